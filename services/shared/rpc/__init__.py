@@ -1,0 +1,1 @@
+"""The only gRPC plumbing: servers, channels, interceptors, error status."""

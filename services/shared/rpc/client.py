@@ -1,0 +1,84 @@
+"""Channels to other services, and the one way to call them."""
+
+import json
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+from grpc import aio
+
+from services.shared import logs
+from services.shared.rpc.interceptors import REQUEST_ID_KEY
+from services.shared.rpc.server import MAX_MESSAGE_BYTES
+from services.shared.rpc.status import from_rpc_error
+
+Q = TypeVar("Q", contravariant=True)
+R = TypeVar("R", covariant=True)
+
+DEADLINE_SECONDS: Final = 10.0
+
+_RETRY: Final = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.02s",
+    "maxBackoff": "0.5s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+
+
+class Method(Protocol[Q, R]):
+    """A method of a generated stub."""
+
+    def __call__(
+        self, request: Q, /, *, timeout: float, metadata: tuple[tuple[str, str], ...]
+    ) -> Awaitable[R]: ...
+
+
+async def call(method: Method[Q, R], request: Q, *, timeout: float = DEADLINE_SECONDS) -> R:
+    """The reply. Raises the TamsError that the far side raised; Unavailable when it is away."""
+    metadata = ((REQUEST_ID_KEY, logs.request_id.get()),)
+    try:
+        return await method(request, timeout=timeout, metadata=metadata)
+    except aio.AioRpcError as error:
+        raise from_rpc_error(error) from None
+
+
+def open_channel(address: str, services: Sequence[ServiceDescriptor]) -> aio.Channel:
+    """A channel to the replicas behind an address, such as "127.0.0.1:8101" or "dns:///metadata:8101".
+
+    Calls go round robin over the replicas that report SERVING. Methods that their proto marks as
+    idempotent are retried when a replica is away; others are not, since they may have happened.
+    """
+    options = (
+        ("grpc.service_config", json.dumps(service_config(services))),
+        ("grpc.enable_retries", 1),
+        ("grpc.keepalive_time_ms", 10_000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    )
+    return aio.insecure_channel(address, options=options)
+
+
+def service_config(services: Sequence[ServiceDescriptor]) -> dict[str, Any]:
+    """The gRPC service config (grpc/service_config.proto): balancing, health checks, retries."""
+    idempotent = [
+        {"service": service.full_name, "method": method.name}
+        for service in services
+        for method in service.methods
+        if _is_idempotent(method)
+    ]
+    return {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": services[0].full_name},
+        "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.5},
+        "methodConfig": [{"name": idempotent, "retryPolicy": _RETRY}] if idempotent else [],
+    }
+
+
+def _is_idempotent(method: MethodDescriptor) -> bool:
+    level = method.GetOptions().idempotency_level
+    return level in (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT)

@@ -1,0 +1,81 @@
+"""Errors on the wire: TamsError <-> google.rpc.Status with ErrorInfo, and the Failure of a batch item."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from google.protobuf.any_pb2 import Any
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode, aio
+from tams.type.v1.failure_pb2 import Failure
+
+from services.shared import errors
+from services.shared.errors import TamsError
+
+DETAILS_KEY: Final = "grpc-status-details-bin"
+DOMAIN: Final = "tams"
+
+_CODES: Final[Mapping[type[TamsError], StatusCode]] = {
+    errors.InvalidArgument: StatusCode.INVALID_ARGUMENT,
+    errors.FailedPrecondition: StatusCode.FAILED_PRECONDITION,
+    errors.AlreadyExists: StatusCode.ALREADY_EXISTS,
+    errors.PermissionDenied: StatusCode.PERMISSION_DENIED,
+    errors.NotFound: StatusCode.NOT_FOUND,
+    errors.Conflict: StatusCode.ABORTED,
+    errors.Exhausted: StatusCode.RESOURCE_EXHAUSTED,
+    errors.Unavailable: StatusCode.UNAVAILABLE,
+    errors.DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
+    errors.Internal: StatusCode.INTERNAL,
+}
+_ERRORS: Final = {code.value[0]: kind for kind, code in _CODES.items()} | {
+    StatusCode.OUT_OF_RANGE.value[0]: errors.InvalidArgument,
+    StatusCode.CANCELLED.value[0]: errors.Unavailable,
+}
+
+
+def code_of(error: TamsError) -> StatusCode:
+    """The gRPC code of an error."""
+    return _CODES[type(error)]
+
+
+def details_of(error: TamsError) -> bytes:
+    """The serialised google.rpc.Status that travels in the trailing metadata."""
+    info = ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+    packed = Any()
+    packed.Pack(info)
+    code = int(code_of(error).value[0])
+    status = Status(code=code, message=error.summary, details=[packed])
+    return bytes(status.SerializeToString())
+
+
+def from_rpc_error(error: aio.AioRpcError) -> TamsError:
+    """The error that the far side raised, or the one its absence amounts to."""
+    kind = _ERRORS.get(error.code().value[0], errors.Internal)
+    reason, metadata = _info(error.trailing_metadata() or ())
+    return kind(error.details() or error.code().name.lower(), reason=reason, **metadata)
+
+
+def _info(trailers: Iterable[tuple[str, str | bytes]]) -> tuple[str | None, dict[str, str]]:
+    for key, value in trailers:
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            for packed in Status.FromString(value).details:
+                info = ErrorInfo()
+                if packed.Unpack(info):
+                    return info.reason, dict(info.metadata)
+    return None, {}
+
+
+def to_failure(error: TamsError) -> Failure:
+    """The failure of one batch item."""
+    return Failure(
+        code=int(code_of(error).value[0]),
+        reason=error.reason,
+        summary=error.summary,
+        metadata=error.metadata,
+    )
+
+
+def from_failure(failure: Failure) -> TamsError:
+    """The error behind the failure of one batch item."""
+    kind = _ERRORS.get(failure.code, errors.Internal)
+    return kind(failure.summary, reason=failure.reason, **failure.metadata)

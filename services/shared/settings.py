@@ -1,0 +1,75 @@
+"""Settings: one frozen dataclass per deployable, read from the environment once, in `__main__`."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, get_type_hints
+
+import msgspec
+
+from services.shared import logs
+from services.shared.errors import StartupError
+
+T = TypeVar("T")
+
+# Names that several deployables read, so no single prefix owns them.
+STORE_URL = "TAMS_STORE_URL"
+LOG_LEVEL = "TAMS_LOG_LEVEL"
+LOG_FORMAT = "TAMS_LOG_FORMAT"
+
+
+def shared(name: str, default: Any) -> Any:
+    """A field read from `name`, whatever the deployable's prefix."""
+    return dataclasses.field(default=default, metadata={"env": name})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProcessSettings:
+    """What every deployable can be told."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    # After SIGTERM: how long load balancers get to see NOT_SERVING, then how long calls may finish.
+    drain_seconds: float = 0.5
+    grace_seconds: float = 10.0
+    log_level: Literal["debug", "info", "warning", "error"] = shared(LOG_LEVEL, "info")
+    log_format: logs.Format = shared(LOG_FORMAT, "auto")
+
+
+def env_names(cls: type[Any], prefix: str) -> dict[str, str]:
+    """Environment name of each field of the dataclass."""
+    return {
+        field.name: field.metadata.get("env", prefix + field.name.upper())
+        for field in dataclasses.fields(cls)
+    }
+
+
+def from_env(cls: type[T], prefix: str, env: Mapping[str, str]) -> T:
+    """The settings in `env`; StartupError for an unknown name with this prefix or an unusable value.
+
+    An empty value counts as not set, as compose files and ConfigMaps write it.
+    """
+    names = env_names(cls, prefix)
+    unknown = sorted(n for n in env if n.startswith(prefix) and n not in names.values())
+    if unknown:
+        raise StartupError(_unknown(unknown[0], sorted(names.values())))
+    types = get_type_hints(cls)
+    values = {
+        field: _coerced(name, env[name], types[field])
+        for field, name in names.items()
+        if env.get(name)
+    }
+    return cls(**values)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known names: {', '.join(known)}"
+    return f"unknown setting {name}; {hint}"
+
+
+def _coerced(name: str, value: str, wanted: Any) -> Any:
+    try:
+        return msgspec.convert(value, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise StartupError(f"{name}: {error}") from None
