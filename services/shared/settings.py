@@ -55,9 +55,7 @@ def from_env(cls: type[T], prefix: str, env: Mapping[str, str]) -> T:
         raise StartupError(_unknown(unknown[0], sorted(names.values())))
     types = get_type_hints(cls)
     values = {
-        field: _coerced(name, env[name], types[field])
-        for field, name in names.items()
-        if env.get(name)
+        field: _coerced(name, env[name], types[field]) for field, name in names.items() if env.get(name)
     }
     return cls(**values)
 

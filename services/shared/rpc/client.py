@@ -13,8 +13,8 @@ from services.shared.rpc.interceptors import REQUEST_ID_KEY
 from services.shared.rpc.server import MAX_MESSAGE_BYTES
 from services.shared.rpc.status import from_rpc_error
 
-Q = TypeVar("Q", contravariant=True)
-R = TypeVar("R", covariant=True)
+Q_contra = TypeVar("Q_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 DEADLINE_SECONDS: Final = 10.0
 
@@ -27,15 +27,19 @@ _RETRY: Final = {
 }
 
 
-class Method(Protocol[Q, R]):
+class Method(Protocol[Q_contra, R_co]):
     """A method of a generated stub."""
 
     def __call__(
-        self, request: Q, /, *, timeout: float, metadata: tuple[tuple[str, str], ...]
-    ) -> Awaitable[R]: ...
+        self, request: Q_contra, /, *, timeout: float, metadata: tuple[tuple[str, str], ...]
+    ) -> Awaitable[R_co]:
+        """The pending reply."""
+        ...
 
 
-async def call(method: Method[Q, R], request: Q, *, timeout: float = DEADLINE_SECONDS) -> R:
+async def call(
+    method: Method[Q_contra, R_co], request: Q_contra, *, timeout: float = DEADLINE_SECONDS
+) -> R_co:
     """The reply. Raises the TamsError that the far side raised; Unavailable when it is away."""
     metadata = ((REQUEST_ID_KEY, logs.request_id.get()),)
     try:

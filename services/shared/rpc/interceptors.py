@@ -63,7 +63,7 @@ def _edged(method: str, behaviour: Behaviour) -> Behaviour:
             await _abort(context, error)
         except aio.AbortError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last resort: log all of it, tell the caller nothing
             _log.exception("unexpected error", extra={"method": method})
             await _abort(context, Internal("internal error"))
         finally:

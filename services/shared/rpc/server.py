@@ -59,9 +59,7 @@ async def serving(
     names = [descriptor.full_name for descriptor, _ in registrations]
     for _, add in registrations:
         add(server)
-    reflection.enable_server_reflection(
-        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
+    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     running = RpcServer(_bind(server, settings), names, checks)
     await server.start()
     await running.report(serving=True)
