@@ -1,6 +1,10 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 BIN := .venv/bin
+# Where generate writes.
+GEN := protos/gen
+
+.PHONY: help install lock generate generate-check proto-lint lint types imports docs
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,6 +25,26 @@ lock:  ## Resolve the dependencies again
 		--python-version 3.11 --generate-hashes --no-header --no-annotate - --output-file .ci/uv.lock
 
 generate: .venv/.installed  ## Write protos/gen from protos/tams
-	@rm -rf protos/gen/tams && mkdir -p protos/gen/tams && touch protos/gen/tams/py.typed
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m grpc_tools.protoc -Iprotos --python_out=protos/gen --grpc_python_out=protos/gen \
-		--mypy_out=protos/gen --mypy_grpc_out=protos/gen $$(find protos/tams -name '*.proto' | LC_ALL=C sort)
+	@rm -rf $(GEN)/tams && mkdir -p $(GEN)/tams && touch $(GEN)/tams/py.typed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m grpc_tools.protoc -Iprotos --python_out=$(GEN) --grpc_python_out=$(GEN) \
+		--mypy_out=$(GEN) --mypy_grpc_out=$(GEN) $$(find protos/tams -name '*.proto' | LC_ALL=C sort)
+
+generate-check: .venv/.installed  ## Fail unless protos/gen is what generate would write
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(MAKE) --no-print-directory generate GEN="$$fresh" \
+		&& diff -r --brief --exclude=__pycache__ "$$fresh" protos/gen
+
+proto-lint: .venv/.installed  ## Check the style and comments of the protos
+	@$(BIN)/buf lint
+
+lint: .venv/.installed  ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.installed  ## Check types, strictly
+	@$(BIN)/mypy
+
+imports: .venv/.installed  ## Check that imports follow the architecture
+	@$(BIN)/lint-imports
+
+docs: .venv/.installed  ## Write docs/settings.md from the code
+	@$(PY) docs/generate_settings.py
