@@ -28,6 +28,9 @@ _OPTIONS: Final = (
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
+# Always SERVING while the process answers: orchestrators restart on this one, balance on the others.
+LIVENESS: Final = "liveness"
+
 Registration = tuple[ServiceDescriptor, Callable[[aio.Server], None]]
 
 
@@ -61,6 +64,7 @@ async def serving(
         add(server)
     reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     running = RpcServer(_bind(server, settings), names, checks)
+    await checks.set(LIVENESS, _SERVING)
     await server.start()
     await running.report(serving=True)
     try:
