@@ -50,11 +50,12 @@ class RpcServer:
 
 @asynccontextmanager
 async def serving(
-    settings: ProcessSettings, registrations: Sequence[Registration]
+    settings: ProcessSettings, registrations: Sequence[Registration], *, ready: bool = True
 ) -> AsyncIterator[RpcServer]:
     """Serve until the block ends, then drain: NOT_SERVING, a pause for balancers, finish open calls.
 
-    StartupError when the port cannot be bound. Port 0 takes a free one.
+    Without `ready` it begins as NOT_SERVING, until `report` says otherwise. StartupError when the port
+    cannot be bound. Port 0 takes a free one.
     """
     server = aio.server(interceptors=(EdgeInterceptor(),), options=_OPTIONS)
     checks = health.aio.HealthServicer()
@@ -66,7 +67,7 @@ async def serving(
     running = RpcServer(_bind(server, settings), names, checks)
     await checks.set(LIVENESS, _SERVING)
     await server.start()
-    await running.report(serving=True)
+    await running.report(serving=ready)
     try:
         yield running
     finally:

@@ -1,0 +1,101 @@
+"""The storage configuration: a JSON file that lists the storage backends.
+
+Keys are never in the file itself; it names the files that hold them, relative to its own folder.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from services.media.domain.presign import Credentials
+from services.media.domain.storage_backend import StorageBackend, StorageBackends
+from services.shared.errors import StartupError
+from services.shared.ids import UUID_PATTERN
+
+_Text = Annotated[str, Meta(min_length=1, max_length=256)]
+_Id = Annotated[str, Meta(pattern=f"^{UUID_PATTERN}\\Z")]
+_Endpoint = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+/?\Z")]
+_Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")]
+# Steps that need no encoding and are neither hidden nor "..".
+_Prefix = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*\Z", max_length=256)]
+
+
+class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    id: _Id
+    label: _Text
+    provider: _Text
+    store_product: _Text
+    region: str = ""
+    availability_zone: str = ""
+    default_storage: bool = False
+    endpoint_url: _Endpoint
+    public_endpoint_url: _Endpoint | None = None
+    bucket: _Bucket
+    prefix: _Prefix = ""
+    access_key_file: _Text
+    secret_key_file: _Text
+    session_token_file: _Text | None = None
+    create_bucket: bool = False
+    cors_origins: tuple[str, ...] = ("*",)
+
+
+def read_storage_backends(path: Path) -> StorageBackends:
+    """The backends in the file. StartupError says in one line what is wrong with it."""
+    try:
+        entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
+        _check(entries)
+        return StorageBackends([_backend(entry, path.parent) for entry in entries])
+    except (OSError, ValueError) as error:
+        raise StartupError(f"storage configuration {path}: {_reason(error)}") from None
+
+
+def _check(entries: Sequence[_Entry]) -> None:
+    if not entries:
+        raise ValueError("it lists no storage backend")
+    ids = [entry.id for entry in entries]
+    if repeated := next((one for one in ids if ids.count(one) > 1), None):
+        raise ValueError(f"the id {repeated} is given twice")
+    if sum(entry.default_storage for entry in entries) > 1:
+        raise ValueError("more than one backend has default_storage")
+
+
+def _backend(entry: _Entry, folder: Path) -> StorageBackend:
+    return StorageBackend(
+        id=entry.id,
+        label=entry.label,
+        provider=entry.provider,
+        store_product=entry.store_product,
+        region=entry.region,
+        availability_zone=entry.availability_zone,
+        default_storage=entry.default_storage,
+        endpoint_url=entry.endpoint_url,
+        public_endpoint_url=entry.public_endpoint_url or entry.endpoint_url,
+        bucket=entry.bucket,
+        prefix=entry.prefix,
+        credentials=Credentials(
+            access_key=_secret(folder / entry.access_key_file),
+            secret_key=_secret(folder / entry.secret_key_file),
+            session_token=_secret(folder / entry.session_token_file) if entry.session_token_file else "",
+        ),
+        create_bucket=entry.create_bucket,
+        cors_origins=entry.cors_origins,
+    )
+
+
+def _secret(path: Path) -> str:
+    text = path.read_text("ascii").strip()
+    if not text:
+        raise ValueError(f"{path} is empty")
+    return text
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"cannot read {error.filename}: {error.strerror}"
+    if isinstance(error, UnicodeDecodeError):
+        # Its own text would quote the key.
+        return "a key file holds something other than ASCII text"
+    return str(error)

@@ -1,0 +1,1 @@
+"""What the media service does."""

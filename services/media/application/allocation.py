@@ -1,0 +1,89 @@
+"""Allocation of new objects (TAMS 7.0, POST /flows/{flowId}/storage)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.media.application.ports import Clock, NewObjectId, ObjectRegistry
+from services.media.application.signing import Signing
+from services.media.domain.object import AllocatedObject, ObjectLocation
+from services.media.domain.storage_backend import StorageBackend, StorageBackends
+from services.media.domain.storage_path import storage_path
+from services.shared.errors import InvalidArgument
+
+MAX_OBJECTS: Final = 1000
+DEFAULT_OBJECTS: Final = 10
+
+
+class Allocation:
+    """Names new objects, reserves them in the registry, and signs the PUTs that bring their bytes."""
+
+    def __init__(
+        self,
+        backends: StorageBackends,
+        registry: ObjectRegistry,
+        signing: Signing,
+        *,
+        clock: Clock,
+        new_object_id: NewObjectId,
+    ) -> None:
+        self._backends = backends
+        self._registry = registry
+        self._signing = signing
+        self._clock = clock
+        self._new_object_id = new_object_id
+
+    async def allocate(
+        self,
+        flow_id: str,
+        *,
+        limit: int | None = None,
+        object_ids: Sequence[str] | None = None,
+        storage_id: str | None = None,
+    ) -> list[AllocatedObject]:
+        """Allocate `limit` new objects or those named, all or none.
+
+        Raises InvalidArgument, and what ObjectRegistry.reserve raises; of several faults, the flow's.
+        """
+        try:
+            backend = self._backends.choose(storage_id)
+            locations = self._locations(backend, self._ids(limit, object_ids))
+        except InvalidArgument:
+            await self._registry.reserve(flow_id, ())
+            raise
+        container = await self._registry.reserve(flow_id, locations)
+        paths = [location.storage_path for location in locations]
+        urls = self._signing.window(backend).put_urls(paths, container)
+        return [
+            AllocatedObject(location.object_id, url, container)
+            for location, url in zip(locations, urls, strict=True)
+        ]
+
+    def _ids(self, limit: int | None, object_ids: Sequence[str] | None) -> Sequence[str]:
+        if object_ids is None:
+            return [self._new_object_id() for _ in range(_count(limit))]
+        if limit is not None:
+            raise _bad("give limit or object_ids, not both")
+        if len(object_ids) > MAX_OBJECTS:
+            raise InvalidArgument(f"at most {MAX_OBJECTS} object ids at once", reason="TOO_MANY_ITEMS")
+        if len(set(object_ids)) < len(object_ids):
+            raise _bad("an object id is repeated")
+        return object_ids
+
+    def _locations(self, backend: StorageBackend, object_ids: Sequence[str]) -> list[ObjectLocation]:
+        now = self._clock()
+        return [
+            ObjectLocation(object_id, backend.id, storage_path(backend.prefix, now, object_id))
+            for object_id in object_ids
+        ]
+
+
+def _count(limit: int | None) -> int:
+    if limit is None:
+        return DEFAULT_OBJECTS
+    if limit < 0:
+        raise _bad("limit is negative")
+    return min(limit, MAX_OBJECTS)
+
+
+def _bad(summary: str) -> InvalidArgument:
+    return InvalidArgument(summary, reason="BAD_ALLOCATION")

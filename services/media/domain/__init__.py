@@ -1,0 +1,1 @@
+"""What storage is: backends, objects in them, paths, signed URLs."""

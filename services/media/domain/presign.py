@@ -1,0 +1,110 @@
+"""Presigned URLs (AWS Signature Version 4, "Authenticating Requests: Using Query Parameters")."""
+
+import hmac
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, Literal
+from urllib.parse import quote, urlsplit
+
+Method = Literal["GET", "PUT"]
+
+# The longest validity that S3 accepts.
+MAX_EXPIRES_SECONDS: Final = 7 * 24 * 3600
+
+_ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_is_url_safe: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An access key. Its secret parts stay out of repr, and so out of logs."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlTemplate:
+    """Everything of a signed URL but its key."""
+
+    bucket_url: str
+    bucket_path: str
+    before_path: str
+    after_path: str
+    to_sign: str
+    query: str
+    signing_key: bytes = field(repr=False)
+
+    def url(self, key: str) -> str:
+        """The signed URL of one object."""
+        if not _is_url_safe(key):
+            key = quote(key, safe="/~")
+        request = f"{self.before_path}{self.bucket_path}{key}{self.after_path}"
+        to_sign = self.to_sign + sha256(request.encode()).hexdigest()
+        signature = hmac.digest(self.signing_key, to_sign.encode(), "sha256").hex()
+        return f"{self.bucket_url}{key}?{self.query}&X-Amz-Signature={signature}"
+
+
+class Presigner:
+    """Signs path-style URLs of one bucket at an endpoint such as "https://host:port"."""
+
+    def __init__(self, endpoint_url: str, region: str, bucket: str, credentials: Credentials) -> None:
+        self._origin = endpoint_url.rstrip("/")
+        self._host = _host_header(endpoint_url)
+        self._bucket_path = f"/{bucket}/"
+        self._region = region
+        self._credentials = credentials
+        self._key_of_day = ("", b"")
+
+    def template(self, method: Method, at: datetime, expires: int, content_type: str = "") -> UrlTemplate:
+        """What all URLs share that are signed at one UTC instant and valid for `expires` seconds.
+
+        With a content type, the request must carry that Content-Type header.
+        """
+        stamp = at.strftime("%Y%m%dT%H%M%SZ")
+        scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
+        headers = {"content-type": " ".join(content_type.split())} if content_type else {}
+        headers["host"] = self._host
+        query = self._query(stamp, scope, expires, ";".join(headers))
+        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        return UrlTemplate(
+            bucket_url=self._origin + self._bucket_path,
+            bucket_path=self._bucket_path,
+            before_path=f"{method}\n",
+            after_path=f"\n{query}\n{lines}\n{';'.join(headers)}\nUNSIGNED-PAYLOAD",
+            to_sign=f"{_ALGORITHM}\n{stamp}\n{scope}\n",
+            query=query,
+            signing_key=self._signing_key(stamp[:8]),
+        )
+
+    def _query(self, stamp: str, scope: str, expires: int, signed_headers: str) -> str:
+        parameters = {
+            "X-Amz-Algorithm": _ALGORITHM,
+            "X-Amz-Credential": f"{self._credentials.access_key}/{scope}",
+            "X-Amz-Date": stamp,
+            "X-Amz-Expires": str(expires),
+            "X-Amz-Security-Token": self._credentials.session_token,
+            "X-Amz-SignedHeaders": signed_headers,
+        }
+        return "&".join(f"{name}={quote(value, safe='~')}" for name, value in parameters.items() if value)
+
+    def _signing_key(self, day: str) -> bytes:
+        if self._key_of_day[0] != day:
+            key = f"AWS4{self._credentials.secret_key}".encode()
+            for part in (day, self._region, "s3", "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key_of_day = (day, key)
+        return self._key_of_day[1]
+
+
+def _host_header(endpoint_url: str) -> str:
+    parts = urlsplit(endpoint_url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    if parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme):
+        return host
+    return f"{host}:{parts.port}"

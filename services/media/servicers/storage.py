@@ -1,0 +1,76 @@
+"""StorageService."""
+
+from typing import Final
+
+from tams.media.v1.storage_backend_pb2 import StorageBackend as BackendMessage
+from tams.media.v1.storage_service_pb2 import (
+    AllocatedObject as AllocatedMessage,
+)
+from tams.media.v1.storage_service_pb2 import (
+    AllocateStorageRequest,
+    AllocateStorageResponse,
+    ListStorageBackendsRequest,
+    ListStorageBackendsResponse,
+    SignUrlsRequest,
+    SignUrlsResponse,
+)
+from tams.media.v1.storage_service_pb2_grpc import StorageServiceServicer
+
+from services.media.application.allocation import Allocation
+from services.media.application.signing import MAX_URLS, Signing
+from services.media.domain.storage_backend import StorageBackend, StorageBackends
+from services.shared.errors import InvalidArgument
+from services.shared.rpc.interceptors import Context
+
+STORE_TYPE: Final = "http_object_store"
+
+
+class StorageServicer(StorageServiceServicer):
+    """Translates StorageService calls."""
+
+    def __init__(self, backends: StorageBackends, allocation: Allocation, signing: Signing) -> None:
+        self._backends = ListStorageBackendsResponse(storage_backends=map(_backend_message, backends))
+        self._allocation = allocation
+        self._signing = signing
+
+    async def ListStorageBackends(
+        self, request: ListStorageBackendsRequest, context: Context
+    ) -> ListStorageBackendsResponse:
+        """Every backend, in the order of the configuration."""
+        return self._backends
+
+    async def AllocateStorage(
+        self, request: AllocateStorageRequest, context: Context
+    ) -> AllocateStorageResponse:
+        """New objects for a flow."""
+        objects = await self._allocation.allocate(
+            request.flow_id,
+            limit=request.limit if request.HasField("limit") else None,
+            object_ids=request.object_ids.ids if request.HasField("object_ids") else None,
+            storage_id=request.storage_id if request.HasField("storage_id") else None,
+        )
+        messages = [
+            AllocatedMessage(object_id=one.object_id, put_url=one.put_url, content_type=one.content_type)
+            for one in objects
+        ]
+        return AllocateStorageResponse(objects=messages)
+
+    async def SignUrls(self, request: SignUrlsRequest, context: Context) -> SignUrlsResponse:
+        """A URL to GET each object from."""
+        if len(request.objects) > MAX_URLS:
+            raise InvalidArgument(f"at most {MAX_URLS} locations at once", reason="TOO_MANY_ITEMS")
+        locations = [(one.storage, one.path) for one in request.objects]
+        return SignUrlsResponse(urls=self._signing.get_urls(request.storage_ids, locations))
+
+
+def _backend_message(backend: StorageBackend) -> BackendMessage:
+    return BackendMessage(
+        id=backend.id,
+        label=backend.label,
+        store_type=STORE_TYPE,
+        provider=backend.provider,
+        store_product=backend.store_product,
+        region=backend.region,
+        availability_zone=backend.availability_zone,
+        default_storage=backend.default_storage,
+    )
