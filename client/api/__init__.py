@@ -1,0 +1,72 @@
+"""A typed async client of the TAMS HTTP API.
+
+async with TamsClient("http://127.0.0.1:8000") as tams:
+    async for flow in tams.flows(format="urn:x-nmos:format:video"):
+        ...
+"""
+
+from client.api.analytics import BackendUsage, Coverage, StorageUsage
+from client.api.client import TamsClient
+from client.api.codec import builtins
+from client.api.errors import (
+    ApiError,
+    BadAnswer,
+    Busy,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Rejected,
+    ServerFault,
+    Unreachable,
+)
+from client.api.models import (
+    Allocation,
+    CollectionItem,
+    DeletionRequest,
+    Document,
+    FailedSegment,
+    Flow,
+    GetUrl,
+    HttpRequest,
+    MediaObject,
+    NewSegment,
+    Problem,
+    Segment,
+    Service,
+    Source,
+    StorageBackend,
+    UncontrolledUrl,
+)
+
+__all__ = [
+    "Allocation",
+    "ApiError",
+    "BackendUsage",
+    "BadAnswer",
+    "Busy",
+    "CollectionItem",
+    "Coverage",
+    "DeletionRequest",
+    "Document",
+    "FailedSegment",
+    "Flow",
+    "Forbidden",
+    "GetUrl",
+    "HttpRequest",
+    "InvalidRequest",
+    "MediaObject",
+    "NewSegment",
+    "NotFound",
+    "Problem",
+    "Rejected",
+    "Segment",
+    "ServerFault",
+    "Service",
+    "Source",
+    "StorageBackend",
+    "StorageUsage",
+    "TamsClient",
+    "UncontrolledUrl",
+    "Unreachable",
+    "builtins",
+]
