@@ -3,14 +3,17 @@
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 from services.shared import logs
 from services.shared.errors import StartupError
 
 T = TypeVar("T")
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(ge=0)]
 
 # Names that several deployables read, so no single prefix owns them.
 STORE_URL = "TAMS_STORE_URL"
@@ -28,10 +31,10 @@ class ProcessSettings:
     """What every deployable can be told."""
 
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Port = 0
     # After SIGTERM: how long load balancers get to see NOT_SERVING, then how long calls may finish.
-    drain_seconds: float = 0.5
-    grace_seconds: float = 10.0
+    drain_seconds: Seconds = 0.5
+    grace_seconds: Seconds = 10.0
     log_level: Literal["debug", "info", "warning", "error"] = shared(LOG_LEVEL, "info")
     log_format: logs.Format = shared(LOG_FORMAT, "auto")
 
@@ -53,7 +56,7 @@ def from_env(cls: type[T], prefix: str, env: Mapping[str, str]) -> T:
     unknown = sorted(n for n in env if n.startswith(prefix) and n not in names.values())
     if unknown:
         raise StartupError(_unknown(unknown[0], sorted(names.values())))
-    types = get_type_hints(cls)
+    types = get_type_hints(cls, include_extras=True)
     values = {
         field: _coerced(name, env[name], types[field]) for field, name in names.items() if env.get(name)
     }

@@ -66,8 +66,8 @@ async def serving(
     reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     running = RpcServer(_bind(server, settings), names, checks)
     await checks.set(LIVENESS, _SERVING)
-    await server.start()
     await running.report(serving=ready)
+    await server.start()
     try:
         yield running
     finally:

@@ -1,0 +1,31 @@
+"""The Inventory port: objects from the table store, sums in DuckDB."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import duckdb
+
+from services.analytics.adapters.engine import Engine
+from services.analytics.adapters.tables import Tables
+from services.analytics.domain.usage import StorageUsage
+
+_USAGE: Final = """
+SELECT storage_id, sum(registered), count(size) FILTER (registered = 1),
+    coalesce(sum(size) FILTER (registered = 1), 0), sum(allocated), sum(unreferenced)
+FROM input GROUP BY storage_id ORDER BY storage_id"""
+
+
+class DuckDbInventory:
+    """Reads in the table store, computes in DuckDB."""
+
+    def __init__(self, tables: Tables, engine: Engine) -> None:
+        self._tables = tables
+        self._engine = engine
+
+    async def usage(self) -> Sequence[StorageUsage]:
+        """The usage of each backend that holds objects, ascending by id."""
+        return await self._engine.run(self._tables.objects, _usage)
+
+
+def _usage(connection: duckdb.DuckDBPyConnection) -> Sequence[StorageUsage]:
+    return [StorageUsage(str(row[0]), *map(int, row[1:])) for row in connection.execute(_USAGE).fetchall()]

@@ -1,0 +1,63 @@
+"""The Timelines port: segments from the table store, gaps and islands in DuckDB."""
+
+from functools import partial
+from typing import Final
+
+import duckdb
+
+from services.analytics.adapters.engine import Engine
+from services.analytics.adapters.tables import Tables
+from services.analytics.domain.coverage import Span, Stretches
+from services.shared.timerange import TimeRange
+
+# The input is in time order, and windows without ORDER BY read rows as they come: DuckDB streams
+# them, and memory grows with the stretches alone. A stretch starts where a segment does not start
+# at the end of the one before.
+_STRETCHES: Final = """
+CREATE TEMP TABLE stretches AS
+SELECT min(start_ns) AS start_ns, max(end_ns) AS end_ns, count(*) AS segments
+FROM (
+    SELECT start_ns, end_ns, sum(starts) OVER (ROWS UNBOUNDED PRECEDING) AS stretch
+    FROM (
+        SELECT start_ns, end_ns, (start_ns IS DISTINCT FROM lag(end_ns) OVER ())::BIGINT AS starts
+        FROM input
+    )
+)
+GROUP BY stretch"""
+
+# HUGEINT: the difference of two int64 may need 65 bits.
+_TOTALS: Final = """
+SELECT count(*), coalesce(sum(end_ns::HUGEINT - start_ns), 0), coalesce(sum(segments), 0),
+    coalesce(min(start_ns) = $start, false), coalesce(max(end_ns) = $end, false)
+FROM stretches"""
+
+_FIRST: Final = "SELECT start_ns, end_ns FROM stretches ORDER BY start_ns LIMIT $limit"
+
+
+class DuckDbTimelines:
+    """Filters in the table store, computes in DuckDB."""
+
+    def __init__(self, tables: Tables, engine: Engine) -> None:
+        self._tables = tables
+        self._engine = engine
+
+    async def extent(self, flow_id: str) -> TimeRange | None:
+        """From the first instant of the flow's segments to the last; None when there is no such flow."""
+        flow = self._tables.flow(flow_id)
+        return None if flow is None else flow.extent
+
+    async def stretches(self, flow_id: str, within: Span, limit: int) -> Stretches:
+        """The stretches that the flow's segments cover within a span; at most `limit` listed."""
+        if (flow := self._tables.flow(flow_id)) is None:
+            return Stretches()
+        source = partial(self._tables.segments, flow, within)
+        return await self._engine.run(source, partial(_stretches, within, limit))
+
+
+def _stretches(within: Span, limit: int, connection: duckdb.DuckDBPyConnection) -> Stretches:
+    connection.execute(_STRETCHES)
+    bounds = {"start": within.start, "end": within.end}
+    totals = connection.execute(_TOTALS, bounds).fetchall()
+    ((count, covered_ns, segments, at_start, at_end),) = totals
+    first = connection.execute(_FIRST, {"limit": limit}).fetchall()
+    return Stretches([Span(*row) for row in first], count, int(covered_ns), int(segments), at_start, at_end)

@@ -1,0 +1,28 @@
+"""Every setting of the analytics service."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from services.shared.settings import STORE_URL, Port, ProcessSettings, shared
+
+PREFIX: Final = "TAMS_ANALYTICS_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ProcessSettings):
+    """TAMS_ANALYTICS_*, and TAMS_STORE_URL."""
+
+    port: Port = 8103
+    # Tables to read: sqlite:///relative/path.db or sqlite:////absolute/path.db.
+    store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
+    # Queries that run at a time, and that may wait; more are refused.
+    workers: Annotated[int, Meta(ge=1, le=64)] = 2
+    queue: Annotated[int, Meta(ge=0, le=10_000)] = 16
+    # DuckDB's threads and memory, shared by all queries.
+    threads: Annotated[int, Meta(ge=1, le=256)] = 2
+    memory_mb: Annotated[int, Meta(ge=16)] = 128
+    # How often to look whether the tables can be read: until they can, and from then on.
+    wait_seconds: Annotated[float, Meta(gt=0)] = 0.2
+    check_seconds: Annotated[float, Meta(gt=0)] = 2.0

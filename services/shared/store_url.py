@@ -1,0 +1,16 @@
+"""TAMS_STORE_URL: which table store the deployables share."""
+
+from pathlib import Path
+from typing import Final
+
+from services.shared.errors import StartupError
+
+_SQLITE: Final = "sqlite:///"
+
+
+def sqlite_path(url: str) -> Path:
+    """The file in sqlite:///relative/path.db or sqlite:////absolute/path.db; StartupError for other text."""
+    path = url.removeprefix(_SQLITE)
+    if path == url or not path or path.endswith("/"):
+        raise StartupError(f"not a store this version can open: {url!r}; write sqlite:///path/to/file.db")
+    return Path(path)
