@@ -9,15 +9,15 @@ WORKDIR /src
 COPY .ci/uv.lock .ci/uv.lock
 COPY requirements.lock pyproject.toml ./
 RUN python -m venv /build \
-    && /build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r .ci/uv.lock \
-    && /build/bin/uv pip install --no-cache --python /build/bin/python --require-hashes -c requirements.lock hatchling
+    && /build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r .ci/uv.lock
 # What this deployable needs and no more, before the source: changes to code keep this layer.
 ARG EXTRA
 RUN /build/bin/uv venv --no-cache --python "$(command -v python)" /app \
     && /build/bin/uv pip install --no-cache --compile-bytecode --python /app/bin/python --require-hashes \
         -c requirements.lock -r pyproject.toml --extra "${EXTRA:?name the deployable: --build-arg EXTRA=metadata}"
 COPY . .
-RUN /build/bin/hatchling build --target wheel /dist \
+RUN /build/bin/uv build --no-cache --wheel --python /app/bin/python --require-hashes \
+        --build-constraints requirements.lock --out-dir /dist . \
     && /build/bin/uv pip install --no-cache --compile-bytecode --python /app/bin/python --no-deps /dist/*.whl
 
 FROM python:${PYTHON}-slim AS runtime
@@ -48,9 +48,13 @@ ENV TAMS_GATEWAY_HOST=0.0.0.0
 EXPOSE 8000
 CMD ["python", "-m", "gateway"]
 
+# SeaweedFS, all in one process, for trying things out. Only the S3 port matters outside of it. It reads its
+# access keys from a file mounted there, and keeps what it is given in /data.
 FROM runtime AS run-storage
 ENV GOMEMLIMIT=256MiB
 EXPOSE 8333
-CMD ["weed", "version"]
+CMD ["weed", "-logtostderr=true", "mini", "-dir=/data", "-ip=127.0.0.1", "-ip.bind=0.0.0.0", \
+     "-s3.port=8333", "-s3.config=/run/secrets/storage/s3.json", "-s3.iam=false", \
+     "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
 
 FROM run-${EXTRA}
