@@ -30,11 +30,13 @@ def shared(name: str, default: Any) -> Any:
 class ProcessSettings:
     """What every deployable can be told."""
 
+    # Where to listen; port 0 takes a free one.
     host: str = "127.0.0.1"
     port: Port = 0
     # After SIGTERM: how long load balancers get to see NOT_SERVING, then how long calls may finish.
     drain_seconds: Seconds = 0.5
     grace_seconds: Seconds = 10.0
+    # Least serious records to write to stderr, and how: auto is text on a terminal, JSON elsewhere.
     log_level: Literal["debug", "info", "warning", "error"] = shared(LOG_LEVEL, "info")
     log_format: logs.Format = shared(LOG_FORMAT, "auto")
 
