@@ -1,0 +1,1 @@
+"""The metadata service: sources, flows, the segment index and the object registry."""

@@ -35,7 +35,7 @@ def _nanoseconds(stamp: str) -> int:
     seconds, _, nanoseconds = stamp.partition(":")
     value = abs(int(seconds)) * NS + int(nanoseconds)
     value = -value if stamp[0] == "-" else value
-    if not MIN_NS <= value < MAX_NS:
+    if not MIN_NS < value < MAX_NS:
         raise InvalidArgument(
             f"timestamp {stamp} is out of range: seconds must lie within ±{MAX_NS // NS}",
             reason="BAD_TIMESTAMP",

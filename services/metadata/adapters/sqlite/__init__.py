@@ -1,0 +1,1 @@
+"""The one-machine engine: one SQLite file, one writer."""

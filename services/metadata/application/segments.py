@@ -1,0 +1,172 @@
+"""Segments: listing, registering, deleting."""
+
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from services.metadata.application.access import flow_not_found, owning_flow, writable_flow
+from services.metadata.application.clock import Clock, rfc3339
+from services.metadata.application.objects import release
+from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page, cut
+from services.metadata.application.ports import Removed, SegmentQuery, Store, Tables
+from services.metadata.domain.object import MediaObject, usable
+from services.metadata.domain.segment import Segment, StoredSegment, check
+from services.shared.errors import InvalidArgument, TamsError
+from services.shared.ids import is_uuid
+from services.shared.paging import decode_token, page_size
+from services.shared.timerange import TimeRange
+
+_LISTING: Final = "segments"
+MAX_SEGMENTS: Final = 10_000
+MAX_BATCH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A segment that was not stored: its place in the request and why."""
+
+    index: int
+    error: TamsError
+
+
+class Registration(NamedTuple):
+    """Segments to register in one flow."""
+
+    flow_id: str
+    segments: Sequence[Segment]
+
+
+class Segments:
+    """The segment index."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def page(self, query: SegmentQuery, asked: int, token: str) -> Page[StoredSegment]:
+        """One page of the segments that overlap the range; none for an unknown flow."""
+        if not is_uuid(query.flow_id):
+            raise flow_not_found(query.flow_id)
+        after = decode_token(token, _LISTING, int)
+        size = page_size(asked, default=DEFAULT_PAGE, maximum=MAX_PAGE)
+        wanted = query._replace(after=after)
+        rows = await self._store.read(lambda tables: tables.segments.page(wanted, size + 1))
+        return cut(rows, size, _LISTING, lambda segment: segment.start_ns)
+
+    async def create(self, registration: Registration) -> list[Failed]:
+        """Register segments; those that failed, in the order given."""
+        (result,) = await self.create_many([registration])
+        if isinstance(result, TamsError):
+            raise result
+        return result
+
+    async def create_many(self, registrations: Sequence[Registration]) -> list[list[Failed] | TamsError]:
+        """For each registration what failed in it, or why none of it was tried."""
+        if sum(len(one.segments) for one in registrations) > MAX_SEGMENTS:
+            raise InvalidArgument(f"at most {MAX_SEGMENTS} segments at once", reason="TOO_MANY_ITEMS")
+        if len(registrations) > MAX_BATCH:
+            raise InvalidArgument(f"at most {MAX_BATCH} registrations at once", reason="TOO_MANY_ITEMS")
+        now = rfc3339(self._clock())
+
+        def change(tables: Tables) -> list[list[Failed] | TamsError]:
+            return [_create_or_error(tables, one, now) for one in registrations]
+
+        return await self._store.write(change)
+
+    async def delete(self, flow_id: str, within: TimeRange, object_id: str | None) -> Removed:
+        """Delete the segments that the range covers."""
+        now = rfc3339(self._clock())
+
+        def change(tables: Tables) -> Removed:
+            writable_flow(tables, flow_id)
+            removed = tables.segments.delete(flow_id, within, object_id, now)
+            release(tables, flow_id, removed.references)
+            return removed
+
+        return await self._store.write(change)
+
+
+class _Taken:
+    """Ranges accepted so far in one call, none overlapping another."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: dict[int, int] = {}
+
+    def claim(self, start: int, end: int) -> bool:
+        """Whether the range is free; it is taken from now on."""
+        at = bisect_right(self._starts, start)
+        before_free = at == 0 or self._ends[self._starts[at - 1]] <= start
+        after_free = at == len(self._starts) or end <= self._starts[at]
+        if before_free and after_free:
+            insort(self._starts, start)
+            self._ends[start] = end
+            return True
+        return False
+
+
+def _create_or_error(tables: Tables, registration: Registration, now: str) -> list[Failed] | TamsError:
+    try:
+        owning_flow(tables, registration.flow_id)
+    except TamsError as error:
+        return error
+    return _create(tables, registration, now)
+
+
+def _create(tables: Tables, registration: Registration, now: str) -> list[Failed]:
+    flow_id, segments = registration
+    failed, valid = _checked(segments)
+    known = tables.objects.get_many({segments[index].object_id for index in valid})
+    occupied = tables.segments.occupied(flow_id, [segments[index].timerange for index in valid])
+    accepted: list[tuple[Segment, MediaObject]] = []
+    changed: dict[str, MediaObject] = {}
+    taken = _Taken()
+    for index, is_occupied in zip(valid, occupied, strict=True):
+        segment = segments[index]
+        before = known.get(segment.object_id)
+        try:
+            after = usable(before, segment.object_id, flow_id, has_urls=bool(segment.external_urls))
+            _claim(taken, segment.timerange, is_occupied=is_occupied)
+        except TamsError as error:
+            failed.append(Failed(index, error))
+            continue
+        if after != before:
+            known[after.id] = changed[after.id] = after
+        accepted.append((segment, after))
+    _store(tables, flow_id, accepted, changed, now)
+    return sorted(failed, key=lambda one: one.index)
+
+
+def _checked(segments: Sequence[Segment]) -> tuple[list[Failed], list[int]]:
+    failed, valid = [], []
+    for index, segment in enumerate(segments):
+        try:
+            check(segment)
+            valid.append(index)
+        except TamsError as error:
+            failed.append(Failed(index, error))
+    return failed, valid
+
+
+def _claim(taken: _Taken, timerange: TimeRange, *, is_occupied: bool) -> None:
+    start, end = timerange.start, timerange.end
+    if is_occupied or start is None or end is None or not taken.claim(start, end):
+        raise InvalidArgument(
+            f"{timerange} overlaps a segment of the flow", reason="SEGMENT_OVERLAP", path="$.timerange"
+        )
+
+
+def _store(
+    tables: Tables,
+    flow_id: str,
+    accepted: Sequence[tuple[Segment, MediaObject]],
+    changed: dict[str, MediaObject],
+    now: str,
+) -> None:
+    if not accepted:
+        return
+    tables.objects.put(changed.values())
+    tables.objects.add_references(flow_id, Counter(segment.object_id for segment, _ in accepted))
+    tables.segments.insert(flow_id, accepted, now)

@@ -1,0 +1,1 @@
+"""What sources, flows, segments and objects are. Pure: no transport, no engine."""

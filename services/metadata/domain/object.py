@@ -1,0 +1,50 @@
+"""Media objects: the states of their life, and who may reference them (TAMS 7.0 object.json)."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.shared.errors import InvalidArgument
+
+
+class State(StrEnum):
+    """Where an object is in its life."""
+
+    ALLOCATED = "allocated"  # it has a place, no segment yet; not visible as an object
+    REGISTERED = "registered"  # at least one segment references it
+    UNREFERENCED = "unreferenced"  # its last segment is gone; the bytes wait to be reclaimed
+
+
+class MediaObject(NamedTuple):
+    """An object as the tables hold it. Objects outside this store have no storage."""
+
+    id: str
+    storage_id: str | None
+    storage_path: str | None
+    state: State
+    allocated_for_flow: str | None = None
+    first_referenced_by_flow: str | None = None
+    size: int | None = None
+
+
+def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls: bool) -> MediaObject:
+    """The object as a segment of the flow may reference it.
+
+    InvalidArgument UNKNOWN_OBJECT when nobody allocated it and no URL says where it is, and
+    FOREIGN_OBJECT when it was allocated for another flow that has not used it yet.
+    """
+    if known is None:
+        if not has_urls:
+            raise InvalidArgument(
+                f"object {object_id!r} was not allocated here and has no get_urls",
+                reason="UNKNOWN_OBJECT",
+                path="$.object_id",
+            )
+        return MediaObject(object_id, None, None, State.REGISTERED, None, flow_id)
+    if known.state is State.ALLOCATED and known.allocated_for_flow != flow_id:
+        raise InvalidArgument(
+            f"object {object_id!r} was allocated for another flow, which has not used it yet",
+            reason="FOREIGN_OBJECT",
+            path="$.object_id",
+        )
+    first = known.first_referenced_by_flow or flow_id
+    return known._replace(state=State.REGISTERED, first_referenced_by_flow=first)

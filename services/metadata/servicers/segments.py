@@ -1,0 +1,128 @@
+"""SegmentService."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from tams.metadata.v1 import segment_pb2, segment_service_pb2, segment_service_pb2_grpc
+
+from services.metadata.application.ports import SegmentQuery
+from services.metadata.application.segments import Failed, Registration, Segments
+from services.metadata.domain.segment import ExternalUrl, Segment, StoredSegment
+from services.metadata.servicers.convert import optional
+from services.shared.errors import TamsError
+from services.shared.rpc import server
+from services.shared.rpc.status import to_failure
+from services.shared.rpc.timeranges import from_message, to_message
+from services.shared.timerange import ETERNITY, NEVER, TimeRange
+
+
+class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
+    """Translates between messages and Segments."""
+
+    def __init__(self, segments: Segments) -> None:
+        self._segments = segments
+
+    async def ListSegments(
+        self, request: segment_service_pb2.ListSegmentsRequest, context: Any
+    ) -> segment_service_pb2.ListSegmentsResponse:
+        """One page of segments."""
+        query = SegmentQuery(
+            request.flow_id, _within(request), optional(request, "object_id"), request.reverse
+        )
+        page = await self._segments.page(query, request.page_size, request.page_token)
+        return segment_service_pb2.ListSegmentsResponse(
+            segments=map(_message, page.items),
+            next_page_token=page.next_token,
+            page_size=page.size,
+            timerange=to_message(_span(page.items, reverse=request.reverse)),
+        )
+
+    async def CreateSegments(
+        self, request: segment_service_pb2.CreateSegmentsRequest, context: Any
+    ) -> segment_service_pb2.CreateSegmentsResponse:
+        """Register segments in one flow."""
+        return _created(await self._segments.create(_registration(request)))
+
+    async def BatchCreateSegments(
+        self, request: segment_service_pb2.BatchCreateSegmentsRequest, context: Any
+    ) -> segment_service_pb2.BatchCreateSegmentsResponse:
+        """Register segments in several flows."""
+        results = await self._segments.create_many([_registration(one) for one in request.requests])
+        return segment_service_pb2.BatchCreateSegmentsResponse(results=map(_result, results))
+
+    async def DeleteSegments(
+        self, request: segment_service_pb2.DeleteSegmentsRequest, context: Any
+    ) -> segment_service_pb2.DeleteSegmentsResponse:
+        """Delete segments that a range covers."""
+        removed = await self._segments.delete(
+            request.flow_id, _within(request), optional(request, "object_id")
+        )
+        return segment_service_pb2.DeleteSegmentsResponse(
+            deleted=removed.segments, timerange=to_message(removed.span)
+        )
+
+
+def registration(segments: Segments) -> server.Registration:
+    """The service for a server."""
+    add = segment_service_pb2_grpc.add_SegmentServiceServicer_to_server
+    return (
+        segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
+        partial(add, SegmentServicer(segments)),
+    )
+
+
+def _within(
+    request: segment_service_pb2.ListSegmentsRequest | segment_service_pb2.DeleteSegmentsRequest,
+) -> TimeRange:
+    return from_message(request.timerange) if request.HasField("timerange") else ETERNITY
+
+
+def _span(segments: Sequence[StoredSegment], *, reverse: bool) -> TimeRange:
+    if not segments:
+        return NEVER
+    first, last = (segments[-1], segments[0]) if reverse else (segments[0], segments[-1])
+    return TimeRange(first.start_ns, last.end_ns, bool(last.end_inclusive))
+
+
+def _message(segment: StoredSegment) -> segment_pb2.Segment:
+    message = segment_pb2.Segment(
+        document=segment.document,
+        storage_id=segment.storage_id or "",
+        storage_path=segment.storage_path or "",
+    )
+    if segment.external_urls:
+        for url in msgspec.json.decode(segment.external_urls, type=list[ExternalUrl]):
+            message.external_urls.add(url=url.url, label=url.label)
+    return message
+
+
+def _registration(request: segment_service_pb2.CreateSegmentsRequest) -> Registration:
+    return Registration(request.flow_id, [_segment(one) for one in request.segments])
+
+
+def _segment(message: segment_pb2.NewSegment) -> Segment:
+    return Segment(
+        message.object_id,
+        from_message(message.timerange),
+        message.ts_offset_ns,
+        optional(message, "last_duration_ns"),
+        optional(message, "sample_offset"),
+        optional(message, "sample_count"),
+        optional(message, "key_frame_count"),
+        [ExternalUrl(url.url, optional(url, "label")) for url in message.external_urls],
+    )
+
+
+def _created(failed: list[Failed]) -> segment_service_pb2.CreateSegmentsResponse:
+    response = segment_service_pb2.CreateSegmentsResponse()
+    for one in failed:
+        response.failures.add(index=one.index, failure=to_failure(one.error))
+    return response
+
+
+def _result(result: list[Failed] | TamsError) -> segment_service_pb2.CreateSegmentsResult:
+    if isinstance(result, TamsError):
+        return segment_service_pb2.CreateSegmentsResult(failure=to_failure(result))
+    return segment_service_pb2.CreateSegmentsResult(response=_created(result))
