@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from services.media.application.ports import ObjectStorage
 from services.shared.errors import Unavailable
@@ -22,7 +22,7 @@ async def prepare(label: str, storage: ObjectStorage) -> None:
         _log.warning("storage is not ready", extra={"storage": label, "reason": str(reason)})
 
     attempts = AsyncRetrying(
-        wait=wait_exponential_jitter(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
+        wait=wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
         retry=retry_if_exception_type(Unavailable),
         before_sleep=complain,
     )

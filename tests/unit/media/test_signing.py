@@ -1,0 +1,83 @@
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.media.application.signing import WINDOW_SECONDS, Signing
+from services.media.domain.storage_backend import StorageBackends
+from services.shared.errors import InvalidArgument
+from tests.support.storage import BACKEND_ID, NOON, OTHER_BACKEND_ID, a_backend
+
+
+class Clock:
+    def __init__(self, now=NOON):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+def signing_at(clock, expiry_seconds=3600):
+    other = a_backend(
+        id=OTHER_BACKEND_ID, default_storage=False, bucket="cold", public_endpoint_url="https://cold.example"
+    )
+    return Signing(StorageBackends([a_backend(), other]), clock, expiry_seconds)
+
+
+def test_urls_come_in_the_order_asked_from_the_backend_asked():
+    urls = signing_at(Clock()).get_urls([OTHER_BACKEND_ID, BACKEND_ID], [(1, "a"), (0, "b"), (1, "a")])
+    places = [urlsplit(url)._replace(query="").geturl() for url in urls]
+    assert places == ["http://127.0.0.1:8333/tams/a", "https://cold.example/cold/b", places[0]]
+    assert urls[0] == urls[2]
+
+
+@given(st.timedeltas(timedelta(days=-9000), timedelta(days=9000)).map(lambda away: NOON + away))
+def test_a_url_lives_at_least_as_long_as_promised_and_at_most_a_window_longer(now):
+    (url,) = signing_at(Clock(now), 60).get_urls([BACKEND_ID], [(0, "a")])
+    query = parse_qs(urlsplit(url).query)
+    signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=NOON.tzinfo)
+    left = signed + timedelta(seconds=int(query["X-Amz-Expires"][0])) - now
+    assert timedelta(seconds=60) < left <= timedelta(seconds=60 + WINDOW_SECONDS)
+
+
+def test_urls_stay_the_same_within_a_window_and_change_with_it():
+    clock = Clock()
+    signing = signing_at(clock)
+
+    def url():
+        return signing.get_urls([BACKEND_ID], [(0, "a")])[0]
+
+    first = url()
+    clock.now += timedelta(seconds=WINDOW_SECONDS - 1)
+    assert url() == first == signing_at(clock).get_urls([BACKEND_ID], [(0, "a")])[0]
+    clock.now += timedelta(seconds=1)
+    assert url() != first
+
+
+def test_more_paths_than_the_cache_holds_are_still_signed_right():
+    signing = signing_at(Clock())
+    many = signing.get_urls([BACKEND_ID], ((0, str(n)) for n in range(25_000)))
+    assert len(set(many)) == 25_000
+    assert many[0] == signing.get_urls([BACKEND_ID], [(0, "0")])[0]
+
+
+@pytest.mark.parametrize(
+    ("storage_ids", "location", "reason"),
+    [
+        (["5e0b1a0e-7c1d-4b5e-9a52-000000000000"], (0, "a"), "UNKNOWN_STORAGE"),
+        ([BACKEND_ID], (1, "a"), "UNKNOWN_STORAGE"),
+        ([BACKEND_ID], (-1, "a"), "UNKNOWN_STORAGE"),
+        ([], (0, "a"), "UNKNOWN_STORAGE"),
+        ([BACKEND_ID], (0, ""), "BAD_STORAGE_PATH"),
+    ],
+)
+def test_a_location_that_cannot_be(storage_ids, location, reason):
+    with pytest.raises(InvalidArgument) as raised:
+        signing_at(Clock()).get_urls(storage_ids, [location])
+    assert raised.value.reason == reason
+
+
+def test_nothing_asked_nothing_signed():
+    assert signing_at(Clock()).get_urls([], []) == []

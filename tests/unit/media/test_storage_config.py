@@ -1,0 +1,141 @@
+import json
+
+import pytest
+
+from services.media.adapters.storage_config import read_storage_backends
+from services.media.domain.presign import Credentials
+from services.shared.errors import StartupError
+from tests.support.storage import BACKEND_ID, OTHER_BACKEND_ID
+
+ENTRY = {
+    "id": BACKEND_ID,
+    "label": "local",
+    "provider": "me",
+    "store_product": "SeaweedFS",
+    "endpoint_url": "http://127.0.0.1:8333",
+    "bucket": "tams",
+    "access_key_file": "access",
+    "secret_key_file": "secret",
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "access").write_text("AKID\n")
+    (tmp_path / "secret").write_text("s3cret\n")
+    return tmp_path
+
+
+def read(folder, *entries):
+    path = folder / "storage.json"
+    path.write_text(json.dumps(entries))
+    return list(read_storage_backends(path))
+
+
+def test_a_minimal_entry(folder):
+    (backend,) = read(folder, ENTRY)
+    assert backend.credentials == Credentials("AKID", "s3cret")
+    assert backend.public_endpoint_url == backend.endpoint_url == "http://127.0.0.1:8333"
+    assert (backend.region, backend.signing_region) == ("", "us-east-1")
+    assert not backend.default_storage
+    assert not backend.create_bucket
+
+
+def test_a_full_entry(folder):
+    (folder / "token").write_text("t0ken")
+    more = {
+        "region": "eu-west-2",
+        "availability_zone": "b",
+        "default_storage": True,
+        "public_endpoint_url": "https://media.example.com",
+        "prefix": "tams/media/",
+        "session_token_file": str(folder / "token"),
+        "create_bucket": True,
+        "cors_origins": ["https://app.example.com"],
+    }
+    (backend,) = read(folder, ENTRY | more)
+    assert backend.credentials.session_token == "t0ken"
+    assert backend.signing_region == "eu-west-2"
+    assert backend.public_endpoint_url == "https://media.example.com"
+    assert backend.cors_origins == ("https://app.example.com",)
+    assert (backend.prefix, backend.default_storage, backend.create_bucket) == ("tams/media/", True, True)
+
+
+def test_backends_keep_the_order_of_the_file(folder):
+    assert [one.id for one in read(folder, ENTRY | {"id": OTHER_BACKEND_ID}, ENTRY)] == [
+        OTHER_BACKEND_ID,
+        BACKEND_ID,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"id": BACKEND_ID.upper()}, "$[0].id"),
+        ({"id": BACKEND_ID + "\n"}, "$[0].id"),
+        ({"label": ""}, "$[0].label"),
+        ({"endpoint_url": "127.0.0.1:8333"}, "$[0].endpoint_url"),
+        ({"endpoint_url": "http://key:secret@host"}, "$[0].endpoint_url"),
+        ({"public_endpoint_url": "http://host/path"}, "$[0].public_endpoint_url"),
+        ({"bucket": "Not A Bucket"}, "$[0].bucket"),
+        ({"prefix": "/media/"}, "$[0].prefix"),
+        ({"prefix": "media"}, "$[0].prefix"),
+        ({"prefix": "a/../b/"}, "$[0].prefix"),
+        ({"default_storage": "yes"}, "$[0].default_storage"),
+        ({"secret_key": "s3cret"}, "unknown field `secret_key`"),
+        ({"access_key_file": "nowhere"}, "nowhere: No such file"),
+        ({"secret_key_file": "."}, "Is a directory"),
+    ],
+)
+def test_a_faulty_entry_is_named_in_one_line(folder, change, complaint):
+    with pytest.raises(StartupError) as raised:
+        read(folder, ENTRY | change)
+    assert complaint in str(raised.value)
+    assert str(folder / "storage.json") in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_member_is_named(folder):
+    with pytest.raises(StartupError, match="bucket"):
+        read(folder, {name: value for name, value in ENTRY.items() if name != "bucket"})
+
+
+def test_an_id_twice(folder):
+    with pytest.raises(StartupError, match=f"{BACKEND_ID} is given twice"):
+        read(folder, ENTRY, ENTRY)
+
+
+def test_two_defaults(folder):
+    entry = ENTRY | {"default_storage": True}
+    with pytest.raises(StartupError, match="more than one backend has default_storage"):
+        read(folder, entry, entry | {"id": OTHER_BACKEND_ID})
+
+
+def test_no_backend_at_all(folder):
+    with pytest.raises(StartupError, match="lists no storage backend"):
+        read(folder)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(StartupError, match=r"cannot read .*absent.json: No such file"):
+        read_storage_backends(tmp_path / "absent.json")
+
+
+def test_a_file_that_is_not_json(tmp_path):
+    path = tmp_path / "storage.json"
+    path.write_bytes(b"[{]")
+    with pytest.raises(StartupError, match="malformed"):
+        read_storage_backends(path)
+
+
+def test_an_empty_key_file(folder):
+    (folder / "secret").write_text("\n")
+    with pytest.raises(StartupError, match="secret is empty"):
+        read(folder, ENTRY)
+
+
+def test_a_key_that_is_not_text_is_not_quoted(folder):
+    (folder / "secret").write_bytes(b"s3cr\xe9t")
+    with pytest.raises(StartupError, match="other than ASCII") as raised:
+        read(folder, ENTRY)
+    assert "s3cr" not in str(raised.value)
