@@ -1,15 +1,21 @@
 """Waiting for what happens soon."""
 
 import asyncio
+import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 DEADLINE_SECONDS = 30.0
 
 
-async def until(holds: Callable[[], Awaitable[bool]], *, pause: float = 0.01) -> None:
-    """Return when the condition holds; fail when it does not within the deadline."""
+async def until(holds: Callable[[], object], *, pause: float = 0.01) -> None:
+    """Return when the condition, plain or async, holds; fail when it does not within the deadline."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while not await holds():
+    while not await _outcome(holds):
         assert time.monotonic() < deadline, f"{holds} did not hold within {DEADLINE_SECONDS} s"
         await asyncio.sleep(pause)
+
+
+async def _outcome(holds: Callable[[], object]) -> object:
+    outcome = holds()
+    return await outcome if inspect.isawaitable(outcome) else outcome

@@ -1,0 +1,81 @@
+"""What every ObjectRegistry promises."""
+
+import pytest
+
+from services.media.adapters.object_registry import GrpcObjectRegistry
+from services.media.domain.object import ObjectLocation, ObjectSize
+from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+from tests.support.object_service import object_channel, running_object_service
+from tests.support.storage import BACKEND_ID, MemoryObjectRegistry
+
+FLOW = "10000000-0000-4000-8000-000000000001"
+BARE_FLOW = "10000000-0000-4000-8000-000000000002"
+READ_ONLY_FLOW = "10000000-0000-4000-8000-000000000003"
+NO_FLOW = "10000000-0000-4000-8000-000000000004"
+
+
+def memory():
+    containers = {FLOW: "video/mp2t", BARE_FLOW: None, READ_ONLY_FLOW: "video/mp2t"}
+    return MemoryObjectRegistry(containers, read_only=[READ_ONLY_FLOW])
+
+
+@pytest.fixture(params=["memory", "grpc"])
+async def registry(request):
+    if request.param == "memory":
+        yield memory()
+        return
+    async with running_object_service(memory()) as server, object_channel(server.port) as channel:
+        yield GrpcObjectRegistry(channel)
+
+
+def an_object(name):
+    return ObjectLocation(name, BACKEND_ID, f"2026/03/04/{name}")
+
+
+async def test_reserving_returns_the_container(registry):
+    assert await registry.reserve(FLOW, [an_object("a"), an_object("b/é")]) == "video/mp2t"
+
+
+async def test_reserving_nothing_checks_the_flow(registry):
+    assert await registry.reserve(FLOW, []) == "video/mp2t"
+    with pytest.raises(NotFound):
+        await registry.reserve(NO_FLOW, [])
+
+
+@pytest.mark.parametrize(
+    ("flow", "error", "reason"),
+    [
+        (NO_FLOW, NotFound, "FLOW_NOT_FOUND"),
+        ("no-uuid", NotFound, "FLOW_NOT_FOUND"),
+        (READ_ONLY_FLOW, PermissionDenied, "FLOW_READ_ONLY"),
+        (BARE_FLOW, FailedPrecondition, "NO_CONTAINER"),
+    ],
+)
+async def test_a_flow_that_may_not_own_objects(registry, flow, error, reason):
+    with pytest.raises(error) as raised:
+        await registry.reserve(flow, [an_object("a")])
+    assert raised.value.reason == reason
+
+
+async def test_all_are_reserved_or_none(registry):
+    await registry.reserve(FLOW, [an_object("taken")])
+    with pytest.raises(AlreadyExists) as raised:
+        await registry.reserve(FLOW, [an_object("new"), an_object("taken")])
+    assert raised.value.reason == "OBJECT_EXISTS"
+    await registry.reserve(FLOW, [an_object("new")])
+
+
+async def test_an_id_repeated_within_one_call_is_taken(registry):
+    with pytest.raises(AlreadyExists):
+        await registry.reserve(FLOW, [an_object("twice"), an_object("twice")])
+    await registry.reserve(FLOW, [an_object("twice")])
+
+
+async def test_reserved_objects_are_not_due_before_a_segment_names_them(registry):
+    await registry.reserve(FLOW, [an_object("a")])
+    assert await registry.unmeasured(10) == []
+
+
+async def test_sizes_of_unknown_objects_are_passed_over(registry):
+    await registry.record_sizes([ObjectSize("nobody", 3), ObjectSize("nobody-else", None)])
+    await registry.record_sizes([])

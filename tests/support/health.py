@@ -1,0 +1,25 @@
+"""What a service says of its health."""
+
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.support.polling import until
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def status(port: int, service: str = "") -> int:
+    """What the server on this loopback port says of itself."""
+    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        request = health_pb2.HealthCheckRequest(service=service)
+        return (await health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)).status
+
+
+async def until_serving(port: int) -> None:
+    """Return once it reports SERVING."""
+
+    async def serving() -> bool:
+        return await status(port) == SERVING
+
+    await until(serving)

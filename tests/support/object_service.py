@@ -1,0 +1,65 @@
+"""ObjectService over a registry in memory, for tests of the services that call it."""
+# ruff: noqa: N802, ARG002 - method names are the RPC names, and every RPC takes a context
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from grpc import aio
+from tams.metadata.v1 import object_service_pb2 as pb
+from tams.metadata.v1.object_pb2 import ObjectLocation as LocationMessage
+from tams.metadata.v1.object_service_pb2_grpc import (
+    ObjectServiceServicer,
+    add_ObjectServiceServicer_to_server,
+)
+
+from services.media.domain.object import ObjectLocation, ObjectSize
+from services.shared.rpc.client import open_channel
+from services.shared.rpc.server import RpcServer, serving
+from services.shared.settings import ProcessSettings
+from tests.support.storage import MemoryObjectRegistry
+
+OBJECT_SERVICE = pb.DESCRIPTOR.services_by_name["ObjectService"]
+
+
+class MemoryObjectService(ObjectServiceServicer):
+    """The part of ObjectService that the media service uses."""
+
+    def __init__(self, registry: MemoryObjectRegistry) -> None:
+        self._registry = registry
+
+    async def ReserveObjects(self, request, context):
+        locations = [
+            ObjectLocation(one.object_id, one.storage_id, one.storage_path) for one in request.objects
+        ]
+        return pb.ReserveObjectsResponse(container=await self._registry.reserve(request.flow_id, locations))
+
+    async def ListUnmeasuredObjects(self, request, context):
+        due = await self._registry.unmeasured(request.page_size)
+        return pb.ListUnmeasuredObjectsResponse(
+            objects=[
+                LocationMessage(
+                    object_id=one.object_id, storage_id=one.storage_id, storage_path=one.storage_path
+                )
+                for one in due
+            ]
+        )
+
+    async def RecordObjectSizes(self, request, context):
+        await self._registry.record_sizes(
+            [ObjectSize(one.object_id, one.size if one.HasField("size") else None) for one in request.objects]
+        )
+        return pb.RecordObjectSizesResponse()
+
+
+@asynccontextmanager
+async def running_object_service(registry: MemoryObjectRegistry, port: int = 0) -> AsyncIterator[RpcServer]:
+    """The service on loopback."""
+    add = partial(add_ObjectServiceServicer_to_server, MemoryObjectService(registry))
+    settings = ProcessSettings(port=port, drain_seconds=0, grace_seconds=1)
+    async with serving(settings, [(OBJECT_SERVICE, add)]) as server:
+        yield server
+
+
+def object_channel(port: int) -> aio.Channel:
+    return open_channel(f"127.0.0.1:{port}", [OBJECT_SERVICE])
