@@ -1,0 +1,5 @@
+"""The `tams` command."""
+
+from client.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,72 @@
+"""Where the children's words go: all to a bounded file each, what matters to the terminal as well."""
+
+import json
+import logging
+import re
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+_FILE_BYTES: Final = 5 * 1024 * 1024
+_TERMINAL_CHARACTERS: Final = 500
+_LOUD: Final = ("warning", "error", "critical")
+_LOUD_TEXT: Final = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
+# SeaweedFS begins a line with the level's letter and the date; its warnings are of its own affairs.
+_LOUD_STORAGE: Final = re.compile(r"[EF]\d{4} ")
+
+
+def announce(line: str) -> None:
+    """Tell the user what they asked for, on standard output."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def say(line: str) -> None:
+    """Tell the user how things go, on standard error."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+class Log:
+    """Hears one part: keeps every line in `path`, at most two files of it, and repeats loud ones."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.path = path
+        self.last_words = ""
+        self._name = name
+        self._file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=1, encoding="utf-8")
+
+    def hear(self, line: str) -> None:
+        """Take a line of the part's output."""
+        if not line:
+            return
+        self._file.emit(logging.makeLogRecord({"msg": line}))
+        level, message = read(line)
+        self.last_words = message.removeprefix(f"tams {self._name}: ")[:_TERMINAL_CHARACTERS]
+        if level:
+            say(f"{self._name}: {level}: {message[:_TERMINAL_CHARACTERS]}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read(line: str) -> tuple[str, str]:
+    """The level of a log line, empty unless a user should see it, and its message."""
+    record = _record(line)
+    if record is not None:
+        level = str(record.get("level"))
+        return level if level in _LOUD else "", str(record.get("message", ""))
+    if _LOUD_STORAGE.match(line):
+        return "error", line
+    match = _LOUD_TEXT.search(line)
+    return match[1].lower() if match else "", line
+
+
+def _record(line: str) -> dict[str, object] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
