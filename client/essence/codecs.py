@@ -1,0 +1,29 @@
+"""Which codecs can be stored, and what they are called.
+
+Objects are MPEG-TS, so a codec must have a place there: ISO/IEC 13818-1 table 2-34, and the registrations of
+ETSI EN 300 468 (AC-3, E-AC-3) and of Opus. Names are media types as flows use them: RFC 6184 (H.264),
+RFC 7798 (H.265), RFC 6416 (MPEG-4 Visual), RFC 3551 (MPEG video and audio), RFC 4184 and RFC 4598 (AC-3).
+"""
+
+from typing import Final
+
+CONTAINER: Final = "video/mp2t"
+
+VIDEO: Final = {
+    "h264": "video/h264",
+    "hevc": "video/h265",
+    "mpeg1video": "video/mpeg",
+    "mpeg2video": "video/mpeg",
+    "mpeg4": "video/mp4v-es",
+}
+
+AUDIO: Final = {
+    "aac": "audio/aac",
+    "mp2": "audio/mpeg",
+    "mp3": "audio/mpeg",
+    "ac3": "audio/ac3",
+    "eac3": "audio/eac3",
+    "opus": "audio/opus",
+}
+
+BY_KIND: Final = {"video": VIDEO, "audio": AUDIO}

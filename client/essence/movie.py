@@ -1,0 +1,134 @@
+"""Writing a media file from coded packets whose presentation may be a part of what is stored.
+
+MP4 and QuickTime files hide what is only there for decoding behind exact edit lists. Matroska files and transport
+streams have no such means: they present everything that is stored, from the first packet on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+
+from client.essence import nal
+from client.essence.edits import Edit, write_edits
+from client.essence.errors import EssenceError
+from client.essence.timing import MAX_RATE, TS_TICK, joint_clock, rescale
+
+FORMATS: Final = {".mp4": "mp4", ".m4a": "mp4", ".mov": "mov", ".mkv": "matroska", ".mka": "matroska", ".ts": "mpegts"}
+_WITH_EDITS: Final = {"mp4", "mov"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A packet to write, its times in ticks of its track's clock from the start of the presentation.
+
+    What is not `shown` is only there for decoding.
+    """
+
+    data: bytes
+    pts: int
+    dts: int
+    duration: int
+    key: bool
+    shown: bool
+
+
+class Track:
+    """One stream of the file that is written; `like` is an opened stream with the same coding."""
+
+    def __init__(self, like: Stream, clock: Fraction) -> None:
+        self.like = like
+        self.clock = clock
+        self.first_dts: int | None = None
+        self.first_shown: int | None = None
+        codec = like.codec_context
+        self._syntax = nal.SYNTAX.get(codec.name)
+        self._known = frozenset(
+            nal.parameter_sets(self._syntax, codec.extradata or b"") if self._syntax else ()
+        )
+
+    def packet(self, unit: Unit, *, described: bool) -> Packet[Stream]:
+        """The unit as a packet; where tracks are `described` it leaves out what the description holds."""
+        if self.first_dts is None:
+            self.first_dts = unit.dts
+        if unit.shown:
+            self.first_shown = unit.pts if self.first_shown is None else min(self.first_shown, unit.pts)
+        data = nal.without_framing(self._syntax, self._known, unit.data) if self._syntax and described else unit.data
+        packet = Packet(data)
+        packet.pts, packet.dts, packet.duration = unit.pts, unit.dts, unit.duration
+        packet.time_base = self.clock
+        packet.is_keyframe = unit.key
+        return packet
+
+
+class Movie:
+    """A file being written; `path` ends in one of FORMATS, EssenceError where it does not."""
+
+    def __init__(self, path: Path, form: str, tracks: Sequence[Track]) -> None:
+        self._path = path
+        self._form = form
+        self._tracks = tracks
+        self.rate = _movie_rate(tracks)
+        options = {"movie_timescale": str(self.rate), "use_editlist": "1"} if self.hides else {}
+        try:
+            self._container = av.open(str(path), "w", format=form, options=options)
+            self._streams = [self._add(track) for track in tracks]
+        except (FFmpegError, OSError, ValueError) as error:
+            raise EssenceError(f"cannot write {path}: {error}") from error
+
+    @property
+    def hides(self) -> bool:
+        """Whether the file can hold what is not presented."""
+        return self._form in _WITH_EDITS
+
+    def write(self, index: int, unit: Unit) -> None:
+        """Append a unit to a track; all tracks should advance together."""
+        packet = self._tracks[index].packet(unit, described=self._form != "mpegts")
+        packet.stream = self._streams[index]
+        try:
+            self._container.mux_one(packet)
+        except (FFmpegError, ValueError) as error:
+            raise EssenceError(f"cannot write {self._path}: {error}") from error
+
+    def finish(self, ends: Sequence[int]) -> None:
+        """Complete the file; `ends` is when the presentation of each track ends, in its ticks."""
+        self.abandon()
+        if self.hides:
+            write_edits(self._path, [self._edit(*pair) for pair in zip(self._tracks, ends, strict=True)])
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        self._container.close()
+
+    def _add(self, track: Track) -> Stream:
+        stream = self._container.add_stream_from_template(track.like)
+        stream.time_base = track.clock
+        return stream
+
+    def _edit(self, track: Track, end: int) -> Edit:
+        begin, origin = track.first_shown or 0, track.first_dts or 0
+        movie = Fraction(1, self.rate)
+        start = rescale(begin, track.clock, movie)
+        return Edit(start, max(0, rescale(end, track.clock, movie) - start), begin - origin)
+
+
+def form_of(path: Path) -> str:
+    """The kind of file a path's ending asks for; EssenceError for an ending that is not in FORMATS."""
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise EssenceError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS)}")
+    return form
+
+
+def _movie_rate(tracks: Sequence[Track]) -> int:
+    """A clock rate on which all tracks begin and end exactly, where 32 bits can hold it."""
+    rate = joint_clock(*(track.clock for track in tracks)).denominator
+    return rate if rate <= MAX_RATE else TS_TICK.denominator

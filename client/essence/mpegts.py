@@ -1,0 +1,139 @@
+"""Media objects: one elementary stream in an MPEG transport stream (ISO/IEC 13818-1).
+
+The time stamps in an object are the flow's time plus a constant LEAD, in ticks of 1/90000 s and modulo 2^33.
+The lead keeps the decoding times of a recording's first pictures, and the priming of its audio, above
+zero. A segment's ts_offset takes it off again, and with it the rounding of the object's first sample:
+flow time = object time + ts_offset is exact there, and off by at most one tick (11.1 us) for the others.
+A reader knows the exact times nevertheless: audio is counted in samples, video has its frame rate.
+"""
+
+# PyAV's Packet is generic to type checkers only.
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+
+from client.essence import nal
+from client.essence.cutting import Coded, Cut
+from client.essence.errors import EssenceError
+from client.essence.timing import NANOSECOND, TS_TICK, TS_WRAP, rescale
+
+LEAD: Final = 10 * TS_TICK.denominator
+_OPTIONS: Final = {"mpegts_copyts": "1", "avoid_negative_ts": "disabled"}
+_TO_BYTE_STREAM: Final = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb"}
+
+
+class Packer:
+    """Makes the objects of one stream; `origin` is the flow's time at the file's zero, in nanoseconds."""
+
+    def __init__(self, stream: Stream, tick: Fraction, origin: int) -> None:
+        self._stream = stream
+        self._tick = tick
+        self._origin = rescale(origin, NANOSECOND, TS_TICK) + LEAD
+        codec = stream.codec_context.name
+        self._syntax = nal.SYNTAX.get(codec)
+        self._filter = BitStreamFilterContext(_TO_BYTE_STREAM[codec], stream) if self._syntax else None
+        self._sets: list[bytes] = []
+
+    def pack(self, cut: Cut) -> tuple[bytes, int]:
+        """An object's bytes, and the time it gives to the sample at the cut's start, in nanoseconds."""
+        first = self._ticks(cut.packets[0].dts)
+        turns = first // TS_WRAP * TS_WRAP
+        buffer = io.BytesIO()
+        with av.open(buffer, "w", format="mpegts", options=_OPTIONS) as container:
+            track = container.add_stream_from_template(self._stream)
+            track.time_base = TS_TICK
+            for packet in self._packets(cut, turns):
+                packet.stream = track
+                container.mux_one(packet)
+        return buffer.getvalue(), self._object_time(cut, turns)
+
+    def _packets(self, cut: Cut, turns: int) -> Iterator[Packet[Stream]]:
+        earliest = None
+        for index, coded in enumerate(cut.packets):
+            packet = self._byte_stream(coded, head=index == 0)
+            dts = self._ticks(coded.dts) - turns
+            # Two decoding times of a finer clock can fall on one tick.
+            packet.dts = dts if earliest is None else max(dts, earliest)
+            packet.pts = max(self._ticks(coded.pts) - turns, packet.dts)
+            packet.duration = rescale(coded.duration, self._tick, TS_TICK)
+            packet.time_base = TS_TICK
+            earliest = packet.dts + 1
+            yield packet
+
+    def _byte_stream(self, coded: Coded, *, head: bool) -> Packet[Stream]:
+        """The packet as MPEG-TS wants it; an object's first key frame carries the parameter sets."""
+        if self._filter is None or self._syntax is None:
+            return coded.packet
+        (packet,) = self._filter.filter(coded.packet)
+        if not packet.is_keyframe:
+            return packet
+        sets = nal.parameter_sets(self._syntax, bytes(packet))
+        self._sets = sets or self._sets
+        if sets or not head:
+            return packet
+        whole = Packet(nal.with_parameter_sets(self._sets, bytes(packet)))
+        whole.is_keyframe = True
+        return whole
+
+    def _object_time(self, cut: Cut, turns: int) -> int:
+        mark = next((coded for coded in cut.packets if coded.pts == cut.start), cut.packets[0])
+        stored = (self._ticks(mark.pts) - turns) % TS_WRAP
+        return rescale(stored, TS_TICK, NANOSECOND) + rescale(cut.start - mark.pts, self._tick, NANOSECOND)
+
+    def _ticks(self, time: int) -> int:
+        return rescale(time, self._tick, TS_TICK) + self._origin
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A packet of an object; its times are in ticks of 1/90000 s, modulo 2^33."""
+
+    data: bytes
+    pts: int
+    dts: int
+    duration: int
+    key: bool
+
+
+class StoredObject:
+    """An object's bytes, opened: a context manager; EssenceError where they are not a transport stream."""
+
+    def __init__(self, data: bytes, kind: str, index: int = 0) -> None:
+        try:
+            self._container: InputContainer = av.open(io.BytesIO(data), format="mpegts")
+        except FFmpegError as error:
+            raise EssenceError(f"an object is not an MPEG transport stream: {error}") from error
+        streams = [stream for stream in self._container.streams if stream.type == kind]
+        if len(streams) <= index:
+            self._container.close()
+            raise EssenceError(f"an object has no {kind} stream")
+        self.stream = streams[index]
+
+    def __enter__(self) -> "StoredObject":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def packets(self) -> list[Stored]:
+        """All packets in decoding order."""
+        found = self._container.demux(self.stream)
+        return [_stored(packet) for packet in found if packet.size]
+
+
+def _stored(packet: Packet[Stream]) -> Stored:
+    if packet.pts is None:
+        raise EssenceError("an object has packets without time stamps")
+    dts = packet.pts if packet.dts is None else packet.dts
+    return Stored(bytes(packet), packet.pts, dts, packet.duration or 0, packet.is_keyframe)
