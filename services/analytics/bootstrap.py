@@ -72,5 +72,5 @@ def _fault(tables: Tables) -> str | None:
     try:
         tables.check()
     except Unavailable as error:
-        return error.summary
+        return str(error.__cause__)
     return None

@@ -23,7 +23,10 @@ def run(
     prefix: str,
     running: Callable[[S], AbstractAsyncContextManager[object]],
 ) -> None:
-    """Serve until SIGTERM or SIGINT. A process that cannot start says why in one line, exit code 1."""
+    """Serve until SIGTERM or SIGINT, which also end a start still under way.
+
+    A process that cannot start says why in one line, exit code 1.
+    """
     try:
         settings = from_env(settings_type, prefix, os.environ)
         logs.configure(name, settings.log_level, settings.log_format)
@@ -34,8 +37,20 @@ def run(
 
 async def _until_told(running: Callable[[], AbstractAsyncContextManager[object]]) -> None:
     told = asyncio.Event()
+    starting = asyncio.current_task()
+
+    def stop() -> None:
+        if starting is not None and not told.is_set():
+            starting.cancel()
+        told.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    async with running():
-        await told.wait()
+        loop.add_signal_handler(number, stop)
+    try:
+        async with running():
+            starting = None
+            await told.wait()
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise

@@ -1,35 +1,40 @@
-"""The tables in SQLite: point reads through sqlite3, long ones as ADBC record-batch streams."""
+"""The tables in SQLite, read through ADBC.
 
-import sqlite3
+Through ADBC alone: it brings a SQLite of its own, and two copies of SQLite that open one file in one
+process take away each other's locks (sqlite.org/howtocorrupt.html, 2.2.1).
+"""
+
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-import adbc_driver_manager
 import adbc_driver_sqlite
+from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
+from adbc_driver_manager import DatabaseError as AdbcError
 
-from services.analytics.adapters.tables import ArrowStream, FlowRow
+from services.analytics.adapters.tables import ArrowStream
 from services.analytics.domain.coverage import Span
 from services.shared.errors import Unavailable
-from services.shared.timerange import NEVER, TimeRange
 
-_BATCH_ROWS: Final = {"adbc.sqlite.query.batch_rows": "65536"}
-# WAL readers wait for nobody but a crashed writer's recovery.
-_BUSY_SECONDS: Final = 1.0
+_OPTIONS: Final = {"adbc.sqlite.query.batch_rows": "65536"}
 
 _CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, storages LIMIT 0"
 
-_FLOW: Final = """
-SELECT flows.row, start_ns, end_ns, coalesce(end_inclusive, 0)
+_EXTENT: Final = """
+SELECT start_ns, end_ns, coalesce(end_inclusive, 0) AS end_inclusive
 FROM flows LEFT JOIN flow_stats ON flow_stats.flow = flows.row
-WHERE flows.id = ?"""
+WHERE flows.id = {flow_id}"""
 
 # Segments of a flow never overlap: at most one that starts before the span reaches into it.
 _SEGMENTS: Final = """
-SELECT max(start_ns, {start}) AS start_ns, min(end_ns, {end}) AS end_ns FROM segments
-WHERE flow = {flow} AND start_ns < {end} AND end_ns > {start} AND start_ns >= coalesce(
-    (SELECT max(start_ns) FROM segments WHERE flow = {flow} AND start_ns <= {start}), {start})
+WITH found (flow) AS (SELECT row FROM flows WHERE id = {flow_id})
+SELECT max(start_ns, {start}) AS start_ns, min(end_ns, {end}) AS end_ns
+FROM segments
+WHERE flow = (SELECT flow FROM found) AND start_ns < {end} AND end_ns > {start}
+    AND start_ns >= coalesce(
+        (SELECT max(start_ns) FROM segments WHERE flow = (SELECT flow FROM found) AND start_ns <= {start}),
+        {start})
 ORDER BY segments.start_ns"""
 
 # Comparisons instead of the state itself: ADBC takes a text column for integers while it sees no row.
@@ -40,61 +45,46 @@ FROM objects LEFT JOIN storages ON storages.row = objects.storage"""
 
 
 class SqliteTables:
-    """The metadata service's SQLite file, read-only. Opened anew for each read, so it may come and go."""
+    """The metadata service's SQLite file, read-only; opened for each read, so that it may come and go."""
 
     def __init__(self, path: Path) -> None:
         self._uri = f"{path.absolute().as_uri()}?mode=ro"
 
     def check(self) -> None:
         """Return when the tables can be read."""
-        self._one(_CHECK)
+        with self._stream(_CHECK):
+            pass
 
-    def flow(self, flow_id: str) -> FlowRow | None:
-        """The flow; None when there is none."""
-        if (found := self._one(_FLOW, flow_id)) is None:
-            return None
-        row, start, end, inclusive = found
-        return FlowRow(row, NEVER if start is None else TimeRange(start, end, bool(inclusive)))
+    def extent(self, flow_id: str) -> AbstractContextManager[ArrowStream]:
+        """One row for the flow, none when there is none."""
+        return self._stream(_EXTENT.format(flow_id=_text(flow_id)))
 
-    @contextmanager
-    def segments(self, flow: FlowRow, within: Span) -> Iterator[ArrowStream]:
+    def segments(self, flow_id: str, within: Span) -> AbstractContextManager[ArrowStream]:
         """The segments that overlap a span, by time, clipped to it."""
-        query = _SEGMENTS.format(flow=int(flow.row), start=int(within.start), end=int(within.end))
-        with self._stream(query) as stream:
-            yield stream
+        query = _SEGMENTS.format(flow_id=_text(flow_id), start=int(within.start), end=int(within.end))
+        return self._stream(query)
 
-    @contextmanager
-    def objects(self) -> Iterator[ArrowStream]:
+    def objects(self) -> AbstractContextManager[ArrowStream]:
         """All objects."""
-        with self._stream(_OBJECTS) as stream:
-            yield stream
-
-    def _one(self, query: str, *values: str) -> tuple[int, ...] | None:
-        try:
-            with closing(sqlite3.connect(self._uri, uri=True, timeout=_BUSY_SECONDS)) as connection:
-                row: tuple[int, ...] | None = connection.execute(query, values).fetchone()
-                return row
-        except sqlite3.DatabaseError as error:
-            raise _unavailable(error) from error
+        return self._stream(_OBJECTS)
 
     @contextmanager
     def _stream(self, query: str) -> Iterator[ArrowStream]:
+        driver = adbc_driver_sqlite._driver_path()  # noqa: SLF001 - as its own connect() does
         try:
             with (
-                adbc_driver_manager.AdbcDatabase(
-                    driver=adbc_driver_sqlite._driver_path(),  # noqa: SLF001 - what its own connect() uses
-                    uri=self._uri,
-                ) as database,
-                adbc_driver_manager.AdbcConnection(database) as connection,
-                adbc_driver_manager.AdbcStatement(connection) as statement,
+                AdbcDatabase(driver=driver, uri=self._uri) as database,
+                AdbcConnection(database) as connection,
+                AdbcStatement(connection) as statement,
             ):
-                statement.set_options(**_BATCH_ROWS)
+                statement.set_options(**_OPTIONS)
                 statement.set_sql_query(query)
                 stream, _ = statement.execute_query()
                 yield stream
-        except adbc_driver_manager.DatabaseError as error:
-            raise _unavailable(error) from error
+        except AdbcError as error:
+            raise Unavailable("the table store cannot be read", reason="STORE_UNAVAILABLE") from error
 
 
-def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable(f"the table store cannot be read: {error}", reason="STORE_UNAVAILABLE")
+def _text(value: str) -> str:
+    """An SQL literal without quotes to break out of; ADBC binds nothing but Arrow data."""
+    return f"CAST(x'{value.encode().hex()}' AS TEXT)"

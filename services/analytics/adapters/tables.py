@@ -1,11 +1,9 @@
-"""What the DuckDB adapters need from a table store: point answers, and filtered rows as Arrow streams."""
+"""What the DuckDB adapters need from a table store: filtered rows as Arrow streams."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from services.analytics.domain.coverage import Span
-from services.shared.timerange import TimeRange
 
 
 class ArrowStream(Protocol):
@@ -16,27 +14,20 @@ class ArrowStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FlowRow:
-    """A flow's short id, and the extent of its segments."""
-
-    row: int
-    extent: TimeRange
-
-
 class Tables(Protocol):
     """A table store. Every method raises Unavailable when it is away."""
 
     def check(self) -> None:
-        """Return when the tables can be read."""
+        """Return when the tables can be read. Quick enough for the event loop."""
         ...
 
-    def flow(self, flow_id: str) -> FlowRow | None:
-        """The flow; None when there is none. A few index seeks: quick enough for the event loop."""
+    def extent(self, flow_id: str) -> AbstractContextManager[ArrowStream]:
+        """One row for the flow, none when there is none: start_ns and end_ns of its segments, both
+        NULL without segments, and end_inclusive (0 or 1)."""
         ...
 
-    def segments(self, flow: FlowRow, within: Span) -> AbstractContextManager[ArrowStream]:
-        """The segments that overlap a span, by time, clipped to it: start_ns, end_ns, all int64."""
+    def segments(self, flow_id: str, within: Span) -> AbstractContextManager[ArrowStream]:
+        """The segments that overlap a span, by time, clipped to it: start_ns, end_ns."""
         ...
 
     def objects(self) -> AbstractContextManager[ArrowStream]:

@@ -8,7 +8,9 @@ import duckdb
 from services.analytics.adapters.engine import Engine
 from services.analytics.adapters.tables import Tables
 from services.analytics.domain.coverage import Span, Stretches
-from services.shared.timerange import TimeRange
+from services.shared.timerange import NEVER, TimeRange
+
+_EXTENT: Final = "SELECT start_ns, end_ns, end_inclusive FROM input"
 
 # The input is in time order, and windows without ORDER BY read rows as they come: DuckDB streams
 # them, and memory grows with the stretches alone. A stretch starts where a segment does not start
@@ -43,15 +45,18 @@ class DuckDbTimelines:
 
     async def extent(self, flow_id: str) -> TimeRange | None:
         """From the first instant of the flow's segments to the last; None when there is no such flow."""
-        flow = self._tables.flow(flow_id)
-        return None if flow is None else flow.extent
+        return await self._engine.run(partial(self._tables.extent, flow_id), _extent)
 
     async def stretches(self, flow_id: str, within: Span, limit: int) -> Stretches:
         """The stretches that the flow's segments cover within a span; at most `limit` listed."""
-        if (flow := self._tables.flow(flow_id)) is None:
-            return Stretches()
-        source = partial(self._tables.segments, flow, within)
+        source = partial(self._tables.segments, flow_id, within)
         return await self._engine.run(source, partial(_stretches, within, limit))
+
+
+def _extent(connection: duckdb.DuckDBPyConnection) -> TimeRange | None:
+    for start, end, inclusive in connection.execute(_EXTENT).fetchall():
+        return NEVER if start is None else TimeRange(start, end, bool(inclusive))
+    return None
 
 
 def _stretches(within: Span, limit: int, connection: duckdb.DuckDBPyConnection) -> Stretches:

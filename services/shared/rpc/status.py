@@ -1,5 +1,6 @@
 """Errors on the wire: TamsError <-> google.rpc.Status with ErrorInfo, and the Failure of a batch item."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -31,6 +32,14 @@ _ERRORS: Final = {code.value[0]: kind for kind, code in _CODES.items()} | {
     StatusCode.OUT_OF_RANGE.value[0]: errors.InvalidArgument,
     StatusCode.CANCELLED.value[0]: errors.Unavailable,
 }
+# What to say when no server of ours answered.
+_SUMMARIES: Final[Mapping[type[TamsError], str]] = {
+    errors.Unavailable: "a part of the system is away; try again later",
+    errors.DeadlineExceeded: "a part of the system was too slow; try again later",
+    errors.Exhausted: "the request or its reply is too large",
+}
+
+_log = logging.getLogger("tams.rpc")
 
 
 def code_of(error: TamsError) -> StatusCode:
@@ -51,18 +60,22 @@ def details_of(error: TamsError) -> bytes:
 def from_rpc_error(error: aio.AioRpcError) -> TamsError:
     """The error that the far side raised, or the one its absence amounts to."""
     kind = _ERRORS.get(error.code().value[0], errors.Internal)
-    reason, metadata = _info(error.trailing_metadata() or ())
-    return kind(error.details() or error.code().name.lower(), reason=reason, **metadata)
+    info = _info(error.trailing_metadata() or ())
+    if info is None:
+        # gRPC's own words hold addresses and stay in the log.
+        _log.warning("call failed", extra={"code": error.code().name, "details": error.details()})
+        return kind(_SUMMARIES.get(kind, "internal error"))
+    return kind(error.details() or "", reason=info.reason, **info.metadata)
 
 
-def _info(trailers: Iterable[tuple[str, str | bytes]]) -> tuple[str | None, dict[str, str]]:
+def _info(trailers: Iterable[tuple[str, str | bytes]]) -> ErrorInfo | None:
     for key, value in trailers:
         if key == DETAILS_KEY and isinstance(value, bytes):
             for packed in Status.FromString(value).details:
                 info = ErrorInfo()
                 if packed.Unpack(info):
-                    return info.reason, dict(info.metadata)
-    return None, {}
+                    return info
+    return None
 
 
 def to_failure(error: TamsError) -> Failure:
