@@ -38,7 +38,7 @@ class TamsClient:
     away, `attempts` times in all.
     """
 
-    def __init__(self, url: str, *, attempts: int = 5) -> None:
+    def __init__(self, url: str, *, attempts: int = 6) -> None:
         self._api = Connection(url, attempts)
         self._media = Media(attempts)
 

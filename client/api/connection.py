@@ -10,7 +10,8 @@ from client.api import codec
 from client.api.errors import BadAnswer, Unreachable, rejection
 from client.api.retrying import patiently
 
-TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+# Seconds; the longest a store takes is a minute, for analytics.
+TIMEOUT: Final = httpx.Timeout(75.0, connect=5.0)
 _LIMITS: Final = httpx.Limits(max_connections=32, max_keepalive_connections=16)
 
 

@@ -1,5 +1,5 @@
 """`python -m client.cli` is `tams`."""
 
-from client.cli import main
+from client.cli.main import main
 
 main()
