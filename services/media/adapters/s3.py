@@ -4,11 +4,15 @@ Bytes never pass here: clients PUT and GET them with signed URLs.
 """
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,14 +21,24 @@ from services.shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
+    from mypy_boto3_s3.type_defs import CORSConfigurationTypeDef, CORSRuleTypeDef
 
 T = TypeVar("T")
+
+_log = logging.getLogger("tams.media")
 
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 5
 _MISSING: Final = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
 _CREATED_BY_ANOTHER: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+# Stores that set CORS elsewhere answer the call with one of these.
+_NOT_OFFERED: Final = {"NotImplemented", "MethodNotAllowed"}
+_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
+# Whoever starts the service may have AWS tools set up; their profile is not ours.
+_NO_PROFILE: Final = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+}
 # The one region that S3 does not want named when a bucket is made.
 _UNNAMED_REGION: Final = "us-east-1"
 
@@ -60,20 +74,18 @@ class S3Storage:
         if not self._backend.create_bucket:
             self._client.head_bucket(Bucket=self._backend.bucket)
             return
-        self._create_bucket()
-        self._client.put_bucket_cors(
-            Bucket=self._backend.bucket, CORSConfiguration={"CORSRules": [self._cors_rule()]}
-        )
+        self._ensure_bucket()
+        self._set_cors()
 
-    def _create_bucket(self) -> None:
+    def _ensure_bucket(self) -> None:
         try:
             self._client.head_bucket(Bucket=self._backend.bucket)
         except ClientError as error:
             if _code(error) not in _MISSING:
                 raise
-            self._make_bucket()
+            self._create_bucket()
 
-    def _make_bucket(self) -> None:
+    def _create_bucket(self) -> None:
         region = self._backend.signing_region
         try:
             if region == _UNNAMED_REGION:
@@ -86,6 +98,15 @@ class S3Storage:
         except ClientError as error:
             if _code(error) not in _CREATED_BY_ANOTHER:
                 raise
+
+    def _set_cors(self) -> None:
+        rules: CORSConfigurationTypeDef = {"CORSRules": [self._cors_rule()]}
+        try:
+            self._client.put_bucket_cors(Bucket=self._backend.bucket, CORSConfiguration=rules)
+        except ClientError as error:
+            if _code(error) not in _NOT_OFFERED:
+                raise
+            _log.warning("storage takes no CORS rules", extra={"storage": self._backend.label})
 
     def _cors_rule(self) -> "CORSRuleTypeDef":
         return {
@@ -106,7 +127,8 @@ class S3Storage:
 
 
 def _client(backend: StorageBackend, threads: int) -> "S3Client":
-    return boto3.session.Session().client(
+    session = boto3.session.Session(botocore_session=botocore.session.Session(_NO_PROFILE))
+    return session.client(
         "s3",
         endpoint_url=backend.endpoint_url,
         region_name=backend.signing_region,
@@ -120,6 +142,7 @@ def _client(backend: StorageBackend, threads: int) -> "S3Client":
             read_timeout=_READ_SECONDS,
             retries={"total_max_attempts": 1},
             max_pool_connections=threads,
+            proxies={} if urlsplit(backend.endpoint_url).hostname in _LOOPBACK else None,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),

@@ -33,7 +33,7 @@ class Measuring:
                 pause = busy_seconds if await self.measure() else idle_seconds
                 failures = 0
             except TamsError as error:
-                pause = min(idle_seconds * 2**failures, LONGEST_PAUSE_SECONDS)
+                pause = min(busy_seconds * 2**failures, LONGEST_PAUSE_SECONDS)
                 failures = min(failures + 1, 16)
                 _log.warning("cannot measure objects", extra={"reason": error.summary, "pause": pause})
             await asyncio.sleep(pause)

@@ -1,10 +1,13 @@
 """What every ObjectRegistry promises."""
 
+from contextlib import asynccontextmanager
+
 import pytest
 
 from services.media.adapters.object_registry import GrpcObjectRegistry
 from services.media.domain.object import ObjectLocation, ObjectSize
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+from tests.support.metadata import metadata_channel, put_flow, running_metadata
 from tests.support.object_service import object_channel, running_object_service
 from tests.support.storage import BACKEND_ID, MemoryObjectRegistry
 
@@ -14,18 +17,35 @@ READ_ONLY_FLOW = "10000000-0000-4000-8000-000000000003"
 NO_FLOW = "10000000-0000-4000-8000-000000000004"
 
 
-def memory():
+@asynccontextmanager
+async def in_memory(folder):
+    yield memory_registry()
+
+
+@asynccontextmanager
+async def over_grpc(folder):
+    async with running_object_service(memory_registry()) as server, object_channel(server.port) as channel:
+        yield GrpcObjectRegistry(channel)
+
+
+@asynccontextmanager
+async def in_the_metadata_service(folder):
+    async with running_metadata(folder) as server, metadata_channel(server.port) as channel:
+        await put_flow(channel, FLOW, container="video/mp2t")
+        await put_flow(channel, BARE_FLOW, container=None)
+        await put_flow(channel, READ_ONLY_FLOW, read_only=True)
+        yield GrpcObjectRegistry(channel)
+
+
+def memory_registry():
     containers = {FLOW: "video/mp2t", BARE_FLOW: None, READ_ONLY_FLOW: "video/mp2t"}
     return MemoryObjectRegistry(containers, read_only=[READ_ONLY_FLOW])
 
 
-@pytest.fixture(params=["memory", "grpc"])
-async def registry(request):
-    if request.param == "memory":
-        yield memory()
-        return
-    async with running_object_service(memory()) as server, object_channel(server.port) as channel:
-        yield GrpcObjectRegistry(channel)
+@pytest.fixture(params=[in_memory, over_grpc, in_the_metadata_service])
+async def registry(request, tmp_path):
+    async with request.param(tmp_path) as kept:
+        yield kept
 
 
 def an_object(name):

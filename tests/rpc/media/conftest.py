@@ -53,12 +53,8 @@ def serve(tmp_path, registry):
         config = write_storage_config(tmp_path / f"{secrets.token_hex(4)}.json", *backends)
         async with running_object_service(registry) as metadata:
             quick = {"drain_seconds": 0, "grace_seconds": 1, "measure_idle_seconds": 0.05}
-            chosen = Settings(
-                port=0,
-                storage_config=str(config),
-                metadata_address=f"127.0.0.1:{metadata.port}",
-                **(quick | settings),
-            )
+            there = {"metadata_address": f"127.0.0.1:{metadata.port}"}
+            chosen = Settings(port=0, storage_config=str(config), **(quick | there | settings))
             async with running(chosen, clock=clock) as server:
                 await until_serving(server.port)
                 async with open_channel(f"127.0.0.1:{server.port}", [_SERVICE]) as channel:
