@@ -30,7 +30,7 @@ def test_prefix_and_module_carry_the_deployables_name(name):
 
 
 def test_every_process_is_a_deployable():
-    mains = files("*/__main__.py", ":!client")
+    mains = files("services/*/__main__.py", "gateway/__main__.py")
     assert {path.parent.name for path in mains} == set(DEPLOYABLES)
 
 
