@@ -1,0 +1,78 @@
+"""Wires the gateway; the only module that knows every part."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from gateway.app import App
+from gateway.clients.flows import flow_reader
+from gateway.clients.segments import segment_writer
+from gateway.clients.services import Services
+from gateway.clients.storage_backends import StorageBackends
+from gateway.handlers.analytics import Analytics
+from gateway.handlers.documentation import Documentation
+from gateway.handlers.flows import Flows
+from gateway.handlers.get_urls import GetUrls
+from gateway.handlers.health import Health
+from gateway.handlers.objects import Objects
+from gateway.handlers.segments import Segments
+from gateway.handlers.service import Service
+from gateway.handlers.sources import Sources
+from gateway.handlers.storage import Storage
+from gateway.http.body import BodyReader
+from gateway.http.links import Links
+from gateway.http.paging import Paging
+from gateway.http.routing import Router
+from gateway.openapi.document import openapi_json
+from gateway.openapi.page import html
+from gateway.routes import Handlers, routes
+from gateway.server import HttpServer, serving
+from gateway.settings import Settings
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[HttpServer]:
+    """The gateway, serving until the block ends, whether or not the services are there yet."""
+    async with AsyncExitStack() as stack:
+        services = await Services.open(settings, stack)
+        handlers = _handlers(settings, services)
+        app = App(Router(routes(handlers)), access_log=settings.access_log)
+        server = await stack.enter_async_context(serving(app, settings))
+        try:
+            yield server
+        finally:
+            # Balancers get to see that it is about to stop while it still accepts.
+            handlers.health.draining = True
+            await asyncio.sleep(settings.drain_seconds)
+
+
+def _handlers(settings: Settings, services: Services) -> Handlers:
+    paging = Paging(
+        Links(
+            settings.public_url,
+            trust_forwarded=settings.trust_forwarded,
+            fallback_host=f"{settings.host}:{settings.port}",
+        )
+    )
+    bodies = BodyReader(settings.max_body_bytes, settings.body_seconds)
+    backends = StorageBackends(services, settings.backends_ttl_seconds)
+    get_urls = GetUrls(services, backends)
+    document = openapi_json(settings.public_url)
+    return Handlers(
+        service=Service(settings.service_name, settings.service_description, backends),
+        sources=Sources(services, paging),
+        flows=Flows(services, flow_reader(services), bodies, paging),
+        segments=Segments(
+            services,
+            writer=segment_writer(services),
+            get_urls=get_urls,
+            storage_backends=backends,
+            bodies=bodies,
+            paging=paging,
+        ),
+        storage=Storage(services, bodies),
+        objects=Objects(services, paging),
+        analytics=Analytics(services),
+        health=Health(services.channels),
+        documentation=Documentation(document, html(document)),
+    )

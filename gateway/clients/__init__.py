@@ -1,0 +1,1 @@
+"""How the gateway reaches the services: channels, coalescing of concurrent calls, cached facts."""

@@ -1,0 +1,1 @@
+"""TAMS JSON and query parameters <-> protobuf, nowhere else."""

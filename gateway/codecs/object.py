@@ -1,0 +1,27 @@
+"""Media objects: protobuf -> JSON (TAMS 7.0, object.json)."""
+
+import msgspec
+from tams.metadata.v1 import object_pb2
+from tams.metadata.v1.object_service_pb2 import GetObjectRequest
+
+from gateway.http.query import Query
+
+
+class Object(msgspec.Struct, frozen=True, omit_defaults=True):
+    """object.json."""
+
+    id: str
+    referenced_by_flows: list[str]
+    first_referenced_by_flow: str = ""
+
+
+def get_request(object_id: str, query: Query) -> GetObjectRequest:
+    """The object with one page of the flows that reference it."""
+    return GetObjectRequest(id=object_id, page_size=query.limit(), page_token=query.page())
+
+
+def document(message: object_pb2.Object) -> bytes:
+    """The JSON of an object."""
+    return msgspec.json.encode(
+        Object(message.id, list(message.referenced_by_flows), message.first_referenced_by_flow)
+    )

@@ -1,0 +1,116 @@
+"""`/flows/{flowId}/segments`."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
+
+from gateway.clients.segments import SegmentWriter
+from gateway.clients.services import Services
+from gateway.clients.storage_backends import StorageBackends
+from gateway.codecs import filters, segment
+from gateway.codecs.segment import FailedSegment, PostedSegment
+from gateway.errors import error_body
+from gateway.handlers.get_urls import GetUrls
+from gateway.http import responses
+from gateway.http.body import BodyReader
+from gateway.http.paging import Paging
+from gateway.http.requests import Request
+from gateway.http.responses import Header, Response
+from services.shared.errors import TamsError
+from services.shared.rpc.client import call
+from services.shared.rpc.status import from_failure
+from services.shared.rpc.timeranges import from_message
+
+# A full list of 10,000 segments, or deleting a long flow's.
+BULK_SECONDS: Final = 60.0
+
+
+class Segments:
+    """Lists, registers and deletes segments."""
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        writer: SegmentWriter,
+        get_urls: GetUrls,
+        storage_backends: StorageBackends,
+        bodies: BodyReader,
+        paging: Paging,
+    ) -> None:
+        self._segments = services.segments
+        self._writer = writer
+        self._get_urls = get_urls
+        self._storage_backends = storage_backends
+        self._bodies = bodies
+        self._paging = paging
+
+    async def list(self, request: Request, flow_id: str) -> Response:
+        """GET /flows/{flowId}/segments."""
+        query = request.query()
+        wanted = filters.url_filter(query)
+        asked = segment.list_request(flow_id, query)
+        page = await call(self._segments.ListSegments, asked)
+        headers: list[Header] = [
+            *self._paging.headers(request, query, limit=page.page_size, next_token=page.next_page_token),
+            ("x-paging-count", str(len(page.segments))),
+            ("x-paging-reverse-order", str(asked.reverse).lower()),
+            ("x-paging-timerange", str(from_message(page.timerange))),
+        ]
+        return responses.json_list(await self._get_urls.documents(page.segments, wanted), headers)
+
+    async def post(self, request: Request, flow_id: str) -> Response:
+        """POST /flows/{flowId}/segments: one segment, or a list in which each stands for itself."""
+        posted = segment.decode_post(await self._bodies.read(request))
+        if isinstance(posted, PostedSegment):
+            return await self._post_one(flow_id, posted)
+        return await self._post_many(flow_id, posted)
+
+    async def delete(self, request: Request, flow_id: str) -> Response:
+        """DELETE /flows/{flowId}/segments."""
+        wanted = segment.delete_request(flow_id, request.query())
+        await call(self._segments.DeleteSegments, wanted, timeout=BULK_SECONDS)
+        return responses.no_content()
+
+    async def _post_one(self, flow_id: str, posted: PostedSegment) -> Response:
+        message = segment.to_message(posted, "$")
+        fault = segment.fault(posted, "$", await self._labels([posted]))
+        # Sent even with nothing in it: what is wrong with the flow comes before what is wrong with the body.
+        sound = [] if fault else [message]
+        reply = await self._writer(CreateSegmentsRequest(flow_id=flow_id, segments=sound))
+        if fault:
+            raise fault
+        if reply.failures:
+            raise from_failure(reply.failures[0].failure)
+        return Response(HTTPStatus.CREATED)
+
+    async def _post_many(self, flow_id: str, posted: Sequence[PostedSegment]) -> Response:
+        messages = [segment.to_message(one, f"$[{index}]") for index, one in enumerate(posted)]
+        labels = await self._labels(posted)
+        failed: dict[int, TamsError] = {}
+        for index, one in enumerate(posted):
+            if (fault := segment.fault(one, f"$[{index}]", labels)) is not None:
+                failed[index] = fault
+        sound = [index for index in range(len(posted)) if index not in failed]
+        asked = CreateSegmentsRequest(flow_id=flow_id, segments=[messages[index] for index in sound])
+        reply = await call(self._segments.CreateSegments, asked, timeout=BULK_SECONDS)
+        failed |= {sound[one.index]: from_failure(one.failure) for one in reply.failures}
+        return _outcome(posted, failed)
+
+    async def _labels(self, posted: Sequence[PostedSegment]) -> frozenset[str]:
+        if not any(one.get_urls for one in posted):
+            return frozenset()
+        return frozenset(backend.label for backend in await self._storage_backends.list())
+
+
+def _outcome(posted: Sequence[PostedSegment], failed: Mapping[int, TamsError]) -> Response:
+    if not failed:
+        return Response(HTTPStatus.CREATED)
+    items = [
+        FailedSegment(posted[index].object_id, posted[index].timerange, error_body(failed[index]))
+        for index in sorted(failed)
+    ]
+    return responses.json(msgspec.json.encode({"failed_segments": items}))

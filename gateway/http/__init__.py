@@ -1,0 +1,1 @@
+"""HTTP without TAMS: messages, routing, queries, bodies, links, paging, CORS."""

@@ -1,0 +1,62 @@
+"""The OpenAPI 3.1 document put together."""
+
+import importlib.metadata
+import re
+from typing import Final
+
+import msgspec
+
+from gateway.openapi import parameters, responses
+from gateway.openapi.operations import OPERATIONS
+from gateway.openapi.parts import Part
+from gateway.openapi.schemas import SCHEMAS
+
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+
+_DESCRIPTION: Final = (
+    "A store of media addressed by time. Sources are pieces of media, flows their encodings, segments the "
+    "stretches of a flow's timeline, objects the files that hold them. Media goes straight to and from "
+    "object storage, by URLs that this API hands out. Paths under /x/ are extensions of this implementation."
+)
+
+
+def openapi_json(public_url: str) -> bytes:
+    """The document; its server is the public URL, or the host that serves it."""
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Time-addressable media store",
+                "version": importlib.metadata.version("tams-server"),
+                "description": _DESCRIPTION,
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": public_url.rstrip("/") or "/"}],
+            "paths": {path: _path_item(path, methods) for path, methods in OPERATIONS.items()},
+            "components": {"schemas": SCHEMAS, "responses": responses.COMPONENTS},
+        }
+    )
+
+
+def _path_item(path: str, methods: dict[str, Part]) -> Part:
+    item: Part = {"parameters": [parameters.PATH[name] for name in _PARAMETER.findall(path)]}
+    for method, operation in methods.items():
+        item[method] = operation
+        if method == "get":
+            item["head"] = _head(operation)
+    return item
+
+
+def _head(get: Part) -> Part:
+    name = get["operationId"]
+    described = {
+        status: {
+            "description": "As for GET, without the body.",
+            **({"headers": answer["headers"]} if "headers" in answer else {}),
+        }
+        for status, answer in get["responses"].items()
+    }
+    summary = f"As GET, without the body: {get['summary'][0].lower()}{get['summary'][1:]}"
+    return {**get, "operationId": f"head{name[0].upper()}{name[1:]}", "summary": summary} | {
+        "responses": described
+    }

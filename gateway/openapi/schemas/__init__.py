@@ -1,0 +1,17 @@
+"""Every schema of the document by name."""
+
+from typing import Final
+
+from gateway.openapi.parts import Part
+from gateway.openapi.schemas import analytics, essence, flow, segment, service, source, storage, values
+
+SCHEMAS: Final[Part] = {
+    **values.SCHEMAS,
+    **service.SCHEMAS,
+    **source.SCHEMAS,
+    **essence.SCHEMAS,
+    **flow.SCHEMAS,
+    **segment.SCHEMAS,
+    **storage.SCHEMAS,
+    **analytics.SCHEMAS,
+}
