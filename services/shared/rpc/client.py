@@ -57,6 +57,8 @@ def open_channel(address: str, services: Sequence[ServiceDescriptor]) -> aio.Cha
     options = (
         ("grpc.service_config", json.dumps(service_config(services))),
         ("grpc.enable_retries", 1),
+        # A proxy in the environment is there to leave the network by; the services are inside.
+        ("grpc.enable_http_proxy", 0),
         ("grpc.keepalive_time_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),

@@ -11,7 +11,7 @@ TIMEOUT_SECONDS: Final = 3.0
 
 def is_serving(address: str, service: str = "") -> bool:
     """Whether the server answers SERVING for a service; the empty name asks for the whole server."""
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
         request = health_pb2.HealthCheckRequest(service=service)
         # The type stubs leave the stub's methods out.
         check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined]

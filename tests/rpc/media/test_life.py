@@ -127,6 +127,14 @@ async def test_measuring_begins_when_metadata_comes(settings, registry, backend)
             await until(lambda: registry.sizes == {"a": None})
 
 
+async def test_a_proxy_in_the_environment_is_not_for_the_services(serve, backend, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with serve(backend) as media:
+        asked = AllocateStorageRequest(flow_id="flow", limit=1)
+        assert len((await call(media.stub.AllocateStorage, asked)).objects) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "complaint"), [("", "set TAMS_MEDIA_STORAGE_CONFIG"), ("/nowhere.json", "cannot read")]
 )

@@ -70,7 +70,9 @@ class StorageServiceServicer:
         are allocated or none.
 
         Errors:
-        - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an empty id.
+        - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
+        empty, repeated or too long for a key.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
         - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
         ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
@@ -86,6 +88,7 @@ class StorageServiceServicer:
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
         - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

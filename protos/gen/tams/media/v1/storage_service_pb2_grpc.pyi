@@ -43,7 +43,9 @@ class StorageServiceStub:
     are allocated or none.
 
     Errors:
-    - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an empty id.
+    - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
+      empty, repeated or too long for a key.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
     - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
     - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
       ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
@@ -55,6 +57,7 @@ class StorageServiceStub:
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
     - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
     """
 
 @_typing.type_check_only
@@ -72,7 +75,9 @@ class StorageServiceAsyncStub(StorageServiceStub):
     are allocated or none.
 
     Errors:
-    - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an empty id.
+    - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
+      empty, repeated or too long for a key.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
     - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
     - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
       ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
@@ -84,6 +89,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
     - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
     """
 
 class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -110,7 +116,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         are allocated or none.
 
         Errors:
-        - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an empty id.
+        - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
+          empty, repeated or too long for a key.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
         - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
           ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
@@ -128,6 +136,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
         - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
         """
 
 def add_StorageServiceServicer_to_server(servicer: StorageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
