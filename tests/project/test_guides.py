@@ -2,11 +2,14 @@
 
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
+from client.cli.main import tams
 from tests.support.repository import ROOT, files
 
 PAGES = files("*.md")
@@ -57,3 +60,28 @@ def test_the_credentials_recipe_works(tmp_path):
         "secretKey": made["secret_key"].strip(),
     }
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Each `tams …` in the page's shell blocks and inline code, as words."""
+    text = page.read_text("utf-8")
+    lines = [*"\n".join(shown("sh", page)).splitlines(), *re.findall(r"`(tams [^`]+)`", text)]
+    told = [match[1] for line in lines for match in re.finditer(r"(?:^|\$\()(tams .*?)(?= \||$)", line)]
+    return [shlex.split(one, comments=True)[1:] for one in told]
+
+
+TOLD = [words for page in PAGES for words in commands(page)]
+
+
+@pytest.mark.parametrize("words", TOLD, ids=" ".join)
+def test_commands_are_as_the_program_has_them(words):
+    name, *rest = words
+    with click.Context(tams) as context:
+        command = tams.get_command(context, name)
+        assert command is not None
+        with click.Context(command, info_name=name) as of_command:
+            command.make_parser(of_command).parse_args(rest)
+
+
+def test_the_tour_is_complete():
+    assert {"sample", "ingest", "flows", "segments", "export", "stats"} <= {words[0] for words in TOLD}
