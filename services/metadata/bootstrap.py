@@ -1,18 +1,35 @@
 """Wires the metadata service; the only module that knows every part."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
-from services.metadata.adapters.sqlite.connection import path_of
 from services.metadata.adapters.sqlite.store import open_store
 from services.metadata.application.clock import Clock, utc_now
+from services.metadata.application.deletions import Deletions
 from services.metadata.application.flows import Flows
 from services.metadata.application.objects import Objects
+from services.metadata.application.ports import Store
 from services.metadata.application.segments import Segments
+from services.metadata.application.service_info import ServiceInfos
 from services.metadata.application.sources import Sources
-from services.metadata.servicers import flows, objects, segments, sources
+from services.metadata.application.upkeep import Upkeep
+from services.metadata.application.webhooks import Webhooks
+from services.metadata.servicers import (
+    deletions,
+    events,
+    flows,
+    objects,
+    segments,
+    service_info,
+    sources,
+    webhooks,
+)
 from services.metadata.settings import Settings
-from services.shared.rpc.server import RpcServer, serving
+from services.shared.addresses import Addresses
+from services.shared.rpc.server import Registration, RpcServer, serving
+from services.shared.store_url import sqlite_path
 
 
 @asynccontextmanager
@@ -20,12 +37,36 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
     """The metadata service, serving until the block ends."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(
-            open_store(path_of(settings.store_url), settings.sqlite_synchronous, settings.max_waiting_writes)
+            open_store(
+                sqlite_path(settings.store_url), settings.sqlite_synchronous, settings.max_waiting_writes
+            )
         )
-        registrations = [
-            sources.registration(Sources(store)),
-            flows.registration(Flows(store, clock)),
-            segments.registration(Segments(store, clock)),
-            objects.registration(Objects(store)),
-        ]
+        deleting = Deletions(store, clock, settings.deletion_budget_seconds)
+        await stack.enter_async_context(_background(Upkeep(store, clock, deleting).run()))
+        registrations = _registrations(settings, store, clock, deleting)
         yield await stack.enter_async_context(serving(settings, registrations))
+
+
+def _registrations(settings: Settings, store: Store, clock: Clock, deleting: Deletions) -> list[Registration]:
+    subscribers = Webhooks(store, clock, Addresses.parse(settings.webhook_networks))
+    return [
+        sources.registration(Sources(store, clock)),
+        flows.registration(Flows(store, clock, deleting)),
+        segments.registration(Segments(store, clock, deleting)),
+        objects.registration(Objects(store)),
+        deletions.registration(deleting),
+        service_info.registration(ServiceInfos(store)),
+        webhooks.registration(subscribers),
+        events.registration(subscribers),
+    ]
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,9 +1,12 @@
 """Settings of the metadata service: every TAMS_METADATA_* name."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from services.metadata.adapters.sqlite.connection import Synchronous
-from services.shared.settings import STORE_URL, ProcessSettings, shared
+from services.shared.settings import STORE_URL, WEBHOOK_NETWORKS, ProcessSettings, shared
 
 PREFIX = "TAMS_METADATA_"
 
@@ -17,5 +20,9 @@ class Settings(ProcessSettings):
     store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
     # FULL survives a power cut; NORMAL may then lose the last commits, and is faster on slow disks.
     sqlite_synchronous: Synchronous = "FULL"
+    # How long DELETE works on its own deletion before it answers that the rest goes on (202).
+    deletion_budget_seconds: float = 2.0
+    # Networks that webhooks may reach although they lead inside, such as 127.0.0.0/8,10.1.0.0/16.
+    webhook_networks: str = shared(WEBHOOK_NETWORKS, "")
     # Changes that may wait for the writer before more are refused.
-    max_waiting_writes: int = 10_000
+    max_waiting_writes: Annotated[int, Meta(gt=0)] = 10_000

@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from services.shared.errors import InvalidArgument
+from services.shared.timerange import MAX_NS, MIN_NS
 
 K = TypeVar("K")
 
@@ -30,7 +31,7 @@ def decode_token(token: str, listing: str, key_type: type[K]) -> K | None:
         name, key = msgspec.msgpack.decode(raw, type=tuple[str, key_type])  # type: ignore[valid-type]
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise _bad() from None
-    if name != listing:
+    if name != listing or (isinstance(key, int) and not MIN_NS <= key <= MAX_NS):
         raise _bad()
     return key
 

@@ -17,6 +17,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 # Names that several deployables read, so no single prefix owns them.
 STORE_URL = "TAMS_STORE_URL"
+WEBHOOK_NETWORKS = "TAMS_WEBHOOK_NETWORKS"
 LOG_LEVEL = "TAMS_LOG_LEVEL"
 LOG_FORMAT = "TAMS_LOG_FORMAT"
 

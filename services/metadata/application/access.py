@@ -11,6 +11,11 @@ def flow_not_found(flow_id: str) -> NotFound:
     return NotFound(f"no flow {flow_id[:64]!r}", reason="FLOW_NOT_FOUND")
 
 
+def read_only(flow_id: str) -> PermissionDenied:
+    """The error for a change of a read-only flow."""
+    return PermissionDenied(f"flow {flow_id} is read-only", reason="FLOW_READ_ONLY")
+
+
 def known_flow(tables: Tables, flow_id: str) -> StoredFlow:
     """The flow; NotFound when there is none or the id is malformed."""
     flow = tables.flows.get(flow_id) if is_uuid(flow_id) else None
@@ -23,7 +28,7 @@ def writable_flow(tables: Tables, flow_id: str) -> StoredFlow:
     """The flow, if it may change; NotFound, or PermissionDenied when it is read-only."""
     flow = known_flow(tables, flow_id)
     if flow.read_only:
-        raise PermissionDenied(f"flow {flow_id} is read-only", reason="FLOW_READ_ONLY")
+        raise read_only(flow_id)
     return flow
 
 

@@ -51,9 +51,10 @@ def check_members(tables: Tables, flow_id: str, members: Sequence[CollectionItem
             raise InvalidArgument(f"{path}: {why}", reason="BAD_COLLECTION", path=path)
 
 
-def leave_collections(tables: Tables, flow_id: str, now: str) -> None:
-    """Take a flow out of every collection; the collecting flows' metadata changes."""
-    for collector in tables.flows.collectors(flow_id):
+def leave_collections(tables: Tables, flow_id: str, now: str) -> list[str]:
+    """Take a flow out of every collection; the collecting flows, whose metadata changed."""
+    collectors = tables.flows.collectors(flow_id)
+    for collector in collectors:
         stored = tables.flows.get(collector)
         if stored is None:
             continue
@@ -63,3 +64,4 @@ def leave_collections(tables: Tables, flow_id: str, now: str) -> None:
         members["metadata_version"] = next_version(members, before)
         document = ENCODE(members)
         tables.flows.put(parse_flow(document), document)
+    return collectors

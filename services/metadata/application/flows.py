@@ -1,24 +1,22 @@
-"""Flows: reading, replacing, deleting."""
+"""Flows: reading, replacing, changing, deleting."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
-import msgspec
-
-from services.metadata.application.access import flow_not_found, known_flow, writable_flow
-from services.metadata.application.clock import Clock, rfc3339
-from services.metadata.application.collections import Affected, check_members, leave_collections
-from services.metadata.application.objects import release
+from services.metadata.application import flow_changes
+from services.metadata.application.access import flow_not_found, known_flow
+from services.metadata.application.clock import Clock, moment
+from services.metadata.application.deletions import Deletions
 from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page, cut
 from services.metadata.application.ports import FlowFilter, Store, Tables
-from services.metadata.application.sources import drop_orphan, ensure_source
-from services.metadata.domain.flow import FlowInput, StoredFlow, parse_flow, served_document
-from services.metadata.domain.jsons import ENCODE
-from services.metadata.domain.version import next_version
+from services.metadata.domain.deletion import Deletion
+from services.metadata.domain.flow import StoredFlow, parse_flow, served_document
+from services.metadata.domain.property import MAX_CHANGES, PropertyChange
 from services.shared.errors import InvalidArgument, TamsError
 from services.shared.ids import is_uuid
 from services.shared.paging import decode_token, page_size
-from services.shared.timerange import ETERNITY, NEVER, TimeRange
+from services.shared.timerange import NEVER, TimeRange
 
 _LISTING: Final = "flows"
 MAX_BATCH: Final = 256
@@ -41,9 +39,10 @@ class FlowRead(NamedTuple):
 class Flows:
     """Reads and writes flows."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, deletions: Deletions) -> None:
         self._store = store
         self._clock = clock
+        self._deletions = deletions
 
     async def get(self, wanted: GetFlow) -> FlowRead:
         """One flow; NotFound when there is none or the id is malformed."""
@@ -72,18 +71,36 @@ class Flows:
         flow = parse_flow(document)
         if not is_uuid(flow_id) or flow.flow.id != flow_id:
             raise flow_not_found(flow_id)
-        now = rfc3339(self._clock())
-        return await self._store.write(lambda tables: _put(tables, flow, now))
+        now = moment(self._clock)
 
-    async def delete(self, flow_id: str) -> None:
-        """Delete the flow with all that hangs on it."""
-        now = rfc3339(self._clock())
-        await self._store.write(lambda tables: _delete(tables, flow_id, now))
+        def change(tables: Tables) -> tuple[FlowRead, bool]:
+            created = flow_changes.put(tables, flow, now)
+            return _read(tables, GetFlow(flow_id)), created
+
+        return await self._store.write(change)
+
+    async def update(self, flow_id: str, changes: Sequence[PropertyChange]) -> FlowRead:
+        """Set and unset properties; the flow as stored."""
+        if len(changes) > MAX_CHANGES:
+            raise InvalidArgument(f"at most {MAX_CHANGES} changes at once", reason="TOO_MANY_ITEMS")
+        now = moment(self._clock)
+
+        def change(tables: Tables) -> FlowRead:
+            flow_changes.update(tables, flow_id, changes, now)
+            return _read(tables, GetFlow(flow_id))
+
+        return await self._store.write(change)
+
+    async def delete(self, flow_id: str) -> Deletion | None:
+        """Delete the flow with all that hangs on it; what of that is still under way."""
+        now = moment(self._clock)
+        pending = await self._store.write(partial(flow_changes.delete, flow_id=flow_id, now=now))
+        return await self._deletions.finish(pending)
 
 
 def _is_short(wanted: FlowFilter) -> bool:
-    unfiltered = FlowFilter(source_id=wanted.source_id, label=wanted.label, tags=wanted.tags)
-    return wanted == unfiltered
+    """Whether the tables answer the filter from an index."""
+    return wanted == FlowFilter(source_id=wanted.source_id, label=wanted.label, tags=wanted.tags)
 
 
 def _read(tables: Tables, wanted: GetFlow) -> FlowRead:
@@ -105,42 +122,3 @@ def _read_or_error(tables: Tables, wanted: GetFlow) -> FlowRead | TamsError:
         return _read(tables, wanted)
     except TamsError as error:
         return error
-
-
-def _put(tables: Tables, flow: FlowInput, now: str) -> tuple[FlowRead, bool]:
-    flow_id, source_id = flow.flow.id, flow.flow.source_id
-    stored = tables.flows.get(flow_id)
-    if stored is not None:
-        writable_flow(tables, flow_id)
-        if stored.format != flow.format:
-            raise InvalidArgument("the format of a flow is fixed", reason="FORMAT_CONFLICT", path="$.format")
-    check_members(tables, flow_id, flow.collection)
-    ensure_source(tables, flow, now)
-    affected = Affected.by(tables, flow_id, [source_id, *([stored.source_id] if stored else [])])
-    tables.flows.put(flow, ENCODE(_managed(flow, stored, now)))
-    if stored is not None and stored.source_id != source_id:
-        drop_orphan(tables, stored.source_id)
-    affected.also(tables, flow_id).derive(tables)
-    return _read(tables, GetFlow(flow_id)), stored is None
-
-
-def _managed(flow: FlowInput, stored: StoredFlow | None, now: str) -> dict[str, Any]:
-    """The members to store: what the client sent, and what the service keeps (ADR 0003, ADR 0025)."""
-    before: dict[str, Any] | None = msgspec.json.decode(stored.document) if stored else None
-    members = {**flow.members, "created": now, "metadata_updated": now}
-    members["metadata_version"] = next_version(flow.members, before)
-    if before is not None:
-        members["created"] = before["created"]
-        members.pop("created_by", None)
-        members |= {name: before[name] for name in ("created_by",) if name in before}
-    return members
-
-
-def _delete(tables: Tables, flow_id: str, now: str) -> None:
-    flow = writable_flow(tables, flow_id)
-    release(tables, flow_id, tables.segments.delete(flow_id, ETERNITY, None, now).references)
-    affected = Affected.by(tables, flow_id, [flow.source_id])
-    leave_collections(tables, flow_id, now)
-    tables.flows.delete(flow_id)
-    drop_orphan(tables, flow.source_id)
-    affected.derive(tables)

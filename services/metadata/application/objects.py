@@ -6,7 +6,7 @@ from typing import Final
 from services.metadata.application.access import owning_flow
 from services.metadata.application.pages import MAX_PAGE, Page, cut
 from services.metadata.application.ports import Store, Tables
-from services.metadata.domain.object import MediaObject, State
+from services.metadata.domain.object import MediaObject, State, check_id
 from services.shared.errors import AlreadyExists, InvalidArgument, NotFound
 from services.shared.paging import decode_token, page_size
 
@@ -37,6 +37,10 @@ class Objects:
     async def reserve(self, flow_id: str, objects: Sequence[MediaObject]) -> str:
         """Reserve all objects for the flow or none; the flow's container."""
         _bounded(len(objects))
+        for item in objects:
+            check_id(item.id, "BAD_OBJECT", "$.object_ids")
+            if not item.storage_id or not item.storage_path:
+                raise InvalidArgument(f"object {item.id!r} has no place", reason="BAD_OBJECT")
 
         def change(tables: Tables) -> str:
             flow = owning_flow(tables, flow_id)
@@ -58,6 +62,8 @@ class Objects:
     async def record_sizes(self, sizes: Mapping[str, int | None]) -> None:
         """Store what was found: sizes in bytes, None where the bytes are missing."""
         _bounded(len(sizes))
+        if any(size is not None and size < 0 for size in sizes.values()):
+            raise InvalidArgument("a size is negative", reason="BAD_SIZE")
         await self._store.write(lambda tables: tables.objects.record_sizes(sizes))
 
 

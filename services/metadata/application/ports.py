@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
+from services.metadata.domain.deletion import Deletion
 from services.metadata.domain.essence import CollectionItem
+from services.metadata.domain.event import Event
 from services.metadata.domain.flow import FlowInput, StoredFlow
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment
 from services.metadata.domain.source import StoredSource
+from services.metadata.domain.webhook import Lease, Webhook
 from services.shared.timerange import TimeRange
 
 T = TypeVar("T")
@@ -76,6 +79,10 @@ class SourceTable(Protocol):
         """Store a new source."""
         ...
 
+    def replace(self, source_id: str, document: bytes, label: str | None, tags: Mapping[str, str]) -> None:
+        """Store a changed source."""
+        ...
+
     def delete(self, source_id: str) -> None:
         """Remove a source and its tags."""
         ...
@@ -136,12 +143,17 @@ class SegmentTable(Protocol):
         """For each of the ranges, whether a segment of the flow overlaps it."""
         ...
 
-    def insert(self, flow_id: str, segments: Sequence[tuple[Segment, MediaObject]], now: str) -> None:
+    def insert(self, timeline: int, segments: Sequence[tuple[Segment, MediaObject]], now: str) -> None:
         """Store segments that overlap nothing, and bring the flow's statistics up to date."""
         ...
 
-    def delete(self, flow_id: str, within: TimeRange, object_id: str | None, now: str) -> Removed:
-        """Remove the segments that `within` covers, and bring the flow's statistics up to date."""
+    def delete(
+        self, timeline: int, within: TimeRange, object_id: str | None, limit: int, now: str
+    ) -> Removed:
+        """Remove the first `limit` segments that `within` covers, and bring statistics up to date.
+
+        The timeline is StoredFlow.timeline: it names the segments even when the flow is gone.
+        """
         ...
 
 
@@ -181,6 +193,113 @@ class ObjectTable(Protocol):
         ...
 
 
+class EventTable(Protocol):
+    """The outbox."""
+
+    def append(self, event: Event) -> None:
+        """Store an event under the next id."""
+        ...
+
+    def last_id(self) -> int:
+        """The highest id given so far; 0 before the first."""
+        ...
+
+    def after(self, event_id: int, limit: int) -> list[Event]:
+        """Up to `limit` events above an id, ascending."""
+        ...
+
+    def trim(self, through_id: int, limit: int) -> int:
+        """Remove up to `limit` events up to an id; how many went."""
+        ...
+
+
+class WebhookTable(Protocol):
+    """Subscribers, and who serves them."""
+
+    def some(self) -> bool:
+        """Whether there is any subscriber."""
+        ...
+
+    def all(self) -> list[Webhook]:
+        """Every registration, ascending by URL."""
+        ...
+
+    def find(self, url: str, api_key_name: str, api_key_value: str) -> Webhook | None:
+        """The registration of a URL with a key."""
+        ...
+
+    def put(self, webhook: Webhook, settled: int) -> None:
+        """Store a registration; a new one counts events up to `settled` as settled."""
+        ...
+
+    def remove(self, webhook_id: str) -> None:
+        """Remove a registration and its dead letters."""
+        ...
+
+    def lease(self, owner: str, now_ms: int, until_ms: int, limit: int) -> list[Lease]:
+        """Renew the owner's leases, take free or run-out ones up to `limit` in all, return them."""
+        ...
+
+    def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
+        """The lease, if the owner holds it."""
+        ...
+
+    def settle(self, webhook_id: str, settled: int) -> None:
+        """Move the mark of settled events forward; never back."""
+        ...
+
+    def give_up(self, webhook_id: str, event_id: int, error: str, attempts: int, now_ms: int) -> None:
+        """Keep an event that could not be delivered as a dead letter."""
+        ...
+
+    def settled_by_all(self) -> int | None:
+        """The id up to which every subscriber's events are settled; None without subscribers."""
+        ...
+
+
+class DeletionTable(Protocol):
+    """Deletion requests."""
+
+    def put(self, deletion: Deletion) -> None:
+        """Store a request in place of what was there."""
+        ...
+
+    def get(self, deletion_id: str) -> Deletion | None:
+        """One request."""
+        ...
+
+    def latest(self, limit: int) -> list[Deletion]:
+        """Up to `limit` requests, newest first."""
+        ...
+
+    def claim(self, owner: str, now_ms: int, until_ms: int) -> Deletion | None:
+        """Lease the oldest unfinished request that nobody works on, or that the owner already has."""
+        ...
+
+    def expire(self, now_ms: int) -> None:
+        """Remove the records whose time has come."""
+        ...
+
+
+class ServiceInfo(NamedTuple):
+    """What the operator calls this store."""
+
+    name: str | None = None
+    description: str | None = None
+
+
+class ServiceInfoTable(Protocol):
+    """The name and description of this store."""
+
+    def get(self) -> ServiceInfo:
+        """As stored."""
+        ...
+
+    def put(self, info: ServiceInfo) -> None:
+        """Store both."""
+        ...
+
+
 class Tables(Protocol):
     """All tables, within one transaction."""
 
@@ -202,6 +321,26 @@ class Tables(Protocol):
     @property
     def objects(self) -> ObjectTable:
         """The objects."""
+        ...
+
+    @property
+    def events(self) -> EventTable:
+        """The outbox."""
+        ...
+
+    @property
+    def webhooks(self) -> WebhookTable:
+        """The subscribers."""
+        ...
+
+    @property
+    def deletions(self) -> DeletionTable:
+        """The deletion requests."""
+        ...
+
+    @property
+    def service_info(self) -> ServiceInfoTable:
+        """The name and description of this store."""
         ...
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.metadata.application.access import flow_not_found, owning_flow, writable_flow
-from services.metadata.application.clock import Clock, rfc3339
-from services.metadata.application.objects import release
+from services.metadata.application.clock import Clock, Moment, moment
+from services.metadata.application.deletions import Begun, Deletions, begin
+from services.metadata.application.outbox import Outbox
 from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page, cut
-from services.metadata.application.ports import Removed, SegmentQuery, Store, Tables
+from services.metadata.application.ports import SegmentQuery, Store, Tables
+from services.metadata.domain.flow import StoredFlow
 from services.metadata.domain.object import MediaObject, usable
-from services.metadata.domain.segment import Segment, StoredSegment, check
+from services.metadata.domain.segment import Segment, StoredSegment, check, stored_segment
 from services.shared.errors import InvalidArgument, TamsError
 from services.shared.ids import is_uuid
 from services.shared.paging import decode_token, page_size
@@ -41,9 +43,10 @@ class Registration(NamedTuple):
 class Segments:
     """The segment index."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, deletions: Deletions) -> None:
         self._store = store
         self._clock = clock
+        self._deletions = deletions
 
     async def page(self, query: SegmentQuery, asked: int, token: str) -> Page[StoredSegment]:
         """One page of the segments that overlap the range; none for an unknown flow."""
@@ -68,24 +71,25 @@ class Segments:
             raise InvalidArgument(f"at most {MAX_SEGMENTS} segments at once", reason="TOO_MANY_ITEMS")
         if len(registrations) > MAX_BATCH:
             raise InvalidArgument(f"at most {MAX_BATCH} registrations at once", reason="TOO_MANY_ITEMS")
-        now = rfc3339(self._clock())
+        now = moment(self._clock)
 
         def change(tables: Tables) -> list[list[Failed] | TamsError]:
             return [_create_or_error(tables, one, now) for one in registrations]
 
         return await self._store.write(change)
 
-    async def delete(self, flow_id: str, within: TimeRange, object_id: str | None) -> Removed:
-        """Delete the segments that the range covers."""
-        now = rfc3339(self._clock())
+    async def delete(self, flow_id: str, within: TimeRange, object_id: str | None) -> Begun:
+        """Delete the segments that the range covers; what is gone and what is still under way."""
+        now = moment(self._clock)
 
-        def change(tables: Tables) -> Removed:
-            writable_flow(tables, flow_id)
-            removed = tables.segments.delete(flow_id, within, object_id, now)
-            release(tables, flow_id, removed.references)
-            return removed
+        def change(tables: Tables) -> Begun:
+            flow = writable_flow(tables, flow_id)
+            begun = begin(tables, flow, within, object_id, now)
+            Outbox(tables, now.ns).segments_deleted(flow, begun.removed.span)
+            return begun
 
-        return await self._store.write(change)
+        begun = await self._store.write(change)
+        return begun._replace(deletion=await self._deletions.finish(begun.deletion))
 
 
 class _Taken:
@@ -107,16 +111,16 @@ class _Taken:
         return False
 
 
-def _create_or_error(tables: Tables, registration: Registration, now: str) -> list[Failed] | TamsError:
+def _create_or_error(tables: Tables, registration: Registration, now: Moment) -> list[Failed] | TamsError:
     try:
-        owning_flow(tables, registration.flow_id)
+        flow = owning_flow(tables, registration.flow_id)
     except TamsError as error:
         return error
-    return _create(tables, registration, now)
+    return _create(tables, flow, registration.segments, now)
 
 
-def _create(tables: Tables, registration: Registration, now: str) -> list[Failed]:
-    flow_id, segments = registration
+def _create(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now: Moment) -> list[Failed]:
+    flow_id = flow.id
     failed, valid = _checked(segments)
     known = tables.objects.get_many({segments[index].object_id for index in valid})
     occupied = tables.segments.occupied(flow_id, [segments[index].timerange for index in valid])
@@ -135,7 +139,7 @@ def _create(tables: Tables, registration: Registration, now: str) -> list[Failed
         if after != before:
             known[after.id] = changed[after.id] = after
         accepted.append((segment, after))
-    _store(tables, flow_id, accepted, changed, now)
+    _store(tables, flow, accepted, changed, now)
     return sorted(failed, key=lambda one: one.index)
 
 
@@ -160,13 +164,16 @@ def _claim(taken: _Taken, timerange: TimeRange, *, is_occupied: bool) -> None:
 
 def _store(
     tables: Tables,
-    flow_id: str,
+    flow: StoredFlow,
     accepted: Sequence[tuple[Segment, MediaObject]],
     changed: dict[str, MediaObject],
-    now: str,
+    now: Moment,
 ) -> None:
     if not accepted:
         return
     tables.objects.put(changed.values())
-    tables.objects.add_references(flow_id, Counter(segment.object_id for segment, _ in accepted))
-    tables.segments.insert(flow_id, accepted, now)
+    tables.objects.add_references(flow.id, Counter(segment.object_id for segment, _ in accepted))
+    tables.segments.insert(flow.timeline, accepted, now.text)
+    outbox = Outbox(tables, now.ns)
+    if outbox.wanted:
+        outbox.segments_added(flow, [stored_segment(*pair) for pair in accepted])

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.metadata.domain import essence
 from services.metadata.domain.essence import CollectionItem, ContainerMapping, MimeType, Natural, Uuid
-from services.metadata.domain.jsons import decode, refuse
+from services.metadata.domain.jsons import check_depth, decode, refuse
 
 # Members a client may send but only the service sets (flow-core.json, ADR 0003).
 _IGNORED: Final = ("created", "metadata_updated", "segments_updated", "collected_by", "timerange")
@@ -68,6 +68,7 @@ class MultiFlow(_FlowCore, kw_only=True, tag="urn:x-nmos:format:multi"):
 
 AnyFlow = VideoFlow | AudioFlow | ImageFlow | DataFlow | MultiFlow
 _DECODER: Final = msgspec.json.Decoder(AnyFlow)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class FlowInput(NamedTuple):
@@ -104,6 +105,7 @@ class StoredFlow(NamedTuple):
     """A flow as the tables hold it, with the extent of its segments."""
 
     id: str
+    timeline: int  # names the flow's segments, also when the flow is deleted and its id used again
     source_id: str
     format: str
     codec: str
@@ -119,10 +121,11 @@ class StoredFlow(NamedTuple):
 
 def parse_flow(document: bytes) -> FlowInput:
     """The flow in a TAMS JSON document; InvalidArgument BAD_FLOW with the path of the fault."""
+    members = decode(_MEMBERS, document, "BAD_FLOW")
+    check_depth(members, document, "BAD_FLOW")
     flow = decode(_DECODER, document, "BAD_FLOW")
     _check_video(flow)
     _check_audio(flow)
-    members = msgspec.json.decode(document)
     for name in _IGNORED:
         members.pop(name, None)
     return FlowInput(flow, members)

@@ -1,13 +1,16 @@
 """Decoding of documents with the path of the fault."""
 
 import re
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from services.shared.errors import InvalidArgument
 
 T = TypeVar("T")
+
+# What others may nest. Every reader of a document recurses, so it must not come near their limits.
+MAX_DEPTH: Final = 64
 
 # msgspec ends its messages with the place: "Expected `int`, got `str` - at `$.generation`".
 _PLACE: Final = re.compile(r"(.*) - at `(?:key in )?(\$.*)`", re.DOTALL)
@@ -24,6 +27,29 @@ def decode(decoder: msgspec.json.Decoder[T], document: bytes, reason: str) -> T:
         raise refuse(what, path, reason) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise refuse(f"not JSON: {error}", "$", reason) from None
+    except RecursionError:
+        raise _too_deep(reason) from None
+
+
+def check_depth(value: Any, document: bytes, reason: str) -> None:
+    """InvalidArgument if the document's value nests deeper than MAX_DEPTH."""
+    if document.count(b"[") + document.count(b"{") <= MAX_DEPTH:
+        return
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for one in level for child in _children(one)]
+    if any(isinstance(one, dict | list) for one in level):
+        raise _too_deep(reason)
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _too_deep(reason: str) -> InvalidArgument:
+    return refuse(f"nested deeper than {MAX_DEPTH} levels", "$", reason)
 
 
 def refuse(what: str, path: str, reason: str = "BAD_FLOW") -> InvalidArgument:

@@ -1,9 +1,11 @@
 """Media objects: the states of their life, and who may reference them (TAMS 7.0 object.json)."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.shared.errors import InvalidArgument
+
+_MAX_ID_BYTES: Final = 1024
 
 
 class State(StrEnum):
@@ -24,6 +26,14 @@ class MediaObject(NamedTuple):
     allocated_for_flow: str | None = None
     first_referenced_by_flow: str | None = None
     size: int | None = None
+
+
+def check_id(object_id: str, reason: str, path: str) -> None:
+    """InvalidArgument unless the text may name an object. Engines end texts at NUL."""
+    if not 0 < len(object_id.encode()) <= _MAX_ID_BYTES or "\0" in object_id:
+        raise InvalidArgument(
+            f"an object id has 1 to {_MAX_ID_BYTES} bytes and no NUL", reason=reason, path=path
+        )
 
 
 def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls: bool) -> MediaObject:

@@ -1,15 +1,14 @@
 """Segments: what a new one must satisfy, and its document (TAMS 7.0 flow-segment.json)."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 
 from services.metadata.domain.jsons import ENCODE
+from services.metadata.domain.object import MediaObject, check_id
 from services.shared.errors import InvalidArgument
 from services.shared.timerange import TimeRange, format_timestamp
-
-_MAX_OBJECT_ID: Final = 1024
 
 
 class ExternalUrl(Struct, frozen=True, omit_defaults=True):
@@ -58,8 +57,7 @@ def check(segment: Segment) -> None:
     """InvalidArgument BAD_SEGMENT unless the range is bounded and not empty and counts are natural."""
     if not segment.timerange.bounded or segment.timerange.empty:
         raise _bad("timerange", f"must be bounded and not empty, got {segment.timerange}")
-    if not 0 < len(segment.object_id.encode()) <= _MAX_OBJECT_ID:
-        raise _bad("object_id", f"must have 1 to {_MAX_OBJECT_ID} bytes")
+    check_id(segment.object_id, "BAD_SEGMENT", "$.object_id")
     for name in ("last_duration", "sample_offset", "sample_count", "key_frame_count"):
         value = getattr(segment, name)
         if value is not None and value < 0:
@@ -79,6 +77,22 @@ def document(segment: Segment) -> bytes:
             _set(segment.sample_count),
             _set(segment.key_frame_count),
         )
+    )
+
+
+def stored_segment(segment: Segment, known: MediaObject) -> StoredSegment:
+    """The segment as the tables hold it; its range must have passed `check`."""
+    start, end = segment.timerange.start, segment.timerange.end
+    if start is None or end is None:
+        raise _bad("timerange", "must be bounded")
+    return StoredSegment(
+        start,
+        end,
+        segment.timerange.end_inclusive,
+        document(segment),
+        known.storage_id,
+        known.storage_path,
+        ENCODE(segment.external_urls) if segment.external_urls else None,
     )
 
 

@@ -8,7 +8,8 @@ from tams.metadata.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
 from services.metadata.application.flows import FlowRead, Flows, GetFlow
 from services.metadata.application.ports import FlowFilter
 from services.metadata.domain.flow import StoredFlow, served_document
-from services.metadata.servicers.convert import optional
+from services.metadata.servicers import deletions
+from services.metadata.servicers.convert import optional, property_changes
 from services.shared.errors import TamsError
 from services.shared.rpc.server import Registration
 from services.shared.rpc.status import to_failure
@@ -60,12 +61,18 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         stored, created = await self._flows.put(request.id, request.document)
         return flow_service_pb2.PutFlowResponse(flow=_read(stored), created=created)
 
+    async def UpdateFlow(self, request: flow_service_pb2.UpdateFlowRequest, context: Any) -> flow_pb2.Flow:
+        """Set and unset properties."""
+        return _read(await self._flows.update(request.id, property_changes(request.changes)))
+
     async def DeleteFlow(
         self, request: flow_service_pb2.DeleteFlowRequest, context: Any
     ) -> flow_service_pb2.DeleteFlowResponse:
         """Delete a flow."""
-        await self._flows.delete(request.id)
-        return flow_service_pb2.DeleteFlowResponse()
+        deletion = await self._flows.delete(request.id)
+        return flow_service_pb2.DeleteFlowResponse(
+            deletion_request=deletions.message(deletion) if deletion else None
+        )
 
 
 def registration(flows: Flows) -> Registration:

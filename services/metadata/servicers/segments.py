@@ -10,6 +10,7 @@ from tams.metadata.v1 import segment_pb2, segment_service_pb2, segment_service_p
 from services.metadata.application.ports import SegmentQuery
 from services.metadata.application.segments import Failed, Registration, Segments
 from services.metadata.domain.segment import ExternalUrl, Segment, StoredSegment
+from services.metadata.servicers import deletions
 from services.metadata.servicers.convert import optional
 from services.shared.errors import TamsError
 from services.shared.rpc import server
@@ -33,7 +34,7 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         )
         page = await self._segments.page(query, request.page_size, request.page_token)
         return segment_service_pb2.ListSegmentsResponse(
-            segments=map(_message, page.items),
+            segments=map(stored_message, page.items),
             next_page_token=page.next_token,
             page_size=page.size,
             timerange=to_message(_span(page.items, reverse=request.reverse)),
@@ -56,11 +57,13 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         self, request: segment_service_pb2.DeleteSegmentsRequest, context: Any
     ) -> segment_service_pb2.DeleteSegmentsResponse:
         """Delete segments that a range covers."""
-        removed = await self._segments.delete(
+        removed, deletion = await self._segments.delete(
             request.flow_id, _within(request), optional(request, "object_id")
         )
         return segment_service_pb2.DeleteSegmentsResponse(
-            deleted=removed.segments, timerange=to_message(removed.span)
+            deleted=removed.segments,
+            timerange=to_message(removed.span),
+            deletion_request=deletions.message(deletion) if deletion else None,
         )
 
 
@@ -86,7 +89,8 @@ def _span(segments: Sequence[StoredSegment], *, reverse: bool) -> TimeRange:
     return TimeRange(first.start_ns, last.end_ns, bool(last.end_inclusive))
 
 
-def _message(segment: StoredSegment) -> segment_pb2.Segment:
+def stored_message(segment: StoredSegment) -> segment_pb2.Segment:
+    """The message of a stored segment."""
     message = segment_pb2.Segment(
         document=segment.document,
         storage_id=segment.storage_id or "",

@@ -8,7 +8,7 @@ from tams.metadata.v1 import source_pb2, source_service_pb2, source_service_pb2_
 from services.metadata.application.ports import SourceFilter
 from services.metadata.application.sources import Sources
 from services.metadata.domain.source import StoredSource, served_document
-from services.metadata.servicers.convert import optional
+from services.metadata.servicers.convert import optional, property_changes
 from services.shared.rpc.server import Registration
 
 
@@ -38,6 +38,12 @@ class SourceServicer(source_service_pb2_grpc.SourceServiceServicer):
         return source_service_pb2.ListSourcesResponse(
             sources=map(_message, page.items), next_page_token=page.next_token, page_size=page.size
         )
+
+    async def UpdateSource(
+        self, request: source_service_pb2.UpdateSourceRequest, context: Any
+    ) -> source_pb2.Source:
+        """Set and unset properties."""
+        return _message(await self._sources.update(request.id, property_changes(request.changes)))
 
 
 def registration(sources: Sources) -> Registration:

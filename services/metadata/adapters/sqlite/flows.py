@@ -10,13 +10,14 @@ from msgspec import UNSET
 
 from services.metadata.adapters.sqlite.collections import derive_flow, derive_source
 from services.metadata.adapters.sqlite.filters import Value, Where
+from services.metadata.adapters.sqlite.tags import put_tags
 from services.metadata.application.ports import FlowFilter
 from services.metadata.domain.essence import CollectionItem
 from services.metadata.domain.flow import FlowInput, StoredFlow
 from services.shared.timerange import TimeRange
 
 _COLUMNS: Final = (
-    "r.id, r.source_id, r.format, r.codec, r.container, r.read_only, r.doc, r.collected_by,"
+    "r.id, r.row, r.source_id, r.format, r.codec, r.container, r.read_only, r.doc, r.collected_by,"
     " s.start_ns, s.end_ns, s.end_inclusive, s.updated"
 )
 _STATS: Final = "LEFT JOIN flow_stats s ON s.flow = r.row"
@@ -74,15 +75,8 @@ class SqliteFlows:
             (core.id, core.source_id, flow.format, core.codec or "", core.container or "",
              _set(core.label), *flow.frame_size, core.read_only is True, document),
         )  # fmt: skip
-        self._put_tags(core.id, flow.tags)
+        put_tags(self._connection, "flow", core.id, flow.tags)
         self._put_collection(core.id, flow.collection)
-
-    def _put_tags(self, flow_id: str, tags: dict[str, str]) -> None:
-        self._execute("DELETE FROM tags WHERE owner = 'flow' AND id = ?", (flow_id,))
-        self._connection.executemany(
-            "INSERT INTO tags (owner, id, name, value) VALUES ('flow', ?, ?, ?)",
-            ((flow_id, name, value) for name, value in tags.items()),
-        )
 
     def _put_collection(self, flow_id: str, items: list[CollectionItem]) -> None:
         self._execute("DELETE FROM collections WHERE flow_id = ?", (flow_id,))
@@ -94,7 +88,7 @@ class SqliteFlows:
     def delete(self, flow_id: str) -> None:
         """Remove the flow, its tags, its collection and its statistics."""
         self._execute("DELETE FROM flow_stats WHERE flow = (SELECT row FROM flows WHERE id = ?)", (flow_id,))
-        self._execute("DELETE FROM tags WHERE owner = 'flow' AND id = ?", (flow_id,))
+        put_tags(self._connection, "flow", flow_id, {})
         self._execute("DELETE FROM collections WHERE flow_id = ?", (flow_id,))
         self._execute("DELETE FROM flows WHERE id = ?", (flow_id,))
 

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS sources (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS flows (
-    row INTEGER PRIMARY KEY,            -- short id that segment rows carry
+    row INTEGER PRIMARY KEY AUTOINCREMENT,  -- short id that segment rows carry; never used again
     id TEXT NOT NULL UNIQUE,
     source_id TEXT NOT NULL,
     format TEXT NOT NULL,
@@ -99,3 +99,51 @@ CREATE TABLE IF NOT EXISTS collections (
     PRIMARY KEY (flow_id, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS collections_member ON collections (member);
+
+-- One row: what the operator calls this store.
+CREATE TABLE IF NOT EXISTS service_info (
+    row INTEGER PRIMARY KEY CHECK (row = 1),
+    name TEXT,
+    description TEXT
+) STRICT;
+
+-- Subscribers. A deliverer holds a lease on those it serves.
+CREATE TABLE IF NOT EXISTS webhooks (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    api_key_name TEXT NOT NULL,
+    api_key_value TEXT NOT NULL,
+    body BLOB NOT NULL,                 -- the registration, MessagePack
+    settled INTEGER NOT NULL,           -- events up to this id are delivered or given up
+    lease_owner TEXT NOT NULL DEFAULT '',
+    lease_until_ms INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (url, api_key_name, api_key_value)
+) STRICT, WITHOUT ROWID;
+
+-- The outbox: written in the transaction of the change, while there are subscribers.
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    body BLOB NOT NULL                  -- MessagePack
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS dead_letters (
+    webhook_id TEXT NOT NULL,
+    event_id INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    body BLOB,                          -- the event
+    given_up_ms INTEGER NOT NULL,
+    PRIMARY KEY (webhook_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS deletion_requests (
+    id TEXT PRIMARY KEY,
+    status TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expiry_ms INTEGER,                  -- when the record goes; NULL while it is under way
+    body BLOB NOT NULL,                 -- MessagePack
+    lease_owner TEXT NOT NULL DEFAULT '',
+    lease_until_ms INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS deletion_requests_open ON deletion_requests (created_ms) WHERE expiry_ms IS NULL;
+CREATE INDEX IF NOT EXISTS deletion_requests_created ON deletion_requests (created_ms);

@@ -1,9 +1,11 @@
 """The table of sources."""
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 from services.metadata.adapters.sqlite.filters import Where
+from services.metadata.adapters.sqlite.tags import put_tags
 from services.metadata.application.ports import SourceFilter
 from services.metadata.domain.source import StoredSource
 
@@ -15,6 +17,7 @@ class SqliteSources:
     """Sources by id."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
 
     def get(self, source_id: str) -> StoredSource | None:
@@ -38,10 +41,15 @@ class SqliteSources:
             "INSERT INTO sources (id, format, doc) VALUES (?, ?, ?)", (source_id, format_urn, document)
         )
 
+    def replace(self, source_id: str, document: bytes, label: str | None, tags: Mapping[str, str]) -> None:
+        """Store a changed source."""
+        self._execute("UPDATE sources SET doc = ?, label = ? WHERE id = ?", (document, label, source_id))
+        put_tags(self._connection, "source", source_id, tags)
+
     def delete(self, source_id: str) -> None:
         """Remove a source and its tags."""
         self._execute("DELETE FROM sources WHERE id = ?", (source_id,))
-        self._execute("DELETE FROM tags WHERE owner = 'source' AND id = ?", (source_id,))
+        put_tags(self._connection, "source", source_id, {})
 
     def has_flows(self, source_id: str) -> bool:
         """Whether any flow renders the source."""

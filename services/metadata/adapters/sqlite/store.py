@@ -5,65 +5,48 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from threading import local
+from queue import SimpleQueue
 from typing import Final, TypeVar
 
 from services.metadata.adapters.sqlite.connection import Synchronous, open_reader, open_writer
-from services.metadata.adapters.sqlite.flows import SqliteFlows
-from services.metadata.adapters.sqlite.objects import SqliteObjects
-from services.metadata.adapters.sqlite.segments import SqliteSegments
-from services.metadata.adapters.sqlite.sources import SqliteSources
+from services.metadata.adapters.sqlite.tables import SqliteTables
 from services.metadata.adapters.sqlite.writer import Writer
 from services.metadata.application.ports import Tables
-from services.shared.errors import Unavailable
+from services.shared.errors import Exhausted, Unavailable
 
 T = TypeVar("T")
 
 _SCAN_THREADS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class SqliteTables:
-    """All tables behind one connection."""
-
-    sources: SqliteSources
-    flows: SqliteFlows
-    segments: SqliteSegments
-    objects: SqliteObjects
-
-    @classmethod
-    def on(cls, connection: sqlite3.Connection) -> "SqliteTables":
-        """The tables behind a connection."""
-        return cls(
-            SqliteSources(connection),
-            SqliteFlows(connection),
-            SqliteSegments(connection),
-            SqliteObjects(connection),
-        )
+_MAX_SCANS: Final = 256
 
 
 class SqliteStore:
     """Runs rules on one database file."""
 
     def __init__(self, path: Path, writing: sqlite3.Connection, max_waiting: int) -> None:
-        self._path = path
-        self._written = SqliteTables.on(writing)
+        self._reader = _Reader(path)
+        self._written: Tables = SqliteTables.on(writing)
         self._writer = Writer(writing, max_waiting)
-        self._reading = open_reader(path)
-        self._read_tables: Tables = SqliteTables.on(self._reading)
         self._scanners = ThreadPoolExecutor(_SCAN_THREADS, "scan")
-        self._of_thread = local()
+        self._idle: SimpleQueue[_Reader] = SimpleQueue()
+        for _ in range(_SCAN_THREADS):
+            self._idle.put(_Reader(path))
+        self._scans = 0
 
     async def read(self, query: Callable[[Tables], T]) -> T:
         """The result of a short query, run where the caller is: a hand-off would cost more."""
-        return _guarded(query, self._read_tables)
+        return self._reader.run(query)
 
     async def scan(self, query: Callable[[Tables], T]) -> T:
         """The result of a long query, run on a thread with a connection of its own."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._scanners, self._scan, query)
+        if self._scans >= _MAX_SCANS:
+            raise Exhausted("too many long queries are waiting", reason="QUERIES_WAITING")
+        self._scans += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._scanners, self._scan, query)
+        finally:
+            self._scans -= 1
 
     async def write(self, change: Callable[[Tables], T]) -> T:
         """The result of a change, once committed."""
@@ -73,13 +56,40 @@ class SqliteStore:
     async def close(self) -> None:
         """Finish waiting writes, then close the file."""
         await self._writer.close()
-        self._scanners.shutdown()
-        self._reading.close()
+        await asyncio.to_thread(self._scanners.shutdown)
+        self._reader.close()
+        for _ in range(_SCAN_THREADS):
+            self._idle.get().close()
 
     def _scan(self, query: Callable[[Tables], T]) -> T:
-        if not hasattr(self._of_thread, "tables"):
-            self._of_thread.tables = SqliteTables.on(open_reader(self._path))
-        return _guarded(query, self._of_thread.tables)
+        reader = self._idle.get()
+        try:
+            return reader.run(query)
+        finally:
+            self._idle.put(reader)
+
+
+class _Reader:
+    """A connection that reads; each query sees one state of the tables."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = open_reader(path)
+        self._tables: Tables = SqliteTables.on(self._connection)
+
+    def run(self, query: Callable[[Tables], T]) -> T:
+        """The result of a query; Unavailable when the engine fails."""
+        try:
+            self._connection.execute("BEGIN")
+            try:
+                return query(self._tables)
+            finally:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the database failed: {error}", reason="STORE_UNAVAILABLE") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 @asynccontextmanager
@@ -90,10 +100,3 @@ async def open_store(path: Path, synchronous: Synchronous, max_waiting: int) -> 
         yield store
     finally:
         await store.close()
-
-
-def _guarded(query: Callable[[Tables], T], tables: Tables) -> T:
-    try:
-        return query(tables)
-    except sqlite3.OperationalError as error:
-        raise Unavailable(f"the database failed: {error}", reason="STORE_UNAVAILABLE") from error

@@ -10,12 +10,15 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from services.shared.errors import Exhausted, TamsError, Unavailable
 
+# A group ends at whichever comes first, so that large changes do not keep small ones waiting.
 _MAX_GROUP: Final = 512
+_MAX_GROUP_SECONDS: Final = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -35,13 +38,18 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection, max_waiting: int) -> None:
         self._connection = connection
+        self._execute = connection.execute
         self._waiting: queue.Queue[_Job | None] = queue.Queue(max_waiting)
         self._loop = asyncio.get_running_loop()
+        self._closing = False
+        self._stopped = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
     async def run(self, change: Callable[[], Any]) -> Any:
         """The change's result, once committed. Exhausted when too many changes wait."""
+        if self._closing:
+            raise Unavailable("the store is closing", reason="STORE_UNAVAILABLE")
         future: asyncio.Future[Any] = self._loop.create_future()
         try:
             self._waiting.put_nowait(_Job(change, future))
@@ -51,61 +59,67 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what waits and stop."""
+        self._closing = True
         await asyncio.to_thread(self._waiting.put, None)
         await asyncio.to_thread(self._thread.join)
         self._connection.close()
 
     def _work(self) -> None:
-        while (group := self._group()) is not None:
-            outcomes = self._commit(group)
+        while not self._stopped and (first := self._waiting.get()) is not None:
+            outcomes = [] if first.future.cancelled() else self._commit(first)
             try:
                 self._loop.call_soon_threadsafe(_settle, outcomes)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
 
-    def _group(self) -> list[_Job] | None:
-        first = self._waiting.get()
-        if first is None:
-            return None
-        group = [first]
-        while len(group) < _MAX_GROUP:
-            try:
-                job = self._waiting.get_nowait()
-            except queue.Empty:
-                break
+    def _group(self, first: _Job) -> Iterator[_Job]:
+        """The change and those that wait behind it, as far as they belong in one commit."""
+        yield first
+        deadline = time.monotonic() + _MAX_GROUP_SECONDS
+        for _ in range(_MAX_GROUP - 1):
+            if self._waiting.empty() or time.monotonic() > deadline:
+                return
+            job = self._waiting.get()
             if job is None:
-                self._waiting.put(None)
-                break
-            group.append(job)
-        return group
+                self._stopped = True
+                return
+            yield job
 
-    def _commit(self, group: list[_Job]) -> list[_Outcome]:
+    def _commit(self, first: _Job) -> list[_Outcome]:
+        taken: list[_Job] = []
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._attempt(job) for job in group if not job.future.cancelled()]
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            self._execute("BEGIN IMMEDIATE")
+            outcomes = []
+            for job in self._group(first):
+                taken.append(job)
+                if not job.future.cancelled():
+                    outcomes.append(self._attempt(job))
+            self._execute("COMMIT")
+        except (sqlite3.Error, MemoryError) as error:
             _log.exception("a group of changes failed")
-            self._undo("ROLLBACK")
-            return [_Outcome(job.future, None, _away(error)) for job in group]
+            self._roll_back()
+            return [_Outcome(job.future, None, _away(error)) for job in taken or self._group(first)]
         return outcomes
 
     def _attempt(self, job: _Job) -> _Outcome:
-        self._connection.execute("SAVEPOINT change")
+        self._execute("SAVEPOINT change")
         try:
-            result = job.change()
-        except sqlite3.OperationalError:
-            raise  # disk full, I/O error, lock lost: the whole group fails
+            outcome = _Outcome(job.future, job.change(), None)
         except Exception as error:  # noqa: BLE001 - whatever a change raises belongs to its caller
-            self._undo("ROLLBACK TO change")
-            self._connection.execute("RELEASE change")
-            return _Outcome(job.future, None, error)
-        self._connection.execute("RELEASE change")
-        return _Outcome(job.future, result, None)
+            # Raises when the engine has given up the whole transaction; then the group fails.
+            self._execute("ROLLBACK TO change")
+            failed = isinstance(error, sqlite3.OperationalError)
+            outcome = _Outcome(job.future, None, _away(error) if failed else error)
+        self._execute("RELEASE change")
+        return outcome
 
-    def _undo(self, statement: str) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute(statement)
+    def _roll_back(self) -> None:
+        if not self._connection.in_transaction:
+            return
+        try:
+            self._execute("ROLLBACK")
+        except sqlite3.Error:
+            _log.exception("cannot roll back")  # the next BEGIN fails, and this is tried again
 
 
 def _settle(outcomes: list[_Outcome]) -> None:
@@ -118,5 +132,5 @@ def _settle(outcomes: list[_Outcome]) -> None:
             future.set_exception(error)
 
 
-def _away(error: sqlite3.Error) -> TamsError:
+def _away(error: Exception) -> TamsError:
     return Unavailable(f"the database failed: {error}", reason="STORE_UNAVAILABLE")

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from tams.metadata.v1 import segment_pb2 as _segment_pb2
 from tams.type.v1 import timerange_pb2 as _timerange_pb2
 import builtins as _builtins
 import sys
@@ -171,22 +172,22 @@ class SegmentsAdded(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FLOW_ID_FIELD_NUMBER: _builtins.int
-    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow's id."""
     @_builtins.property
-    def documents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """The segments as TAMS JSON without get_urls, in the order registered."""
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[_segment_pb2.Segment]:
+        """The segments, in the order registered."""
 
     def __init__(
         self,
         *,
         flow_id: _builtins.str = ...,
-        documents: _abc.Iterable[_builtins.bytes] | None = ...,
+        segments: _abc.Iterable[_segment_pb2.Segment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "flow_id", b"flow_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_id", b"flow_id", "segments", b"segments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

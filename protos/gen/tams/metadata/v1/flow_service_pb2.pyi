@@ -7,7 +7,9 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import flow_pb2 as _flow_pb2
+from tams.metadata.v1 import property_pb2 as _property_pb2
 from tams.type.v1 import failure_pb2 as _failure_pb2
 from tams.type.v1 import timerange_pb2 as _timerange_pb2
 import builtins as _builtins
@@ -378,17 +380,52 @@ Global___DeleteFlowRequest: _TypeAlias = DeleteFlowRequest  # noqa: Y015
 
 @_typing.final
 class DeleteFlowResponse(_message.Message):
-    """Deletion is complete when this arrives."""
+    """How the deletion stands."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DELETION_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def deletion_request(self) -> _deletion_request_pb2.DeletionRequest:
+        """Removal of segments that is still under way. Absent: all of it is done."""
+
     def __init__(
         self,
+        *,
+        deletion_request: _deletion_request_pb2.DeletionRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deletion_request", b"deletion_request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deletion_request", b"deletion_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteFlowResponse: _TypeAlias = DeleteFlowResponse  # noqa: Y015
+
+@_typing.final
+class UpdateFlowRequest(_message.Message):
+    """The changes to make to a flow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The flow's id."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_property_pb2.PropertyChange]:
+        """The changes, made in order; at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        changes: _abc.Iterable[_property_pb2.PropertyChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateFlowRequest: _TypeAlias = UpdateFlowRequest  # noqa: Y015

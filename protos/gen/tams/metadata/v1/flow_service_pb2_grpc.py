@@ -56,6 +56,11 @@ class FlowServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_flow__service__pb2.PutFlowRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_flow__service__pb2.PutFlowResponse.FromString,
                 _registered_method=True)
+        self.UpdateFlow = channel.unary_unary(
+                '/tams.metadata.v1.FlowService/UpdateFlow',
+                request_serializer=tams_dot_metadata_dot_v1_dot_flow__service__pb2.UpdateFlowRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_flow__pb2.Flow.FromString,
+                _registered_method=True)
         self.DeleteFlow = channel.unary_unary(
                 '/tams.metadata.v1.FlowService/DeleteFlow',
                 request_serializer=tams_dot_metadata_dot_v1_dot_flow__service__pb2.DeleteFlowRequest.SerializeToString,
@@ -114,9 +119,27 @@ class FlowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateFlow(self, request, context):
+        """Sets or unsets properties and tags of a flow, all of them or none. Unsetting what is not set is a
+        success, except for a tag. A read-only flow takes a change of read_only and nothing else. Returns
+        the flow as stored.
+
+        Errors:
+        - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+        - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+        - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+        - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+        - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteFlow(self, request, context):
         """Deletes the flow and its segments, takes it out of every collection, and deletes its source when
-        this was the last flow. Objects that nothing references any more become reclaimable.
+        this was the last flow. Objects that nothing references any more become reclaimable. The flow is
+        gone when the call returns; when it has too many segments to delete meanwhile, a deletion request
+        tells how far their removal is.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
@@ -148,6 +171,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.PutFlow,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_flow__service__pb2.PutFlowRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_flow__service__pb2.PutFlowResponse.SerializeToString,
+            ),
+            'UpdateFlow': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateFlow,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_flow__service__pb2.UpdateFlowRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_flow__pb2.Flow.SerializeToString,
             ),
             'DeleteFlow': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteFlow,
@@ -264,6 +292,33 @@ class FlowService:
             '/tams.metadata.v1.FlowService/PutFlow',
             tams_dot_metadata_dot_v1_dot_flow__service__pb2.PutFlowRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_flow__service__pb2.PutFlowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateFlow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.FlowService/UpdateFlow',
+            tams_dot_metadata_dot_v1_dot_flow__service__pb2.UpdateFlowRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_flow__pb2.Flow.FromString,
             options,
             channel_credentials,
             insecure,

@@ -65,9 +65,23 @@ class FlowServiceStub:
     - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
     - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
     """
+    UpdateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]
+    """Sets or unsets properties and tags of a flow, all of them or none. Unsetting what is not set is a
+    success, except for a tag. A read-only flow takes a change of read_only and nothing else. Returns
+    the flow as stored.
+
+    Errors:
+    - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+    - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+    - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+    - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+    - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+    """
     DeleteFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]
     """Deletes the flow and its segments, takes it out of every collection, and deletes its source when
-    this was the last flow. Objects that nothing references any more become reclaimable.
+    this was the last flow. Objects that nothing references any more become reclaimable. The flow is
+    gone when the call returns; when it has too many segments to delete meanwhile, a deletion request
+    tells how far their removal is.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
@@ -110,9 +124,23 @@ class FlowServiceAsyncStub(FlowServiceStub):
     - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
     - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
     """
+    UpdateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]  # type: ignore[assignment]
+    """Sets or unsets properties and tags of a flow, all of them or none. Unsetting what is not set is a
+    success, except for a tag. A read-only flow takes a change of read_only and nothing else. Returns
+    the flow as stored.
+
+    Errors:
+    - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+    - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+    - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+    - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+    - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+    """
     DeleteFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]  # type: ignore[assignment]
     """Deletes the flow and its segments, takes it out of every collection, and deletes its source when
-    this was the last flow. Objects that nothing references any more become reclaimable.
+    this was the last flow. Objects that nothing references any more become reclaimable. The flow is
+    gone when the call returns; when it has too many segments to delete meanwhile, a deletion request
+    tells how far their removal is.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
@@ -178,13 +206,33 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateFlow(
+        self,
+        request: _flow_service_pb2.UpdateFlowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flow_pb2.Flow, _abc.Awaitable[_flow_pb2.Flow]]:
+        """Sets or unsets properties and tags of a flow, all of them or none. Unsetting what is not set is a
+        success, except for a tag. A read-only flow takes a change of read_only and nothing else. Returns
+        the flow as stored.
+
+        Errors:
+        - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+        - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+        - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+        - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+        - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+        """
+
+    @_abc_1.abstractmethod
     def DeleteFlow(
         self,
         request: _flow_service_pb2.DeleteFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_service_pb2.DeleteFlowResponse, _abc.Awaitable[_flow_service_pb2.DeleteFlowResponse]]:
         """Deletes the flow and its segments, takes it out of every collection, and deletes its source when
-        this was the last flow. Objects that nothing references any more become reclaimable.
+        this was the last flow. Objects that nothing references any more become reclaimable. The flow is
+        gone when the call returns; when it has too many segments to delete meanwhile, a deletion request
+        tells how far their removal is.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.

@@ -80,6 +80,8 @@ class ObjectServiceServicer:
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
         - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
+        - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
+        object has no storage id or path.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -101,6 +103,7 @@ class ObjectServiceServicer:
         Unknown objects are passed over. Repeating a call is harmless.
 
         Errors:
+        - INVALID_ARGUMENT BAD_SIZE: a size is negative.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -48,6 +48,8 @@ class ObjectServiceStub:
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
     - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
+    - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
+      object has no storage id or path.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
     ListUnmeasuredObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]
@@ -61,6 +63,7 @@ class ObjectServiceStub:
     Unknown objects are passed over. Repeating a call is harmless.
 
     Errors:
+    - INVALID_ARGUMENT BAD_SIZE: a size is negative.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
 
@@ -84,6 +87,8 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
     - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
+    - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
+      object has no storage id or path.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
     ListUnmeasuredObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]  # type: ignore[assignment]
@@ -97,6 +102,7 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     Unknown objects are passed over. Repeating a call is harmless.
 
     Errors:
+    - INVALID_ARGUMENT BAD_SIZE: a size is negative.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
 
@@ -129,6 +135,8 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
         - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
+        - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
+          object has no storage id or path.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
 
@@ -154,6 +162,7 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         Unknown objects are passed over. Repeating a call is harmless.
 
         Errors:
+        - INVALID_ARGUMENT BAD_SIZE: a size is negative.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
 

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import segment_pb2 as _segment_pb2
 from tams.type.v1 import failure_pb2 as _failure_pb2
 from tams.type.v1 import timerange_pb2 as _timerange_pb2
@@ -307,21 +308,27 @@ class DeleteSegmentsResponse(_message.Message):
 
     DELETED_FIELD_NUMBER: _builtins.int
     TIMERANGE_FIELD_NUMBER: _builtins.int
+    DELETION_REQUEST_FIELD_NUMBER: _builtins.int
     deleted: _builtins.int
-    """Segments deleted."""
+    """Segments deleted so far."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
         """Smallest range that spans them; empty when there were none."""
+
+    @_builtins.property
+    def deletion_request(self) -> _deletion_request_pb2.DeletionRequest:
+        """Removal that is still under way. Absent: all of it is done."""
 
     def __init__(
         self,
         *,
         deleted: _builtins.int = ...,
         timerange: _timerange_pb2.TimeRange | None = ...,
+        deletion_request: _deletion_request_pb2.DeletionRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["timerange", b"timerange"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deletion_request", b"deletion_request", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "deletion_request", b"deletion_request", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

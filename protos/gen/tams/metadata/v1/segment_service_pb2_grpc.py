@@ -106,7 +106,8 @@ class SegmentServiceServicer:
 
     def DeleteSegments(self, request, context):
         """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
-        that nothing references any more become reclaimable. Nothing to delete is a success.
+        that nothing references any more become reclaimable. Nothing to delete is a success. When there
+        are too many for one call, the rest goes on as a deletion request.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.

@@ -66,7 +66,8 @@ class SegmentServiceStub:
     """
     DeleteSegments: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.DeleteSegmentsRequest, _segment_service_pb2.DeleteSegmentsResponse]
     """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
-    that nothing references any more become reclaimable. Nothing to delete is a success.
+    that nothing references any more become reclaimable. Nothing to delete is a success. When there
+    are too many for one call, the rest goes on as a deletion request.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
@@ -111,7 +112,8 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     """
     DeleteSegments: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.DeleteSegmentsRequest, _segment_service_pb2.DeleteSegmentsResponse]  # type: ignore[assignment]
     """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
-    that nothing references any more become reclaimable. Nothing to delete is a success.
+    that nothing references any more become reclaimable. Nothing to delete is a success. When there
+    are too many for one call, the rest goes on as a deletion request.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
@@ -177,7 +179,8 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_segment_service_pb2.DeleteSegmentsResponse, _abc.Awaitable[_segment_service_pb2.DeleteSegmentsResponse]]:
         """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
-        that nothing references any more become reclaimable. Nothing to delete is a success.
+        that nothing references any more become reclaimable. Nothing to delete is a success. When there
+        are too many for one call, the rest goes on as a deletion request.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.

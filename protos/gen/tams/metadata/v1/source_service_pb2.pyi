@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from tams.metadata.v1 import property_pb2 as _property_pb2
 from tams.metadata.v1 import source_pb2 as _source_pb2
 import builtins as _builtins
 import sys
@@ -165,3 +166,31 @@ class ListSourcesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSourcesResponse: _TypeAlias = ListSourcesResponse  # noqa: Y015
+
+@_typing.final
+class UpdateSourceRequest(_message.Message):
+    """The changes to make to a source."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The source's id."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_property_pb2.PropertyChange]:
+        """The changes, made in order; at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        changes: _abc.Iterable[_property_pb2.PropertyChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSourceRequest: _TypeAlias = UpdateSourceRequest  # noqa: Y015

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class SourceServiceStub:
-    """Reads sources.
+    """Reads sources and changes their properties.
     """
 
     def __init__(self, channel):
@@ -46,10 +46,15 @@ class SourceServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.ListSourcesRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.ListSourcesResponse.FromString,
                 _registered_method=True)
+        self.UpdateSource = channel.unary_unary(
+                '/tams.metadata.v1.SourceService/UpdateSource',
+                request_serializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.UpdateSourceRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_source__pb2.Source.FromString,
+                _registered_method=True)
 
 
 class SourceServiceServicer:
-    """Reads sources.
+    """Reads sources and changes their properties.
     """
 
     def GetSource(self, request, context):
@@ -72,6 +77,19 @@ class SourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateSource(self, request, context):
+        """Sets or unsets properties (label, description) and tags of a source, all of them or none.
+        Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+
+        Errors:
+        - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+        - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+        - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -85,6 +103,11 @@ def add_SourceServiceServicer_to_server(servicer, server):
                     request_deserializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.ListSourcesRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.ListSourcesResponse.SerializeToString,
             ),
+            'UpdateSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSource,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.UpdateSourceRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_source__pb2.Source.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'tams.metadata.v1.SourceService', rpc_method_handlers)
@@ -94,7 +117,7 @@ def add_SourceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SourceService:
-    """Reads sources.
+    """Reads sources and changes their properties.
     """
 
     @staticmethod
@@ -141,6 +164,33 @@ class SourceService:
             '/tams.metadata.v1.SourceService/ListSources',
             tams_dot_metadata_dot_v1_dot_source__service__pb2.ListSourcesRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_source__service__pb2.ListSourcesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.SourceService/UpdateSource',
+            tams_dot_metadata_dot_v1_dot_source__service__pb2.UpdateSourceRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_source__pb2.Source.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SourceServiceStub:
-    """Reads sources."""
+    """Reads sources and changes their properties."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -46,10 +46,19 @@ class SourceServiceStub:
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
+    UpdateSource: _grpc.UnaryUnaryMultiCallable[_source_service_pb2.UpdateSourceRequest, _source_pb2.Source]
+    """Sets or unsets properties (label, description) and tags of a source, all of them or none.
+    Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+
+    Errors:
+    - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+    - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+    - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+    """
 
 @_typing.type_check_only
 class SourceServiceAsyncStub(SourceServiceStub):
-    """Reads sources."""
+    """Reads sources and changes their properties."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSource: _aio.UnaryUnaryMultiCallable[_source_service_pb2.GetSourceRequest, _source_pb2.Source]  # type: ignore[assignment]
@@ -64,9 +73,18 @@ class SourceServiceAsyncStub(SourceServiceStub):
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
+    UpdateSource: _aio.UnaryUnaryMultiCallable[_source_service_pb2.UpdateSourceRequest, _source_pb2.Source]  # type: ignore[assignment]
+    """Sets or unsets properties (label, description) and tags of a source, all of them or none.
+    Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+
+    Errors:
+    - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+    - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+    - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+    """
 
 class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads sources."""
+    """Reads sources and changes their properties."""
 
     @_abc_1.abstractmethod
     def GetSource(
@@ -90,6 +108,21 @@ class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateSource(
+        self,
+        request: _source_service_pb2.UpdateSourceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_source_pb2.Source, _abc.Awaitable[_source_pb2.Source]]:
+        """Sets or unsets properties (label, description) and tags of a source, all of them or none.
+        Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+
+        Errors:
+        - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+        - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
+        - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
         """
 
 def add_SourceServiceServicer_to_server(servicer: SourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

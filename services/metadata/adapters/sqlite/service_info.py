@@ -1,0 +1,25 @@
+"""The table of the store's name and description."""
+
+import sqlite3
+
+from services.metadata.application.ports import ServiceInfo
+
+
+class SqliteServiceInfo:
+    """One row."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def get(self) -> ServiceInfo:
+        """As stored."""
+        row = self._execute("SELECT name, description FROM service_info").fetchone()
+        return ServiceInfo(*row) if row else ServiceInfo()
+
+    def put(self, info: ServiceInfo) -> None:
+        """Store both."""
+        self._execute(
+            "INSERT INTO service_info (row, name, description) VALUES (1, ?, ?)"
+            " ON CONFLICT (row) DO UPDATE SET name = excluded.name, description = excluded.description",
+            (info.name, info.description),
+        )

@@ -1,0 +1,90 @@
+"""The tables of subscribers and of what could not be delivered to them."""
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from services.metadata.domain.webhook import Lease, Webhook
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(Webhook).decode
+_PUT: Final = """
+    INSERT INTO webhooks (id, url, api_key_name, api_key_value, body, settled) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET body = excluded.body
+"""
+_RENEW: Final = """
+    UPDATE webhooks SET lease_owner = :owner, lease_until_ms = :until WHERE id IN (
+        SELECT id FROM webhooks WHERE lease_owner = :owner OR lease_until_ms <= :now
+        ORDER BY lease_owner <> :owner, id LIMIT :limit)
+"""
+
+
+class SqliteWebhooks:
+    """Registrations by id."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def some(self) -> bool:
+        """Whether there is any subscriber."""
+        return self._execute("SELECT 1 FROM webhooks LIMIT 1").fetchone() is not None
+
+    def all(self) -> list[Webhook]:
+        """Every registration, ascending by URL."""
+        rows = self._execute("SELECT body FROM webhooks ORDER BY url, id")
+        return [_DECODE(body) for (body,) in rows]
+
+    def find(self, url: str, api_key_name: str, api_key_value: str) -> Webhook | None:
+        """The registration of a URL with a key."""
+        row = self._execute(
+            "SELECT body FROM webhooks WHERE url = ? AND api_key_name = ? AND api_key_value = ?",
+            (url, api_key_name, api_key_value),
+        ).fetchone()
+        return _DECODE(row[0]) if row else None
+
+    def put(self, webhook: Webhook, settled: int) -> None:
+        """Store a registration; a new one counts events up to `settled` as settled."""
+        self._execute(
+            _PUT,
+            (webhook.id, webhook.url, webhook.api_key_name, webhook.api_key_value, _ENCODE(webhook), settled),
+        )
+
+    def remove(self, webhook_id: str) -> None:
+        """Remove a registration and its dead letters."""
+        self._execute("DELETE FROM webhooks WHERE id = ?", (webhook_id,))
+        self._execute("DELETE FROM dead_letters WHERE webhook_id = ?", (webhook_id,))
+
+    def lease(self, owner: str, now_ms: int, until_ms: int, limit: int) -> list[Lease]:
+        """Renew the owner's leases, take free or run-out ones up to `limit` in all, return them."""
+        self._execute(_RENEW, {"owner": owner, "now": now_ms, "until": until_ms, "limit": limit})
+        rows = self._execute(
+            "SELECT body, settled FROM webhooks WHERE lease_owner = ? AND lease_until_ms > ? ORDER BY id",
+            (owner, now_ms),
+        )
+        return [Lease(_DECODE(body), settled) for body, settled in rows]
+
+    def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
+        """The lease, if the owner holds it."""
+        row = self._execute(
+            "SELECT body, settled FROM webhooks WHERE id = ? AND lease_owner = ? AND lease_until_ms > ?",
+            (webhook_id, owner, now_ms),
+        ).fetchone()
+        return Lease(_DECODE(row[0]), row[1]) if row else None
+
+    def settle(self, webhook_id: str, settled: int) -> None:
+        """Move the mark of settled events forward; never back."""
+        self._execute("UPDATE webhooks SET settled = max(settled, ?) WHERE id = ?", (settled, webhook_id))
+
+    def give_up(self, webhook_id: str, event_id: int, error: str, attempts: int, now_ms: int) -> None:
+        """Keep an event that could not be delivered as a dead letter."""
+        self._execute(
+            "INSERT INTO dead_letters (webhook_id, event_id, attempts, error, body, given_up_ms)"
+            " VALUES (?, ?, ?, ?, (SELECT body FROM events WHERE id = ?), ?) ON CONFLICT DO NOTHING",
+            (webhook_id, event_id, attempts, error, event_id, now_ms),
+        )
+
+    def settled_by_all(self) -> int | None:
+        """The id up to which every subscriber's events are settled; None without subscribers."""
+        (settled,) = self._execute("SELECT min(settled) FROM webhooks").fetchone()
+        return None if settled is None else int(settled)

@@ -1,0 +1,80 @@
+"""Webhooks: what a registration must be, and which events it lets pass (TAMS 7.0; ADR 0026)."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from services.metadata.domain.event import EVENT_TYPES, Event
+from services.shared.errors import InvalidArgument
+from services.shared.ids import is_uuid
+
+_MAX_URL: Final = 2048
+_MAX_LIST: Final = 1000
+_ID_LISTS: Final = (
+    "flow_ids", "source_ids", "flow_collected_by_ids", "source_collected_by_ids", "accept_storage_ids",
+)  # fmt: skip
+
+
+class Webhook(Struct, frozen=True, omit_defaults=True):
+    """A registration. None means the filter is not set, which lets everything pass."""
+
+    id: str
+    url: str
+    events: Sequence[str]
+    api_key_name: str = ""
+    api_key_value: str = ""
+    flow_ids: Sequence[str] | None = None
+    source_ids: Sequence[str] | None = None
+    flow_collected_by_ids: Sequence[str] | None = None
+    source_collected_by_ids: Sequence[str] | None = None
+    accept_get_urls: Sequence[str] | None = None
+    accept_storage_ids: Sequence[str] | None = None
+    presigned: bool | None = None
+    verbose_storage: bool | None = None
+
+    def __repr__(self) -> str:
+        """Without the key, which must not reach a log."""
+        return f"Webhook(id={self.id!r})"
+
+
+class Lease(NamedTuple):
+    """A webhook that one deliverer serves, and the id up to which its events are settled."""
+
+    webhook: Webhook
+    settled: int
+
+
+def check(webhook: Webhook) -> None:
+    """InvalidArgument BAD_WEBHOOK unless URL, events, ids and lists are what they must be."""
+    parts = urlsplit(webhook.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(webhook.url) > _MAX_URL:
+        raise _bad("url", "must be an http or https URL")
+    for name in webhook.events:
+        if name not in EVENT_TYPES:
+            raise _bad("events", f"{name!r} is no event type")
+    for name in (*_ID_LISTS, "accept_get_urls"):
+        values = getattr(webhook, name) or ()
+        if len(values) > _MAX_LIST:
+            raise _bad(name, f"holds more than {_MAX_LIST} values")
+        if name in _ID_LISTS and not all(map(is_uuid, values)):
+            raise _bad(name, "holds a malformed id")
+    if webhook.api_key_value and not webhook.api_key_name:
+        raise _bad("api_key_name", "must be set when api_key_value is")
+
+
+def passes(webhook: Webhook, event: Event) -> bool:
+    """Whether every filter that is set lets the event pass. Flow filters leave source events alone."""
+    if event.type not in webhook.events:
+        return False
+    checks: list[tuple[Sequence[str] | None, Sequence[str]]] = [(webhook.source_ids, [event.source_id])]
+    checks.append((webhook.source_collected_by_ids, event.source_collected_by))
+    if event.flow_id is not None:
+        checks.append((webhook.flow_ids, [event.flow_id]))
+        checks.append((webhook.flow_collected_by_ids, event.flow_collected_by))
+    return all(wanted is None or not set(wanted).isdisjoint(has) for wanted, has in checks)
+
+
+def _bad(name: str, what: str) -> InvalidArgument:
+    return InvalidArgument(f"$.{name}: {what}", reason="BAD_WEBHOOK", path=f"$.{name}")
