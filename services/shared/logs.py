@@ -1,12 +1,11 @@
 """Structured logs on stderr: one JSON object a line, or plain text for a terminal."""
 
+import json
 import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal
-
-import msgspec
 
 Format = Literal["auto", "json", "text"]
 
@@ -36,7 +35,8 @@ class JsonFormatter(logging.Formatter):
         line.update((k, v) for k, v in vars(record).items() if k not in _PLAIN)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        # In ASCII, so that no text a caller sends can break a line or fail to be written.
+        return json.dumps(line, default=str)
 
 
 def configure(service: str, level: str, form: Format = "auto") -> None:

@@ -1,30 +1,17 @@
-"""Protobuf <-> domain."""
+"""Domain -> messages."""
 
 from tams.analytics.v1 import coverage_service_pb2, usage_service_pb2
-from tams.type.v1.timerange_pb2 import TimeRange as TimeRangeMessage
+from tams.type.v1.timerange_pb2 import TimeRange
 
 from services.analytics.domain.coverage import Coverage, Span
 from services.analytics.domain.usage import StorageUsage
-from services.shared.timerange import TimeRange
-
-
-def timerange(message: TimeRangeMessage) -> TimeRange:
-    """The range in a message; a missing bound is unbounded."""
-    return TimeRange(
-        message.start_ns if message.HasField("start_ns") else None,
-        message.end_ns if message.HasField("end_ns") else None,
-        message.end_inclusive,
-    )
+from services.shared.rpc.timeranges import to_message
 
 
 def coverage_response(found: Coverage) -> coverage_service_pb2.GetCoverageResponse:
     """The reply to GetCoverage."""
     return coverage_service_pb2.GetCoverageResponse(
-        timerange=TimeRangeMessage(
-            start_ns=found.timerange.start,
-            end_ns=found.timerange.end,
-            end_inclusive=found.timerange.end_inclusive,
-        ),
+        timerange=to_message(found.timerange),
         covered=map(_span, found.covered),
         gaps=map(_span, found.gaps),
         covered_ns=found.covered_ns,
@@ -35,8 +22,8 @@ def coverage_response(found: Coverage) -> coverage_service_pb2.GetCoverageRespon
     )
 
 
-def _span(span: Span) -> TimeRangeMessage:
-    return TimeRangeMessage(start_ns=span.start, end_ns=span.end)
+def _span(span: Span) -> TimeRange:
+    return TimeRange(start_ns=span.start, end_ns=span.end)
 
 
 def usage_message(usage: StorageUsage) -> usage_service_pb2.StorageUsage:

@@ -9,6 +9,7 @@ from services.analytics.application.coverage import FlowCoverage
 from services.analytics.servicers import convert
 from services.shared.paging import page_size
 from services.shared.rpc.interceptors import Context
+from services.shared.rpc.timeranges import from_message
 
 DEFAULT_RANGES: Final = 1000
 MAX_RANGES: Final = 10_000
@@ -23,5 +24,5 @@ class CoverageServicer(CoverageServiceServicer):
     async def GetCoverage(self, request: pb.GetCoverageRequest, context: Context) -> pb.GetCoverageResponse:
         """The coverage of a flow within a range."""
         limit = page_size(request.max_ranges, default=DEFAULT_RANGES, maximum=MAX_RANGES)
-        asked = convert.timerange(request.timerange)
+        asked = from_message(request.timerange)
         return convert.coverage_response(await self._coverage.get(request.flow_id, asked, limit))
