@@ -3,6 +3,8 @@ PY := .venv/bin/python
 BIN := .venv/bin
 # Where generate writes.
 GEN := protos/gen
+# Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
+export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .PHONY: help install lock generate generate-check proto-lint lint types imports docs
 
