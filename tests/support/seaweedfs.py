@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.ports import free_ports
+from tests.support.ports import HIGHEST, free_ports, is_free
 
 READY_SECONDS = 30
 _PORTS = (
@@ -26,9 +26,9 @@ _PORTS = (
     "volume.port.grpc",
     "filer.port",
     "filer.port.grpc",
-    "admin.port",
-    "admin.port.grpc",
 )
+# Its workers look for the admin server there, whatever port that was given.
+_ADMIN_GRPC_OFFSET = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +67,10 @@ def write_storage_config(path: Path, *backends: dict[str, Any]) -> Path:
 
 
 @contextmanager
-def running_seaweedfs(folder: Path, ports: list[int] | None = None) -> Iterator[SeaweedFS]:
-    """A store that keeps its data in `folder`, ready for requests. Ports: ten, else free ones."""
+def running_seaweedfs(folder: Path) -> Iterator[SeaweedFS]:
+    """A store that keeps its data in `folder`, ready for requests."""
     access_key, secret_key = secrets.token_hex(10), secrets.token_hex(20)
-    ports = ports or free_ports(len(_PORTS))
+    ports = _ports()
     with (folder / "weed.log").open("wb") as log:
         process = subprocess.Popen(
             _command(folder, ports, access_key, secret_key),
@@ -81,7 +81,7 @@ def running_seaweedfs(folder: Path, ports: list[int] | None = None) -> Iterator[
             stderr=log,
         )
     try:
-        endpoint_url = f"http://127.0.0.1:{ports[0]}"
+        endpoint_url = f"http://127.0.0.1:{ports['s3.port']}"
         _wait_until_ready(endpoint_url, process, folder / "weed.log")
         yield SeaweedFS(
             endpoint_url=endpoint_url,
@@ -94,7 +94,18 @@ def running_seaweedfs(folder: Path, ports: list[int] | None = None) -> Iterator[
         _stop(process)
 
 
-def _command(folder: Path, ports: list[int], access_key: str, secret_key: str) -> list[str]:
+def _ports() -> dict[str, int]:
+    chosen = free_ports(len(_PORTS))
+    admin = next(
+        port
+        for port in free_ports(100)
+        if port not in chosen and port + _ADMIN_GRPC_OFFSET < HIGHEST and is_free(port + _ADMIN_GRPC_OFFSET)
+    )
+    ports = dict(zip(_PORTS, chosen, strict=True))
+    return ports | {"admin.port": admin, "admin.port.grpc": admin + _ADMIN_GRPC_OFFSET}
+
+
+def _command(folder: Path, ports: dict[str, int], access_key: str, secret_key: str) -> list[str]:
     data, identities = folder / "data", folder / "s3.json"
     data.mkdir(exist_ok=True)
     identity = {
@@ -110,10 +121,11 @@ def _command(folder: Path, ports: list[int], access_key: str, secret_key: str) -
         f"-dir={data}",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
-        *(f"-{name}={port}" for name, port in zip(_PORTS, ports, strict=True)),
+        *(f"-{name}={port}" for name, port in ports.items()),
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-s3.iam=false",
+        "-s3.localSocket=s3.sock",
         f"-s3.config={identities}",
         "-admin.ui=false",
         "-webdav=false",

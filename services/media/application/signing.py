@@ -26,11 +26,14 @@ class Signing:
         self._presigners = {backend.id: _presigner(backend) for backend in backends}
         self._windows: dict[str, Window] = {}
 
-    def get_urls(self, storage_ids: Sequence[str], locations: Iterable[tuple[int, str]]) -> list[str]:
+    def get_urls(self, storage_ids: Sequence[str], locations: Sequence[tuple[int, str]]) -> list[str]:
         """One URL for each (position in storage_ids, path), in that order.
 
-        InvalidArgument for an unknown backend, a position outside of storage_ids, an empty path.
+        InvalidArgument for an unknown backend, a position outside of storage_ids, an empty path, or
+        more than MAX_URLS.
         """
+        if len(locations) > MAX_URLS:
+            raise InvalidArgument(f"at most {MAX_URLS} locations at once", reason="TOO_MANY_ITEMS")
         windows = [self.window(self._backends.choose(storage_id)) for storage_id in storage_ids]
         urls = []
         for storage, path in locations:

@@ -17,9 +17,8 @@ from tams.media.v1.storage_service_pb2 import (
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceServicer
 
 from services.media.application.allocation import Allocation
-from services.media.application.signing import MAX_URLS, Signing
+from services.media.application.signing import Signing
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
-from services.shared.errors import InvalidArgument
 from services.shared.rpc.interceptors import Context
 
 STORE_TYPE: Final = "http_object_store"
@@ -57,8 +56,6 @@ class StorageServicer(StorageServiceServicer):
 
     async def SignUrls(self, request: SignUrlsRequest, context: Context) -> SignUrlsResponse:
         """A URL to GET each object from."""
-        if len(request.objects) > MAX_URLS:
-            raise InvalidArgument(f"at most {MAX_URLS} locations at once", reason="TOO_MANY_ITEMS")
         locations = [(one.storage, one.path) for one in request.objects]
         return SignUrlsResponse(urls=self._signing.get_urls(request.storage_ids, locations))
 

@@ -1,11 +1,12 @@
 from datetime import datetime, timedelta
+from itertools import chain
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.media.application.signing import WINDOW_SECONDS, Signing
+from services.media.application.signing import MAX_URLS, WINDOW_SECONDS, Signing
 from services.media.domain.storage_backend import StorageBackends
 from services.shared.errors import InvalidArgument
 from tests.support.storage import BACKEND_ID, NOON, OTHER_BACKEND_ID, a_backend
@@ -58,9 +59,16 @@ def test_urls_stay_the_same_within_a_window_and_change_with_it():
 
 def test_more_paths_than_the_cache_holds_are_still_signed_right():
     signing = signing_at(Clock())
-    many = signing.get_urls([BACKEND_ID], ((0, str(n)) for n in range(25_000)))
-    assert len(set(many)) == 25_000
-    assert many[0] == signing.get_urls([BACKEND_ID], [(0, "0")])[0]
+    pages = [[(0, str(n)) for n in range(start, start + MAX_URLS)] for start in range(0, 25_000, MAX_URLS)]
+    first, *_ = signed = [signing.get_urls([BACKEND_ID], page) for page in pages]
+    assert len(set(chain.from_iterable(signed))) == 25_000
+    assert first == signing.get_urls([BACKEND_ID], pages[0])
+
+
+def test_too_many_at_once():
+    with pytest.raises(InvalidArgument) as raised:
+        signing_at(Clock()).get_urls([BACKEND_ID], [(0, "a")] * (MAX_URLS + 1))
+    assert raised.value.reason == "TOO_MANY_ITEMS"
 
 
 @pytest.mark.parametrize(
