@@ -22,23 +22,26 @@ from client.essence.edits import Edit, write_edits
 from client.essence.errors import EssenceError
 from client.essence.timing import MAX_RATE, TS_TICK, joint_clock, rescale
 
-FORMATS: Final = {".mp4": "mp4", ".m4a": "mp4", ".mov": "mov", ".mkv": "matroska", ".mka": "matroska", ".ts": "mpegts"}
+FORMATS: Final = {
+    ".mp4": "mp4",
+    ".m4a": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".mka": "matroska",
+    ".ts": "mpegts",
+}
 _WITH_EDITS: Final = {"mp4", "mov"}
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A packet to write, its times in ticks of its track's clock from the start of the presentation.
-
-    What is not `shown` is only there for decoding.
-    """
+    """A packet to write, its times in ticks of its track's clock from the start of the presentation."""
 
     data: bytes
     pts: int
     dts: int
     duration: int
     key: bool
-    shown: bool
 
 
 class Track:
@@ -48,7 +51,6 @@ class Track:
         self.like = like
         self.clock = clock
         self.first_dts: int | None = None
-        self.first_shown: int | None = None
         codec = like.codec_context
         self._syntax = nal.SYNTAX.get(codec.name)
         self._known = frozenset(
@@ -59,9 +61,11 @@ class Track:
         """The unit as a packet; where tracks are `described` it leaves out what the description holds."""
         if self.first_dts is None:
             self.first_dts = unit.dts
-        if unit.shown:
-            self.first_shown = unit.pts if self.first_shown is None else min(self.first_shown, unit.pts)
-        data = nal.without_framing(self._syntax, self._known, unit.data) if self._syntax and described else unit.data
+        data = (
+            nal.without_framing(self._syntax, self._known, unit.data)
+            if self._syntax and described
+            else unit.data
+        )
         packet = Packet(data)
         packet.pts, packet.dts, packet.duration = unit.pts, unit.dts, unit.duration
         packet.time_base = self.clock
@@ -98,11 +102,14 @@ class Movie:
         except (FFmpegError, ValueError) as error:
             raise EssenceError(f"cannot write {self._path}: {error}") from error
 
-    def finish(self, ends: Sequence[int]) -> None:
-        """Complete the file; `ends` is when the presentation of each track ends, in its ticks."""
-        self.abandon()
+    def finish(self, shown: Sequence[tuple[int, int]]) -> None:
+        """Complete the file; `shown` is where the presentation of each track begins and ends, in its ticks."""
+        try:
+            self.abandon()
+        except (FFmpegError, ValueError) as error:
+            raise EssenceError(f"cannot write {self._path}: {error}") from error
         if self.hides:
-            write_edits(self._path, [self._edit(*pair) for pair in zip(self._tracks, ends, strict=True)])
+            write_edits(self._path, [self._edit(*pair) for pair in zip(self._tracks, shown, strict=True)])
 
     def abandon(self) -> None:
         """Close the file as it is."""
@@ -113,11 +120,10 @@ class Movie:
         stream.time_base = track.clock
         return stream
 
-    def _edit(self, track: Track, end: int) -> Edit:
-        begin, origin = track.first_shown or 0, track.first_dts or 0
+    def _edit(self, track: Track, shown: tuple[int, int]) -> Edit:
         movie = Fraction(1, self.rate)
-        start = rescale(begin, track.clock, movie)
-        return Edit(start, max(0, rescale(end, track.clock, movie) - start), begin - origin)
+        begin, end = (rescale(at, track.clock, movie) for at in shown)
+        return Edit(begin, max(0, end - begin), shown[0] - (track.first_dts or 0))
 
 
 def form_of(path: Path) -> str:

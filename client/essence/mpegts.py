@@ -17,8 +17,8 @@ from fractions import Fraction
 from typing import Final
 
 import av
+from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
@@ -107,24 +107,27 @@ class Stored:
 
 
 class StoredObject:
-    """An object's bytes, opened: a context manager; EssenceError where they are not a transport stream."""
+    """An object's bytes, opened; EssenceError where they are no transport stream with a stream of this kind."""
 
     def __init__(self, data: bytes, kind: str, index: int = 0) -> None:
         try:
-            self._container: InputContainer = av.open(io.BytesIO(data), format="mpegts")
+            self._container = av.open(io.BytesIO(data), "r", format="mpegts")
         except FFmpegError as error:
             raise EssenceError(f"an object is not an MPEG transport stream: {error}") from error
         streams = [stream for stream in self._container.streams if stream.type == kind]
         if len(streams) <= index:
             self._container.close()
             raise EssenceError(f"an object has no {kind} stream")
-        self.stream = streams[index]
+        self.stream: Stream = streams[index]
 
-    def __enter__(self) -> "StoredObject":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let go of the object."""
         self._container.close()
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples in each packet of audio; 0 where that varies or is unknown."""
+        return self.stream.codec_context.frame_size if isinstance(self.stream, AudioStream) else 0
 
     def packets(self) -> list[Stored]:
         """All packets in decoding order."""

@@ -20,7 +20,7 @@ from mediatimestamp import TimeRange, Timestamp
 
 from client.essence import codecs, parameters
 from client.essence.clocking import AudioClock, VideoClock, priming
-from client.essence.cutting import AudioCutter, Coded, Cut, VideoCutter, regular
+from client.essence.cutting import AudioCutter, Cut, VideoCutter, regular
 from client.essence.errors import EssenceError
 from client.essence.mpegts import Packer
 from client.essence.parameters import Parameters
@@ -108,7 +108,7 @@ class Recording:
         except FFmpegError as error:
             raise EssenceError(f"the file breaks off: {error.strerror or error}") from error
 
-    def _lane(self, essence: Essence, target: int, origin: int) -> "_Lane":
+    def _lane(self, essence: Essence, target: int, origin: int) -> _Lane:
         return _Lane(essence, self._container.streams[essence.index], target, origin)
 
     def _essences(self) -> Iterator[Essence]:
@@ -116,9 +116,13 @@ class Recording:
             if stream.disposition & Disposition.attached_pic:
                 continue
             if isinstance(stream, VideoStream):
-                yield Essence(stream.index, "video", _codec(stream), parameters.video(stream), stream.language)
+                yield Essence(
+                    stream.index, "video", _codec(stream), parameters.video(stream), stream.language
+                )
             elif isinstance(stream, AudioStream):
-                yield Essence(stream.index, "audio", _codec(stream), parameters.audio(stream), stream.language)
+                yield Essence(
+                    stream.index, "audio", _codec(stream), parameters.audio(stream), stream.language
+                )
 
 
 class _Lane:

@@ -1,0 +1,50 @@
+"""The ids of what an ingest makes.
+
+They follow from the file's content: ingesting the same file again finds what is there and goes on, wherever it
+was interrupted and whatever the file is called. Content at another place on the timeline is another flow
+and another source (TAMS application note 0017), so the place counts as well.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID, uuid5
+
+_NAMESPACE: Final = UUID("6d0a2b0e-3c55-5f0e-9d2b-6f1c8f6a7f41")
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The ids of a flow and of its source."""
+
+    flow_id: str
+    source_id: str
+
+
+class Identities:
+    """Ids by role, derived from a seed; `chosen` ones come first."""
+
+    def __init__(self, seed: str, origin: int, chosen: Mapping[str, Identity]) -> None:
+        self._name = f"{seed}@{origin}"
+        self._chosen = chosen
+
+    def __getitem__(self, role: str) -> Identity:
+        return self._chosen.get(role) or Identity(self._derived("flow", role), self._derived("source", role))
+
+    def _derived(self, kind: str, role: str) -> str:
+        return str(uuid5(_NAMESPACE, f"{self._name}/{kind}/{role}"))
+
+
+def fingerprint(path: Path, progress: Callable[[int, int], None]) -> str:
+    """A hash of a file's whole content; `progress` hears bytes read and bytes in all."""
+    digest = hashlib.blake2b(digest_size=32)
+    with path.open("rb") as file:
+        total, done = path.stat().st_size, 0
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            done += len(block)
+            progress(done, total)
+    return digest.hexdigest()
