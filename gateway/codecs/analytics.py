@@ -66,4 +66,5 @@ def coverage(reply: GetCoverageResponse) -> bytes:
 
 def storage_usage(reply: GetStorageUsageResponse) -> bytes:
     """The JSON of the store's usage."""
-    return msgspec.json.encode(msgspec.convert(reply, StorageUsage, from_attributes=True))
+    backends = [msgspec.convert(one, BackendUsage, from_attributes=True) for one in reply.backends]
+    return msgspec.json.encode(StorageUsage(backends))

@@ -82,6 +82,11 @@ def to_message(segment: PostedSegment, path: str) -> NewSegment:
     )
 
 
+def has_labels(segment: PostedSegment) -> bool:
+    """Whether some URL of the segment has a label, so that it may clash with a storage backend's."""
+    return any(url.label is not UNSET for url in segment.get_urls)
+
+
 def fault(segment: PostedSegment, path: str, backend_labels: Container[str]) -> InvalidArgument | None:
     """What is wrong with a segment although it fits the schema, as far as its text alone tells.
 

@@ -97,13 +97,22 @@ class Segments:
         sound = [index for index in range(len(posted)) if index not in failed]
         asked = CreateSegmentsRequest(flow_id=flow_id, segments=[messages[index] for index in sound])
         reply = await call(self._segments.CreateSegments, asked, timeout=BULK_SECONDS)
-        failed |= {sound[one.index]: from_failure(one.failure) for one in reply.failures}
+        for one in reply.failures:
+            index = sound[one.index]
+            failed[index] = _in_list(from_failure(one.failure), index)
         return _outcome(posted, failed)
 
     async def _labels(self, posted: Sequence[PostedSegment]) -> frozenset[str]:
-        if not any(one.get_urls for one in posted):
+        if not any(map(segment.has_labels, posted)):
             return frozenset()
         return frozenset(backend.label for backend in await self._storage_backends.list())
+
+
+def _in_list(error: TamsError, index: int) -> TamsError:
+    """The error with a path that starts at the list instead of its item."""
+    if (path := error.metadata.get("path")) is not None:
+        error.metadata["path"] = f"$[{index}]{path.removeprefix('$')}"
+    return error
 
 
 def _outcome(posted: Sequence[PostedSegment], failed: Mapping[int, TamsError]) -> Response:
