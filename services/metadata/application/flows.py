@@ -99,8 +99,10 @@ class Flows:
 
 
 def _is_short(wanted: FlowFilter) -> bool:
-    """Whether the tables answer the filter from an index."""
-    return wanted == FlowFilter(source_id=wanted.source_id, label=wanted.label, tags=wanted.tags)
+    """Whether an index leads straight to the page; of two conditions, one is checked row by row."""
+    indexed = FlowFilter(source_id=wanted.source_id, label=wanted.label, tags=wanted.tags)
+    conditions = (wanted.source_id is not None) + (wanted.label is not None) + len(wanted.tags)
+    return wanted == indexed and conditions <= 1
 
 
 def _read(tables: Tables, wanted: GetFlow) -> FlowRead:

@@ -8,7 +8,6 @@ from services.metadata.application.clock import Clock, moment
 from services.metadata.application.deletions import Deletions
 from services.metadata.application.ports import Store, Tables
 from services.metadata.domain.deletion import Deletion
-from services.shared.errors import TamsError
 from services.shared.ids import new_uuid
 
 _IDLE_SECONDS: Final = 1.0
@@ -31,7 +30,7 @@ class Upkeep:
         while True:
             try:
                 busy = await self.once()
-            except TamsError:
+            except Exception:  # noqa: BLE001 - whatever failed, the work must go on
                 _log.warning("upkeep failed and will be tried again", exc_info=True)
                 busy = False
             await asyncio.sleep(0 if busy else _IDLE_SECONDS)

@@ -10,6 +10,7 @@ from services.metadata.domain.jsons import decode
 from services.shared.errors import InvalidArgument, NotFound
 
 _TEXT: Final = msgspec.json.Decoder(str)
+_ANYTHING: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 Properties = Mapping[str, msgspec.json.Decoder[Any]]
 
 SOURCE_PROPERTIES: Final[Properties] = {"label": _TEXT, "description": _TEXT}
@@ -58,7 +59,7 @@ def _change_member(after: dict[str, Any], name: str, value: bytes | None, allowe
         after.pop(name, None)
     else:
         decode(allowed[name], value, _REASON)
-        after[name] = msgspec.json.decode(value)
+        after[name] = decode(_ANYTHING, value, _REASON)
 
 
 def _changed_tags(tags: Mapping[str, str], name: str, value: bytes | None) -> dict[str, str]:
