@@ -1,6 +1,6 @@
 """What a service says of its health."""
 
-from grpc import aio
+from grpc import StatusCode, aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.support.polling import until
@@ -18,9 +18,14 @@ async def status(port: int, service: str = "") -> int:
 
 
 async def until_serving(port: int) -> None:
-    """Return once it reports SERVING."""
+    """Return once it reports SERVING; it need not listen yet."""
 
     async def serving() -> bool:
-        return await status(port) == SERVING
+        try:
+            return await status(port) == SERVING
+        except aio.AioRpcError as error:
+            if error.code() is not StatusCode.UNAVAILABLE:
+                raise
+            return False
 
     await until(serving)
