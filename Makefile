@@ -6,7 +6,7 @@ GEN := protos/gen
 # Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: help install lock generate generate-check proto-lint lint types imports docs
+.PHONY: help install lock generate generate-check proto-lint lint types imports docs bench
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,3 +50,6 @@ imports: .venv/.installed  ## Check that imports follow the architecture
 
 docs: .venv/.installed  ## Write docs/settings.md from the code
 	@$(PY) docs/generate_settings.py
+
+bench: .venv/.installed  ## Measure speed and size: BENCH="NAME … --rounds N" for some of it
+	@$(PY) -m bench $(BENCH)

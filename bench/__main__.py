@@ -1,0 +1,58 @@
+"""`python -m bench [NAME …]`: run the benchmarks and report. Exit code 1 when a target is missed."""
+
+import argparse
+import dataclasses
+import os
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import uvloop
+
+from bench import benchmarks, report
+from bench.benchmarks import Options
+from bench.figure import Figure
+
+NAMES = [module.name for module in iter_modules(benchmarks.__path__)]
+
+
+def main() -> None:
+    """Run what the command line names, all without names."""
+    arguments = _arguments()
+    # Processes are started beside open channels, which gRPC otherwise remarks on each time.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    options = Options(rounds=arguments.rounds, seconds=arguments.seconds, segments=arguments.segments)
+    about = report.machine()
+    figures: list[Figure] = []
+    for name in arguments.names or NAMES:
+        figures += _measure(name, options)
+    path = report.write(figures, about, dataclasses.asdict(options))
+    print(f"\n{report.table(figures)}\n\nwritten to {path.relative_to(Path.cwd())}")
+    sys.exit(any(figure.met is False for figure in figures))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("names", nargs="*", choices=[[], *NAMES], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--rounds", type=int, default=5, help="alternated rounds, default 5")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of each load, default 2")
+    parser.add_argument("--segments", type=int, default=1_000_000, help="in the long flow, default 1000000")
+    return parser.parse_args()
+
+
+def _measure(name: str, options: Options) -> list[Figure]:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="tams-bench-") as folder:
+        run = import_module(f"{benchmarks.__name__}.{name}").run
+        figures: list[Figure] = uvloop.run(run(options, Path(folder)))
+    print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    for figure in figures:
+        print(f"  {figure.name}: {figure.value:.4g} {figure.unit}", file=sys.stderr)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

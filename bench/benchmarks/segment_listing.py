@@ -1,0 +1,104 @@
+"""Segment listings: a window in a long flow against a short one, and the CPU of a page with signed URLs."""
+
+import asyncio
+import json
+import random
+from pathlib import Path
+from typing import Final
+
+from grpc import aio
+
+from bench import rounds
+from bench.benchmarks import Options
+from bench.corpus import Metadata, http_request
+from bench.figure import AtMost, Figure
+from bench.http_reply import body_of
+from bench.load import Plan
+from bench.rounds import Series, Side
+from bench.system import System, running_system
+
+_SHORT: Final = 1000
+_WINDOW: Final = 10
+_PAGE: Final = 300
+# Different requests of a side: so many that pages and URLs of a long flow are rarely seen twice.
+_REQUESTS: Final = 5000
+_MAX_PAGE_CPU_MS: Final = 3.0
+
+
+async def run(options: Options, folder: Path) -> list[Figure]:
+    """Both figures on one filled system."""
+    async with running_system(folder) as system:
+        async with aio.insecure_channel(f"127.0.0.1:{system.metadata.port}") as channel:
+            metadata = Metadata(channel)
+            short, long = await metadata.new_flow(), await metadata.new_flow()
+            await metadata.fill(short, _SHORT)
+            await metadata.fill(long, options.segments)
+        await _check(system, long)
+        return [
+            await _windows(system, short, long, options),
+            await _pages(system, long, options),
+        ]
+
+
+async def _windows(system: System, short: str, long: str, options: Options) -> Figure:
+    sides = {
+        name: _side(system, [_window(flow_id, length) for _ in range(_REQUESTS)], 1, options)
+        for name, flow_id, length in (("short", short, _SHORT), ("long", long, options.segments))
+    }
+    found = await rounds.alternate(options.rounds, sides)
+    return Figure(
+        name=f"10 s window in {options.segments} segments, time",
+        value=rounds.ratio(found["long"], found["short"], lambda sample: sample.outcome.p50_ms),
+        unit=f"x in {_SHORT}",
+        target=AtMost(1.3),
+        detail={name: series.detail() for name, series in found.items()},
+    )
+
+
+async def _pages(system: System, flow_id: str, options: Options) -> Figure:
+    anywhere = [_page(flow_id, random.randrange(options.segments - _PAGE)) for _ in range(_REQUESTS)]
+    sides = {
+        "new_urls": _side(system, anywhere, 4, options),
+        "known_urls": _side(system, anywhere[:1], 4, options),
+    }
+    found = await rounds.alternate(options.rounds, sides)
+    return Figure(
+        name="page of 300 segments with signed URLs, CPU",
+        value=_cpu_ms(found["new_urls"]),
+        unit="ms",
+        target=AtMost(_MAX_PAGE_CPU_MS),
+        detail={name: series.detail() | {"cpu_ms": _cpu_ms(series)} for name, series in found.items()},
+    )
+
+
+def _side(system: System, targets: list[str], connections: int, options: Options) -> Side:
+    plan = Plan(
+        port=system.gateway.port,
+        requests=[http_request("GET", target) for target in targets],
+        connections=connections,
+        seconds=options.seconds,
+        repeat=True,
+    )
+    return Side(lambda: plan, system.processes)
+
+
+def _window(flow_id: str, length: int) -> str:
+    start = random.randrange(length - _WINDOW)
+    return f"/flows/{flow_id}/segments?timerange=[{start}:0_{start + _WINDOW}:0)&limit=30"
+
+
+def _page(flow_id: str, start: int) -> str:
+    return f"/flows/{flow_id}/segments?timerange=[{start}:0_)&limit={_PAGE}"
+
+
+def _cpu_ms(series: Series) -> float:
+    return sum(series.cpu_us.values()) / 1000
+
+
+async def _check(system: System, flow_id: str) -> None:
+    """RuntimeError unless listings are what the figures claim to measure."""
+    for target, expected in ((_window(flow_id, _SHORT), _WINDOW), (_page(flow_id, 0), _PAGE)):
+        segments = json.loads(await asyncio.to_thread(body_of, system.gateway.port, target))
+        signed = sum(any("X-Amz-Signature" in url["url"] for url in one["get_urls"]) for one in segments)
+        if signed != expected:
+            raise RuntimeError(f"GET {target}: {signed} segments with signed URLs, expected {expected}")

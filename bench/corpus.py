@@ -1,0 +1,153 @@
+"""What the benchmarks store: flows, reserved objects, segments of one second each."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from grpc import aio
+from tams.metadata.v1.flow_service_pb2 import PutFlowRequest
+from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
+from tams.metadata.v1.object_pb2 import ObjectLocation
+from tams.metadata.v1.object_service_pb2 import ReserveObjectsRequest
+from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
+from tams.metadata.v1.segment_pb2 import NewSegment
+from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
+from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
+from tams.type.v1.timerange_pb2 import TimeRange
+
+from bench.system import STORAGE_ID
+from services.shared.ids import new_object_id
+from services.shared.timerange import NS
+
+_SERVICE: Final = "/tams.metadata.v1"
+GET_FLOW: Final = f"{_SERVICE}.FlowService/GetFlow"
+LIST_SEGMENTS: Final = f"{_SERVICE}.SegmentService/ListSegments"
+CREATE_SEGMENTS: Final = f"{_SERVICE}.SegmentService/CreateSegments"
+
+# A call's worth, well below the limits of the services.
+_RESERVED_AT_ONCE: Final = 1000
+_CREATED_AT_ONCE: Final = 5000
+_CALLS_AT_ONCE: Final = 2
+
+
+def flow_document(flow_id: str) -> bytes:
+    """A video flow such as an ingest writes, about 1 kB as served."""
+    document: dict[str, Any] = {
+        "id": flow_id,
+        "source_id": str(uuid.uuid4()),
+        "format": "urn:x-nmos:format:video",
+        "label": "Camera 2, centre court, morning session",
+        "description": "Programme feed as recorded, before grading",
+        "created_by": "recorder",
+        "tags": {
+            "location": "centre court",
+            "camera": "2",
+            "event": "morning session",
+            "_operator": "desk 4",
+        },
+        "codec": "video/h264",
+        "container": "video/mp2t",
+        "avg_bit_rate": 5_000_000,
+        "max_bit_rate": 8_000_000,
+        "generation": 0,
+        "segment_duration": {"numerator": 1, "denominator": 1},
+        "essence_parameters": {
+            "frame_rate": {"numerator": 25, "denominator": 1},
+            "frame_width": 1920,
+            "frame_height": 1080,
+            "bit_depth": 8,
+            "interlace_mode": "progressive",
+            "colorspace": "BT709",
+            "transfer_characteristic": "SDR",
+            "aspect_ratio": {"numerator": 16, "denominator": 9},
+            "component_type": "YCbCr",
+            "horiz_chroma_subs": 2,
+            "vert_chroma_subs": 2,
+            "avc_parameters": {"profile": 100, "level": 40, "flags": 0},
+        },
+    }
+    return json.dumps(document).encode()
+
+
+class Metadata:
+    """Fills a running metadata service."""
+
+    def __init__(self, channel: aio.Channel) -> None:
+        self._flows = FlowServiceStub(channel)
+        self._objects = ObjectServiceStub(channel)
+        self._segments = SegmentServiceStub(channel)
+
+    async def new_flow(self) -> str:
+        """A new flow's id."""
+        flow_id = str(uuid.uuid4())
+        await self._flows.PutFlow(PutFlowRequest(id=flow_id, document=flow_document(flow_id)))
+        return flow_id
+
+    async def reserve(self, flow_id: str, count: int) -> list[str]:
+        """Ids of new objects of a flow."""
+        ids = [new_object_id() for _ in range(count)]
+        for batch in _batches(ids, _RESERVED_AT_ONCE):
+            objects = [
+                ObjectLocation(object_id=one, storage_id=STORAGE_ID, storage_path=f"bench/{one}")
+                for one in batch
+            ]
+            await self._objects.ReserveObjects(ReserveObjectsRequest(flow_id=flow_id, objects=objects))
+        return ids
+
+    async def fill(self, flow_id: str, count: int) -> None:
+        """Append segments from 0:0 on, each with an object of its own."""
+        places = asyncio.Semaphore(_CALLS_AT_ONCE)
+
+        async def add(first: int, size: int) -> None:
+            async with places:
+                ids = await self.reserve(flow_id, size)
+                await self._create(flow_id, first, ids)
+
+        sizes = [(first, min(_CREATED_AT_ONCE, count - first)) for first in range(0, count, _CREATED_AT_ONCE)]
+        await asyncio.gather(*(add(*one) for one in sizes))
+
+    async def _create(self, flow_id: str, first: int, object_ids: Sequence[str]) -> None:
+        request = create_request(flow_id, first, object_ids)
+        reply = await self._segments.CreateSegments(request)
+        if reply.failures:
+            raise RuntimeError(f"a segment was refused: {reply.failures[0].failure.summary}")
+
+
+def create_request(flow_id: str, first: int, object_ids: Sequence[str]) -> CreateSegmentsRequest:
+    """Segments of one second each, the first of them at that second."""
+    segments = [
+        NewSegment(
+            object_id=object_id,
+            timerange=TimeRange(start_ns=second * NS, end_ns=(second + 1) * NS),
+            sample_count=25,
+            key_frame_count=1,
+        )
+        for second, object_id in enumerate(object_ids, first)
+    ]
+    return CreateSegmentsRequest(flow_id=flow_id, segments=segments)
+
+
+def segment_json(second: int, object_id: str) -> dict[str, Any]:
+    """One segment as a client posts it."""
+    return {
+        "object_id": object_id,
+        "timerange": f"[{second}:0_{second + 1}:0)",
+        "ts_offset": "0:0",
+        "sample_offset": 0,
+        "sample_count": 25,
+        "key_frame_count": 1,
+    }
+
+
+def http_request(method: str, target: str, body: bytes = b"") -> bytes:
+    """A request on a kept connection."""
+    head = f"{method} {target} HTTP/1.1\r\nhost: bench\r\n"
+    if body:
+        head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    return f"{head}\r\n".encode() + body
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (items[first : first + size] for first in range(0, len(items), size))

@@ -1,0 +1,71 @@
+"""Load from a process of its own: what to send, and what came of it."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+# A run that takes this much longer than asked hangs.
+_PATIENCE_SECONDS: Final = 60.0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests to send one after the other on each connection, ready made.
+
+    They are taken in order; with `repeat` from the start again until `seconds` are over, else each once.
+    """
+
+    protocol: Literal["http", "rpc"] = "http"
+    port: int
+    requests: Sequence[bytes]
+    connections: int = 16
+    seconds: float = 3600.0
+    repeat: bool = False
+    # Full name of the method, for rpc.
+    method: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of a plan. Times in ms; errors are replies that are not a success."""
+
+    replies: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    first_error: str
+
+    @property
+    def rate(self) -> float:
+        """Replies per second."""
+        return self.replies / self.seconds
+
+
+class LoadError(Exception):
+    """A load that failed: its figures would say nothing."""
+
+
+async def run(plan: Plan) -> Outcome:
+    """Run the plan in a new process. LoadError when a reply was not a success."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bench.load",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    limit = (plan.seconds if plan.repeat else 0) + _PATIENCE_SECONDS
+    try:
+        async with asyncio.timeout(limit):
+            output, _ = await process.communicate(msgspec.msgpack.encode(plan))
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode:
+        raise LoadError(f"the load generator ended with code {process.returncode}")
+    outcome = msgspec.json.decode(output, type=Outcome)
+    if outcome.errors or not outcome.replies:
+        raise LoadError(f"{outcome.errors} of {outcome.replies} replies failed: {outcome.first_error}")
+    return outcome

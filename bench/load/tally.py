@@ -1,0 +1,48 @@
+"""Counts replies and their times."""
+
+import itertools
+import time
+from collections.abc import Iterator
+
+from bench.load import Outcome, Plan
+
+_SHOWN = 300
+
+
+class Tally:
+    """The requests still to send, and what came back."""
+
+    def __init__(self, plan: Plan) -> None:
+        source = itertools.cycle(plan.requests) if plan.repeat else plan.requests
+        self._requests: Iterator[bytes] = iter(source)
+        self._seconds = plan.seconds
+        self._times: list[float] = []
+        self._errors = 0
+        self._first_error = ""
+
+    def start(self) -> None:
+        """From now on it counts."""
+        self._started = time.perf_counter()
+        self._deadline = self._started + self._seconds
+
+    def next(self) -> bytes | None:
+        """The next request, None when it is over."""
+        if time.perf_counter() >= self._deadline:
+            return None
+        return next(self._requests, None)
+
+    def reply(self, sent: float) -> None:
+        """A reply to a request sent then."""
+        self._times.append(time.perf_counter() - sent)
+
+    def error(self, what: str) -> None:
+        """A reply that was not a success."""
+        self._errors += 1
+        self._first_error = self._first_error or what[:_SHOWN]
+
+    def outcome(self) -> Outcome:
+        """All of it."""
+        seconds = time.perf_counter() - self._started
+        times = sorted(self._times)
+        p50, p99 = (times[int(len(times) * part)] * 1000 if times else 0.0 for part in (0.5, 0.99))
+        return Outcome(len(times), seconds, p50, p99, self._errors, self._first_error)

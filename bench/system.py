@@ -1,0 +1,81 @@
+"""The system under test: metadata, media, gateway and object storage as processes of their own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench import processes
+from bench.processes import Process
+from services.shared.rpc.probe import is_serving
+from tests.support.polling import until
+from tests.support.ports import free_ports
+from tests.support.seaweedfs import running_seaweedfs, write_storage_config
+
+STORAGE_ID: Final = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
+# Objects of a benchmark have no bytes; looking for them would disturb it.
+_NEVER: Final = "1000000"
+
+
+@dataclass(frozen=True)
+class System:
+    """The processes that take part in requests."""
+
+    gateway: Process
+    metadata: Process
+    media: Process
+
+    @property
+    def processes(self) -> Sequence[Process]:
+        """All of them."""
+        return [self.gateway, self.metadata, self.media]
+
+
+@asynccontextmanager
+async def running_metadata(folder: Path) -> AsyncIterator[Process]:
+    """The metadata service alone, on a new database in the folder."""
+    (port,) = free_ports(1)
+    env = {"TAMS_STORE_URL": f"sqlite:///{folder / 'tams.db'}", "TAMS_METADATA_PORT": str(port)}
+    with _service("metadata", port, folder, env) as process:
+        await _serving(process)
+        yield process
+
+
+@asynccontextmanager
+async def running_system(folder: Path) -> AsyncIterator[System]:
+    """Everything that a segment listing needs, on a new database in the folder."""
+    async with AsyncExitStack() as stack:
+        metadata = await stack.enter_async_context(running_metadata(folder))
+        weed = stack.enter_context(running_seaweedfs(folder))
+        config = write_storage_config(folder / "storage.json", weed.backend("bench", id=STORAGE_ID))
+        media_port, gateway_port = free_ports(2)
+        media_env = {
+            "TAMS_MEDIA_PORT": str(media_port),
+            "TAMS_MEDIA_METADATA_ADDRESS": f"127.0.0.1:{metadata.port}",
+            "TAMS_MEDIA_STORAGE_CONFIG": str(config),
+            "TAMS_MEDIA_MEASURE_BUSY_SECONDS": _NEVER,
+            "TAMS_MEDIA_MEASURE_IDLE_SECONDS": _NEVER,
+        }
+        media = stack.enter_context(_service("media", media_port, folder, media_env))
+        await _serving(media)
+        gateway_env = {
+            "TAMS_GATEWAY_PORT": str(gateway_port),
+            "TAMS_GATEWAY_METADATA_ADDRESS": f"127.0.0.1:{metadata.port}",
+            "TAMS_GATEWAY_MEDIA_ADDRESS": f"127.0.0.1:{media_port}",
+        }
+        gateway = stack.enter_context(
+            processes.running("gateway", gateway_port, ["gateway"], folder, gateway_env)
+        )
+        await gateway.listening()
+        yield System(gateway, metadata, media)
+
+
+def _service(name: str, port: int, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Process]:
+    return processes.running(name, port, [f"services.{name}"], folder, env)
+
+
+async def _serving(process: Process) -> None:
+    await process.listening()
+    await until(lambda: asyncio.to_thread(is_serving, f"127.0.0.1:{process.port}"))
