@@ -4,6 +4,7 @@ Nothing is written while there is no subscriber: a new one only gets what follow
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,9 @@ from services.metadata.domain.segment import StoredSegment
 from services.metadata.domain.source import StoredSource
 from services.metadata.domain.source import served_document as served_source
 from services.shared.timerange import TimeRange
+
+# Most segments in one event: some 100 kB of JSON with their URLs.
+_SEGMENTS: Final = 200
 
 
 class Outbox:
@@ -37,9 +41,11 @@ class Outbox:
             self._append(self._of_flow(events.FLOW_DELETED, flow))
 
     def segments_added(self, flow: StoredFlow, segments: Sequence[StoredSegment]) -> None:
-        """flows/segments_added."""
-        if self.wanted and segments:
-            self._append(self._of_flow(events.SEGMENTS_ADDED, flow, segments=segments))
+        """flows/segments_added, in parts that are quick to send."""
+        if self.wanted:
+            for first in range(0, len(segments), _SEGMENTS):
+                part = segments[first : first + _SEGMENTS]
+                self._append(self._of_flow(events.SEGMENTS_ADDED, flow, segments=part))
 
     def segments_deleted(self, flow: StoredFlow, span: TimeRange) -> None:
         """flows/segments_deleted, with a span that starts and ends inside deleted segments."""

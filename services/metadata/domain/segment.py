@@ -88,7 +88,7 @@ def stored_segment(segment: Segment, known: MediaObject) -> StoredSegment:
     return StoredSegment(
         start,
         end,
-        segment.timerange.end_inclusive,
+        int(segment.timerange.end_inclusive),
         document(segment),
         known.storage_id,
         known.storage_path,

@@ -1,5 +1,6 @@
 """Webhooks: what a registration must be, and which events it lets pass (TAMS 7.0; ADR 0026)."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -12,6 +13,9 @@ from services.shared.ids import is_uuid
 
 _MAX_URL: Final = 2048
 _MAX_LIST: Final = 1000
+# RFC 9110, section 5: a token; visible characters and inner blanks.
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_HEADER_VALUE: Final = re.compile(r"(?:[!-~](?:[ -~]{0,4094}[!-~])?)?")
 _ID_LISTS: Final = (
     "flow_ids", "source_ids", "flow_collected_by_ids", "source_collected_by_ids", "accept_storage_ids",
 )  # fmt: skip
@@ -60,6 +64,10 @@ def check(webhook: Webhook) -> None:
             raise _bad(name, f"holds more than {_MAX_LIST} values")
         if name in _ID_LISTS and not all(map(is_uuid, values)):
             raise _bad(name, "holds a malformed id")
+    if webhook.api_key_name and not _HEADER_NAME.fullmatch(webhook.api_key_name):
+        raise _bad("api_key_name", "must be the name of an HTTP header")
+    if not _HEADER_VALUE.fullmatch(webhook.api_key_value):
+        raise _bad("api_key_value", "must be the value of an HTTP header")
     if webhook.api_key_value and not webhook.api_key_name:
         raise _bad("api_key_name", "must be set when api_key_value is")
 

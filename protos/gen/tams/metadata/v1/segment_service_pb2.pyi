@@ -310,10 +310,10 @@ class DeleteSegmentsResponse(_message.Message):
     TIMERANGE_FIELD_NUMBER: _builtins.int
     DELETION_REQUEST_FIELD_NUMBER: _builtins.int
     deleted: _builtins.int
-    """Segments deleted so far."""
+    """Segments deleted in the first step; more may have followed, see deletion_request."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
-        """Smallest range that spans them; empty when there were none."""
+        """Smallest range that spans those; empty when there were none."""
 
     @_builtins.property
     def deletion_request(self) -> _deletion_request_pb2.DeletionRequest:

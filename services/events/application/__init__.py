@@ -1,0 +1,1 @@
+"""How it is delivered: order, retries, giving up."""

@@ -1,0 +1,34 @@
+"""What delivery needs: an outbox to take from, and a way to send."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.events.domain.subscriber import Batch, DeadLetter, Message, Subscriber
+
+
+class Outbox(Protocol):
+    """Events as they were committed. All calls raise Unavailable while the outbox is away."""
+
+    async def lease(self) -> list[Subscriber]:
+        """The subscribers this deliverer serves from now until it asks again, own ones renewed."""
+        ...
+
+    async def pull(self, subscriber: Subscriber, after: int) -> Batch:
+        """The subscriber's next messages; waits a while for the first. FailedPrecondition: not ours."""
+        ...
+
+    async def acknowledge(self, subscriber: Subscriber, settled: int, dead: Sequence[DeadLetter]) -> None:
+        """Settle the subscriber's events up to an id. FailedPrecondition: not ours any more."""
+        ...
+
+
+class Sender(Protocol):
+    """Sends one message."""
+
+    async def send(self, subscriber: Subscriber, message: Message) -> None:
+        """POST the message; Undelivered unless the subscriber took it."""
+        ...
+
+
+class Undelivered(Exception):
+    """A subscriber did not take a message; the text says why, for the operator."""

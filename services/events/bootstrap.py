@@ -1,0 +1,62 @@
+"""Wires the events service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from grpc import aio
+from tams.event.v1 import event_service_pb2
+from tams.media.v1 import storage_service_pb2
+
+from services.events.adapters.http_sender import HttpSender
+from services.events.adapters.messages import Messages
+from services.events.adapters.outbox import GrpcOutbox
+from services.events.application.delivery import Delivery
+from services.events.application.dispatch import Dispatch
+from services.events.settings import Settings
+from services.shared.addresses import Addresses
+from services.shared.ids import new_uuid
+from services.shared.rpc.client import open_channel
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
+from services.shared.rpc.server import RpcServer, serving
+
+_EVENTS: Final = event_service_pb2.DESCRIPTOR.services_by_name["EventService"]
+_STORAGE: Final = storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"]
+_BACKENDS_TTL_SECONDS: Final = 10.0
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[RpcServer]:
+    """The events service: no calls of its own but health; SERVING while the outbox answers."""
+    async with AsyncExitStack() as stack:
+        metadata = await stack.enter_async_context(open_channel(settings.metadata_address, [_EVENTS]))
+        media = await stack.enter_async_context(open_channel(settings.media_address, [_STORAGE]))
+        sender = await stack.enter_async_context(_sender(settings))
+        server = await stack.enter_async_context(serving(settings, [], ready=False))
+        outbox = _outbox(settings, metadata, media)
+        delivery = Delivery(outbox, sender, lanes=settings.lanes, give_up_seconds=settings.give_up_seconds)
+        dispatch = Dispatch(outbox, delivery, settings.lease_seconds / 3)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(dispatch.run(server.report))
+            yield server
+            task.cancel()
+
+
+def _sender(settings: Settings) -> HttpSender:
+    return HttpSender(
+        Addresses.parse(settings.webhook_networks),
+        timeout_seconds=settings.timeout_seconds,
+        max_connections=settings.max_webhooks,
+    )
+
+
+def _outbox(settings: Settings, metadata: aio.Channel, media: aio.Channel) -> GrpcOutbox:
+    urls = SegmentUrls(media, StorageBackends(media, _BACKENDS_TTL_SECONDS))
+    return GrpcOutbox(
+        metadata,
+        Messages(urls),
+        owner=new_uuid(),
+        ttl_seconds=settings.lease_seconds,
+        max_webhooks=settings.max_webhooks,
+    )

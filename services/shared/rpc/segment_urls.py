@@ -1,0 +1,91 @@
+"""Adds get_urls to stored segments: one signing call for all of them, bytes spliced into bytes."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from grpc import aio
+from tams.media.v1.storage_backend_pb2 import StorageBackend
+from tams.media.v1.storage_service_pb2 import ListStorageBackendsRequest, SignUrlsRequest, StoredObject
+from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
+from tams.metadata.v1.segment_pb2 import Segment
+
+from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
+from services.shared.rpc.client import call
+
+
+class StorageBackends:
+    """Asks media at most once in `ttl_seconds`, once for all who ask at the same time."""
+
+    def __init__(self, media: aio.Channel, ttl_seconds: float) -> None:
+        self._storage = StorageServiceStub(media)
+        self._ttl_seconds = ttl_seconds
+        self._known: Sequence[StorageBackend] = ()
+        self._fresh_until = 0.0
+        self._asking: asyncio.Task[None] | None = None
+
+    async def list(self) -> Sequence[StorageBackend]:
+        """All backends in the order of the configuration. Unavailable when media is away."""
+        if asyncio.get_running_loop().time() >= self._fresh_until:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask())
+            # Shielded: who goes away must not take the answer from the others.
+            await asyncio.shield(self._asking)
+        return self._known
+
+    async def _ask(self) -> None:
+        reply = await call(self._storage.ListStorageBackends, ListStorageBackendsRequest())
+        self._known = tuple(reply.storage_backends)
+        self._fresh_until = asyncio.get_running_loop().time() + self._ttl_seconds
+
+
+class SegmentUrls:
+    """Knows which URLs a segment has; asks media to sign those that are wanted."""
+
+    def __init__(self, media: aio.Channel, storage_backends: StorageBackends) -> None:
+        self._storage = StorageServiceStub(media)
+        self._storage_backends = storage_backends
+
+    async def documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[bytes]:
+        """The JSON of each segment with its URLs: signed ones first, then those outside this store."""
+        if wanted.nothing or not segments:
+            return [with_urls(segment.document, ()) for segment in segments]
+        writer = UrlWriter(wanted, map(_facts, await self._storage_backends.list()))
+        signed = iter(await self._sign([one for one in segments if one.storage_id in writer.signs]))
+        return [with_urls(one.document, _items(writer, one, signed)) for one in segments]
+
+    async def _sign(self, segments: Sequence[Segment]) -> Sequence[str]:
+        if not segments:
+            return ()
+        positions: dict[str, int] = {}
+        objects = [
+            StoredObject(
+                storage=positions.setdefault(segment.storage_id, len(positions)),
+                path=segment.storage_path,
+            )
+            for segment in segments
+        ]
+        request = SignUrlsRequest(storage_ids=positions, objects=objects)
+        return (await call(self._storage.SignUrls, request)).urls
+
+
+def _facts(backend: StorageBackend) -> Backend:
+    return Backend(
+        id=backend.id,
+        label=backend.label,
+        store_type=backend.store_type,
+        provider=backend.provider,
+        store_product=backend.store_product,
+        region=backend.region,
+        availability_zone=backend.availability_zone,
+    )
+
+
+def _items(writer: UrlWriter, segment: Segment, signed: Iterator[str]) -> list[bytes]:
+    items = []
+    if segment.storage_id in writer.signs:
+        items.append(writer.controlled(segment.storage_id, next(signed)))
+    for external in segment.external_urls:
+        label = external.label if external.HasField("label") else None
+        if (item := writer.external(external.url, label)) is not None:
+            items.append(item)
+    return items
