@@ -64,12 +64,7 @@ def check(webhook: Webhook) -> None:
             raise _bad(name, f"holds more than {_MAX_LIST} values")
         if name in _ID_LISTS and not all(map(is_uuid, values)):
             raise _bad(name, "holds a malformed id")
-    if webhook.api_key_name and not _HEADER_NAME.fullmatch(webhook.api_key_name):
-        raise _bad("api_key_name", "must be the name of an HTTP header")
-    if not _HEADER_VALUE.fullmatch(webhook.api_key_value):
-        raise _bad("api_key_value", "must be the value of an HTTP header")
-    if webhook.api_key_value and not webhook.api_key_name:
-        raise _bad("api_key_name", "must be set when api_key_value is")
+    _check_key(webhook)
 
 
 def passes(webhook: Webhook, event: Event) -> bool:
@@ -82,6 +77,15 @@ def passes(webhook: Webhook, event: Event) -> bool:
         checks.append((webhook.flow_ids, [event.flow_id]))
         checks.append((webhook.flow_collected_by_ids, event.flow_collected_by))
     return all(wanted is None or not set(wanted).isdisjoint(has) for wanted, has in checks)
+
+
+def _check_key(webhook: Webhook) -> None:
+    if webhook.api_key_name and not _HEADER_NAME.fullmatch(webhook.api_key_name):
+        raise _bad("api_key_name", "must be the name of an HTTP header")
+    if not _HEADER_VALUE.fullmatch(webhook.api_key_value):
+        raise _bad("api_key_value", "must be the value of an HTTP header")
+    if webhook.api_key_value and not webhook.api_key_name:
+        raise _bad("api_key_name", "must be set when api_key_value is")
 
 
 def _bad(name: str, what: str) -> InvalidArgument:
