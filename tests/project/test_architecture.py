@@ -17,7 +17,8 @@ SCHEMA = (ROOT / "services" / "metadata" / "adapters" / "sqlite" / "schema.sql")
 
 
 def section(title: str) -> str:
-    return re.search(rf"^#+ {title}$(.*?)(?=^#+ |\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
+    [text] = re.findall(rf"^#+ {title}$(.*?)(?=^#+ |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    return str(text)
 
 
 def test_every_dependency_has_its_reason_and_every_reason_its_dependency():

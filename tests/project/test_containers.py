@@ -16,9 +16,9 @@ COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 STAGES = {
-    re.match(r"\S+ AS (\S+)", stage)[1]: stage
+    found[1]: stage
     for stage in re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
-    if " AS " in stage
+    if (found := re.match(r"\S+ AS (\S+)", stage))
 }
 SERVICES = COMPOSE["services"]
 
@@ -115,7 +115,7 @@ class TestComposeDeployable:
     def test_it_finds_its_peers(self, name):
         for variable, value in SERVICES[name].get("environment", {}).items():
             if variable.endswith("_ADDRESS"):
-                peer, port = re.fullmatch(r"dns:///(\w+):(\d+)", value).groups()
+                [(peer, port)] = re.findall(r"^dns:///(\w+):(\d+)$", value)
                 assert variable.endswith(f"_{peer.upper()}_ADDRESS")
                 assert DEPLOYABLES[peer].Settings().port == int(port)
                 assert set(SERVICES[peer]["networks"]) & set(SERVICES[name]["networks"])

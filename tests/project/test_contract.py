@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from grpc_tools import protoc
-
 from tests.support.repository import ROOT, files
 
 GENERATED = ROOT / "protos" / "gen"
@@ -17,7 +15,7 @@ def test_the_generated_code_is_fresh(tmp_path):
     flags = [f"--{kind}_out={tmp_path}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
     plugins = [f"--plugin=protoc-gen-{name}={TOOLS / f'protoc-gen-{name}'}" for name in ("mypy", "mypy_grpc")]
     protos = [str(path.relative_to(ROOT)) for path in files("protos/tams/*.proto")]
-    command = [sys.executable, "-m", protoc.__name__, "-Iprotos", *plugins, *flags, *protos]
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-Iprotos", *plugins, *flags, *protos]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     fresh = {path.relative_to(tmp_path): path for path in tmp_path.rglob("*.py*")}
     kept = {path.relative_to(GENERATED): path for path in files("protos/gen/*.py", "protos/gen/*.pyi")}
