@@ -35,7 +35,7 @@ class HttpServer:
 
 
 class _Granian(Server):
-    """Granian on a socket that is bound already."""
+    """Granian on a socket that is bound already, and which it closes."""
 
     def __init__(self, app: Any, listening: socket.socket, settings: Settings) -> None:
         super().__init__(
@@ -50,8 +50,9 @@ class _Granian(Server):
         self._listening = listening
 
     def _init_shared_socket(self) -> None:
+        descriptor = self._listening.detach()
         # Granian's type stubs know neither the holder's arguments nor the attribute's type.
-        self._shd = SocketHolder(self._listening.fileno(), False, self.backlog)  # type: ignore[call-arg,assignment]
+        self._shd = SocketHolder(descriptor, False, self.backlog)  # type: ignore[call-arg,assignment]
 
 
 @asynccontextmanager
@@ -60,14 +61,15 @@ async def serving(app: Any, settings: Settings) -> AsyncIterator[HttpServer]:
 
     StartupError when the port cannot be bound. Port 0 takes a free one.
     """
-    with _listen(settings) as listening:
-        server = _Granian(app, listening, settings)
-        task = asyncio.create_task(server.serve())
-        task.add_done_callback(_stop_process_unless_asked)
-        try:
-            yield HttpServer(listening.getsockname()[1])
-        finally:
-            await _stop(server, task, settings.grace_seconds)
+    listening = _listen(settings)
+    port: int = listening.getsockname()[1]
+    server = _Granian(app, listening, settings)
+    task = asyncio.create_task(server.serve())
+    task.add_done_callback(_stop_process_unless_asked)
+    try:
+        yield HttpServer(port)
+    finally:
+        await _stop(server, task, settings.grace_seconds)
 
 
 def _listen(settings: Settings) -> socket.socket:

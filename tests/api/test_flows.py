@@ -1,0 +1,197 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.gateway import a_flow, a_segment, new_id
+
+
+async def test_a_new_flow_is_created_and_served(tams):
+    flow = a_flow(label="Camera 1", tags={"a.b/c": "x"})
+    created = await tams.put(f"/flows/{flow['id']}", json=flow)
+    assert created.status_code == 201
+    assert created.headers["content-type"] == "application/json"
+    served = await tams.get(f"/flows/{flow['id']}")
+    assert served.status_code == 200
+    assert served.json() == created.json()
+    assert flow.items() <= served.json().items()
+    age = datetime.now(UTC) - datetime.fromisoformat(served.json()["created"])
+    assert timedelta(0) <= age < timedelta(minutes=1)
+
+
+async def test_a_replaced_flow_has_no_body_and_loses_what_is_missing(tams, flow):
+    labelled = await tams.put(f"/flows/{flow['id']}", json=flow | {"label": "first"})
+    assert (labelled.status_code, labelled.content) == (204, b"")
+    assert "content-type" not in labelled.headers
+    await tams.put(f"/flows/{flow['id']}", json=flow)
+    assert "label" not in (await tams.get(f"/flows/{flow['id']}")).json()
+
+
+async def test_the_timerange_comes_only_when_asked_for(tams, flow):
+    path = f"/flows/{flow['id']}"
+    assert "timerange" not in (await tams.get(path)).json()
+    assert (await tams.get(f"{path}?include_timerange=true")).json()["timerange"] == "()"
+    for start in (0, 20):
+        await tams.post(f"{path}/segments", json=a_segment(start, start + 10))
+    assert (await tams.get(f"{path}?include_timerange=true")).json()["timerange"] == "[0:0_30:0)"
+    clipped = await tams.get(f"{path}?include_timerange=true&timerange=[5:0_12:0)")
+    assert clipped.json()["timerange"] == "[5:0_10:0)"
+
+
+async def test_unknown_query_parameters_are_ignored(tams, flow):
+    assert (await tams.get(f"/flows/{flow['id']}?_t=1700000000000&_t=2")).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["include_timerange=yes", "timerange=[1_", "timerange=(1:0)", "timerange=%FF"])
+async def test_a_wrong_query_is_refused(tams, flow, query):
+    response = await tams.get(f"/flows/{flow['id']}?{query}")
+    assert response.status_code == 400
+    assert response.json()["type"] in ("BAD_QUERY", "BAD_TIMERANGE")
+
+
+@pytest.mark.parametrize("flow_id", [new_id(), "nothing", new_id().upper(), "é", "%00", "a%2Fb"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_unknown_and_malformed_ids_are_not_found(tams, flow_id, method):
+    assert (await tams.request(method, f"/flows/{flow_id}")).status_code == 404
+
+
+async def test_a_malformed_id_cannot_be_put(tams):
+    response = await tams.put("/flows/nothing", json=a_flow())
+    assert response.status_code == 404
+
+
+async def test_the_body_must_name_the_flow_of_the_path(tams, flow):
+    assert (await tams.put(f"/flows/{new_id()}", json=flow)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"format": None}, "$"),
+        ({"essence_parameters": {"frame_width": "wide", "frame_height": 1}}, "$.essence_parameters.frame_width"),
+        ({"generation": -1}, "$.generation"),
+        ({"tags": {"a": 1}}, "$.tags"),
+        ({"flow_collection": [{"id": new_id()}]}, "$.flow_collection[0]"),
+    ],
+)
+async def test_a_wrong_flow_is_refused_with_the_place_of_the_fault(tams, change, path):
+    flow = a_flow(**change)
+    response = await tams.put(f"/flows/{flow['id']}", json=flow)
+    assert response.status_code == 400
+    assert response.json()["path"].startswith(path)
+    assert (await tams.get(f"/flows/{flow['id']}")).status_code == 404
+
+
+async def test_malformed_json_is_refused(tams):
+    response = await tams.put(
+        f"/flows/{new_id()}", content=b'{"id": ', headers={"content-type": "application/json"}
+    )
+    assert response.status_code == 400
+    assert set(response.json()) >= {"type", "summary", "time"}
+
+
+async def test_a_read_only_flow_refuses_changes(tams, read_only_flow):
+    path = f"/flows/{read_only_flow['id']}"
+    assert (await tams.put(path, json=read_only_flow | {"read_only": False})).status_code == 403
+    assert (await tams.delete(path)).status_code == 403
+    assert (await tams.delete(path)).json()["type"] == "FLOW_READ_ONLY"
+    assert (await tams.get(path)).status_code == 200
+
+
+async def test_a_deleted_flow_takes_its_segments_and_source_along(tams, flow):
+    path = f"/flows/{flow['id']}"
+    await tams.post(f"{path}/segments", json=a_segment())
+    deleted = await tams.delete(path)
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert (await tams.get(path)).status_code == 404
+    assert (await tams.get(f"{path}/segments")).json() == []
+    assert (await tams.get(f"/sources/{flow['source_id']}")).status_code == 404
+
+
+async def test_the_list_applies_every_filter(tams, make_flow):
+    source = new_id()
+    wanted = await make_flow(source_id=source, label="one", tags={"kind.of": "a b", "only": "here"})
+    await make_flow(source_id=source, label="two", tags={"kind.of": "c"})
+    await make_flow(
+        source_id=source,
+        codec="video/h265",
+        essence_parameters={"frame_width": 1280, "frame_height": 720},
+    )
+    await tams.post(f"/flows/{wanted['id']}/segments", json=a_segment(0, 10))
+
+    async def found(query):
+        response = await tams.get(f"/flows?source_id={source}&{query}")
+        assert response.status_code == 200, response.text
+        return [flow["id"] for flow in response.json()]
+
+    for query in (
+        "label=one",
+        "tag.kind.of=a%20b",
+        "tag.kind.of=a+b",
+        "tag_exists.only=true",
+        "timerange=[9:0_20:0)",
+        "label=one&tag_exists.none=false&format=urn:x-nmos:format:video&codec=video/h264&frame_width=1920",
+    ):
+        assert await found(query) == [wanted["id"]], query
+    assert len(await found("tag_exists.only=false")) == 2
+    assert len(await found("timerange=()")) == 2
+    assert len(await found("timerange=_")) == 3
+    assert len(await found("frame_height=720")) == 1
+    assert await found("label=on") == []
+    assert await found("timerange=[10:0_20:0)") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "source_id=x",
+        "format=video",
+        "codec=h264",
+        "frame_width=wide",
+        "frame_width=-1",
+        "limit=0",
+        "limit=-1",
+        "limit=ten",
+        "limit=",
+        "page=unknown",
+        "tag_exists.a=1",
+        "timerange=10",
+        "label=a&label=b",
+    ],
+)
+async def test_the_list_refuses_a_wrong_query(tams, query):
+    response = await tams.get(f"/flows?{query}")
+    assert response.status_code == 400
+    assert response.json()["summary"]
+
+
+async def test_the_list_is_paged_by_its_links(tams, make_flow):
+    source = new_id()
+    ids = sorted([(await make_flow(source_id=source, label="a;b,c"))["id"] for _ in range(5)])
+    url = f"/flows?source_id={source}&limit=2&label=a%3Bb%2Cc&access_token=secret"
+    seen = []
+    while url:
+        page = await tams.get(url)
+        assert page.headers["x-paging-limit"] == "2"
+        seen += [flow["id"] for flow in page.json()]
+        url = page.links.get("next", {}).get("url")
+        assert ("x-paging-nextkey" in page.headers) == (url is not None)
+        if url:
+            assert url.startswith(f"{tams.base_url}/flows?")
+            assert page.headers["link"].count(";") == 1
+            assert "," not in page.headers["link"]
+            assert "secret" not in url
+    assert seen == ids
+
+
+async def test_the_page_key_alone_continues_too(tams, make_flow):
+    source = new_id()
+    ids = sorted([(await make_flow(source_id=source))["id"] for _ in range(2)])
+    first = await tams.get("/flows", params={"source_id": source, "limit": 1})
+    key = first.headers["x-paging-nextkey"]
+    second = await tams.get("/flows", params={"source_id": source, "limit": 1, "page": key})
+    assert [flow["id"] for flow in first.json() + second.json()] == ids
+
+
+@pytest.mark.parametrize(("asked", "in_force"), [("7", "7"), ("100000", "1000"), ("9" * 18, "1000")])
+async def test_the_limit_in_force_is_told(tams, asked, in_force):
+    assert (await tams.get(f"/flows?limit={asked}")).headers["x-paging-limit"] == in_force

@@ -1,0 +1,39 @@
+import pytest
+
+from tests.support.gateway import new_id
+
+
+async def test_a_source_comes_with_its_flow(tams, flow):
+    response = await tams.get(f"/sources/{flow['source_id']}")
+    assert response.status_code == 200
+    assert response.json().items() >= {"id": flow["source_id"], "format": flow["format"]}.items()
+
+
+@pytest.mark.parametrize("source_id", [new_id(), "nothing", "a/b"])
+async def test_unknown_and_malformed_ids_are_not_found(tams, source_id):
+    assert (await tams.get(f"/sources/{source_id}")).status_code == 404
+
+
+async def test_the_list_filters_and_pages(tams, make_flow):
+    label = new_id()
+    flows = [await make_flow(label=label, tags={"x": label}) for _ in range(3)]
+    everything = await tams.get("/sources?limit=1000")
+    assert everything.headers["x-paging-limit"] == "1000"
+    listed = [source["id"] for source in everything.json()]
+    assert {flow["source_id"] for flow in flows} <= set(listed)
+    assert listed == sorted(listed)
+    assert (await tams.get("/sources?format=urn:x-tam:format:image")).json() == []
+    assert (await tams.get(f"/sources?label={new_id()}")).json() == []
+    assert (await tams.get(f"/sources?tag_exists.{new_id()}=true")).json() == []
+
+    seen, url = [], "/sources?limit=2"
+    while url:
+        page = await tams.get(url)
+        seen += [source["id"] for source in page.json()]
+        url = page.links.get("next", {}).get("url")
+    assert seen == listed
+
+
+@pytest.mark.parametrize("query", ["format=x", "limit=0", "page=x", "tag_exists.a=maybe"])
+async def test_the_list_refuses_a_wrong_query(tams, query):
+    assert (await tams.get(f"/sources?{query}")).status_code == 400

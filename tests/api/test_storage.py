@@ -1,0 +1,81 @@
+import pytest
+
+from tests.support.gateway import new_id
+
+
+@pytest.fixture
+def storage(flow):
+    return f"/flows/{flow['id']}/storage"
+
+
+async def test_objects_are_allocated_with_urls_to_write_them(tams, storage):
+    response = await tams.post(storage, json={"limit": 3})
+    assert response.status_code == 201
+    objects = response.json()["media_objects"]
+    assert len({one["object_id"] for one in objects}) == 3
+    for one in objects:
+        assert one.keys() == {"object_id", "put_url"}
+        assert one["put_url"].keys() == {"url", "content-type"}
+        assert one["put_url"]["content-type"] == "video/mp2t"
+
+
+@pytest.mark.parametrize("body", [{}, None])
+async def test_the_body_may_be_empty_or_missing(tams, storage, body):
+    response = await (tams.post(storage) if body is None else tams.post(storage, json=body))
+    assert response.status_code == 201
+    assert len(response.json()["media_objects"]) == 10
+
+
+async def test_ids_can_be_chosen(tams, storage):
+    ids = [f"clips/{new_id()}.ts", new_id()]
+    response = await tams.post(storage, json={"object_ids": ids})
+    assert [one["object_id"] for one in response.json()["media_objects"]] == ids
+    again = await tams.post(storage, json={"object_ids": [new_id(), ids[0]]})
+    assert (again.status_code, again.json()["type"]) == (400, "OBJECT_EXISTS")
+    assert (await tams.post(storage, json={"object_ids": []})).json() == {"media_objects": []}
+
+
+async def test_an_allocated_object_is_none_before_it_is_registered(tams, storage):
+    allocated = (await tams.post(storage, json={"limit": 1})).json()["media_objects"][0]["object_id"]
+    assert (await tams.get(f"/objects/{allocated}")).status_code == 404
+
+
+async def test_a_backend_can_be_named(tams, storage):
+    backend = (await tams.get("/service/storage-backends")).json()[0]["id"]
+    assert (await tams.post(storage, json={"storage_id": backend, "limit": 1})).status_code == 201
+    unknown = await tams.post(storage, json={"storage_id": new_id()})
+    assert (unknown.status_code, unknown.json()["type"]) == (400, "UNKNOWN_STORAGE")
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b"{", None),
+        (b"[]", "$"),
+        (b'{"limit": "1"}', "$.limit"),
+        (b'{"limit": 1.5}', "$.limit"),
+        (b'{"limit": null}', "$.limit"),
+        (b'{"limit": -1}', None),
+        (b'{"limit": -99999999999999999999}', None),
+        (b'{"limit": 1, "object_ids": ["a"]}', None),
+        (b'{"object_ids": [""]}', "$.object_ids[0]"),
+        (b'{"object_ids": [1]}', "$.object_ids[0]"),
+        (b'{"object_ids": ["a", "a"]}', None),
+        (b'{"storage_id": "x"}', "$.storage_id"),
+    ],
+)
+async def test_a_wrong_body_is_refused(tams, storage, body, path):
+    response = await tams.post(storage, content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 400
+    assert response.json().get("path") == path
+
+
+async def test_a_large_limit_is_clamped(tams, storage):
+    response = await tams.post(storage, json={"limit": 10**30})
+    assert len(response.json()["media_objects"]) == 1000
+
+
+async def test_the_flow_must_own_objects(tams, make_flow, read_only_flow):
+    bare = await make_flow(container=None)
+    for flow_id, status in ((new_id(), 404), ("x", 404), (read_only_flow["id"], 403), (bare["id"], 400)):
+        assert (await tams.post(f"/flows/{flow_id}/storage", json={})).status_code == status
