@@ -1,5 +1,5 @@
 # One image per deployable: docker build --build-arg EXTRA=metadata --tag tams-metadata .
-# EXTRA is metadata, media, analytics or gateway, or storage for an object store to try things with.
+# EXTRA is metadata, media, analytics, events or gateway, or storage for an object store to try things with.
 ARG EXTRA
 ARG PYTHON=3.12
 
@@ -42,6 +42,11 @@ FROM runtime AS run-analytics
 ENV TAMS_ANALYTICS_HOST=0.0.0.0
 EXPOSE 8103
 CMD ["python", "-m", "services.analytics"]
+
+FROM runtime AS run-events
+ENV TAMS_EVENTS_HOST=0.0.0.0
+EXPOSE 8104
+CMD ["python", "-m", "services.events"]
 
 FROM runtime AS run-gateway
 ENV TAMS_GATEWAY_HOST=0.0.0.0

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 import gateway.settings
 import services.analytics.settings
+import services.events.settings
 import services.media.settings
 import services.metadata.settings
 from services.shared.settings import env_names
@@ -25,6 +26,7 @@ DEPLOYABLES = {
     "metadata": services.metadata.settings,
     "media": services.media.settings,
     "analytics": services.analytics.settings,
+    "events": services.events.settings,
 }
 
 

@@ -36,7 +36,7 @@ def test_every_process_is_a_deployable():
 
 def test_no_two_processes_want_the_same_port():
     ports = [module.Settings().port for module in DEPLOYABLES.values()]
-    assert sorted(ports) == [8000, 8101, 8102, 8103]
+    assert sorted(ports) == [8000, 8101, 8102, 8103, 8104]
 
 
 def test_every_name_used_anywhere_is_documented():
