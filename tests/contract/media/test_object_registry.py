@@ -7,7 +7,7 @@ import pytest
 from services.media.adapters.object_registry import GrpcObjectRegistry
 from services.media.domain.object import ObjectLocation, ObjectSize
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
-from tests.support.metadata import metadata_channel, put_flow, running_metadata
+from tests.support.metadata_service import metadata_channel, put_flow, running_metadata
 from tests.support.object_service import object_channel, running_object_service
 from tests.support.storage import BACKEND_ID, MemoryObjectRegistry
 

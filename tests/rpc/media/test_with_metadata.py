@@ -11,7 +11,7 @@ from tams.type.v1.timerange_pb2 import TimeRange
 
 from services.shared.errors import AlreadyExists
 from services.shared.rpc.client import call
-from tests.support.metadata import metadata_channel, put_flow, running_metadata
+from tests.support.metadata_service import metadata_channel, put_flow, running_metadata
 from tests.support.polling import until
 
 FLOW = "10000000-0000-4000-8000-000000000001"
