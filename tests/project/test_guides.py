@@ -85,3 +85,12 @@ def test_commands_are_as_the_program_has_them(words):
 
 def test_the_tour_is_complete():
     assert {"sample", "ingest", "flows", "segments", "export", "stats"} <= {words[0] for words in TOLD}
+
+
+def test_what_is_said_to_be_missing_is_missing():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    table = (ROOT / "gateway" / "routes.py").read_text("utf-8")
+    for gap in re.findall(r"^- No routes yet(.*?)(?=^- |^#)", readme, re.MULTILINE | re.DOTALL):
+        named = re.findall(r"`(/[^`]+)`", gap)
+        assert named
+        assert [path for path in named if f'Route("{path}"' in table] == []
