@@ -6,7 +6,7 @@ GEN := protos/gen
 # Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: help install lock generate generate-check proto-lint lint types imports docs bench
+.PHONY: help install up test lock generate generate-check proto-lint lint types imports docs bench
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,12 @@ help:  ## List the targets
 	@touch $@
 
 install: .venv/.installed  ## Make the virtual environment from the lock file
+
+up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
+	@exec $(BIN)/tams up
+
+test: .venv/.installed  ## Run all tests
+	@$(PY) -m pytest
 
 lock:  ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -89,6 +89,9 @@ def _ran(arguments: Sequence[str] | None) -> Any:
     except exits.Failed as error:
         click.echo(f"tams: {error.message}", err=True)
         return error.code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         click.echo(f"tams: {_one_line(error)}", err=True)
         return error.exit_code

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
-from mediatimestamp import TimeRange
+from mediatimestamp import TimeRange, Timestamp
 
 from client.api import ApiError, NotFound, TamsClient, Unreachable
 from client.cli import exits
@@ -13,8 +13,10 @@ from client.cli import exits
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Someone waits at the terminal: enough to bridge a hiccup, not a restart.
-ATTEMPTS = 3
+# Someone waits for the answer: enough to bridge a hiccup, not a restart.
+ATTEMPTS: Final = 3
+# Long work outlives a restart of a service.
+MANY_ATTEMPTS: Final = 10
 
 
 def with_store(
@@ -28,6 +30,11 @@ def with_store(
     run.__doc__ = command.__doc__
     run.__name__ = getattr(command, "__name__", "command")
     return run
+
+
+def with_patient_store(command: Callable[Concatenate[TamsClient, P], Awaitable[T]]) -> Callable[P, T]:
+    """As with_store, for work that is worth waiting for."""
+    return with_store(command, attempts=MANY_ATTEMPTS)
 
 
 async def _connected(
@@ -59,4 +66,18 @@ class TimeRangeType(click.ParamType[TimeRange]):
             self.fail(f"not a time range: {value!r}; it is written like [0:0_10:0)", param, ctx)
 
 
-TIMERANGE = TimeRangeType()
+class TimestampType(click.ParamType[Timestamp]):
+    """A TAMS timestamp, such as 10:0."""
+
+    name = "timestamp"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Timestamp:
+        """The timestamp of the text."""
+        try:
+            return Timestamp.from_str(value)
+        except (TypeError, ValueError):
+            self.fail(f"not a timestamp: {value!r}; it is written like 10:0", param, ctx)
+
+
+TIMERANGE: Final = TimeRangeType()
+TIMESTAMP: Final = TimestampType()

@@ -47,6 +47,7 @@ class Keeper:
         if self._restarted and not self.served:
             say(f"{self.part.name} serves again")
         self.served = True
+        self._log.waiting = False
 
     async def stop(self) -> None:
         """Stop the part; `run` must not be running any more."""
@@ -61,6 +62,7 @@ class Keeper:
     async def _life(self) -> int:
         self.served = False
         self._log.last_words = ""
+        self._log.waiting = True
         self._child = await Child.start(
             self.part.command,
             env=self.part.env,

@@ -34,6 +34,8 @@ class Log:
     def __init__(self, name: str, path: Path) -> None:
         self.path = path
         self.last_words = ""
+        # While a part waits for others to come up, its warnings are no news.
+        self.waiting = True
         self._name = name
         self._file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=1, encoding="utf-8")
 
@@ -44,7 +46,7 @@ class Log:
         self._file.emit(logging.makeLogRecord({"msg": line}))
         level, message = read(line)
         self.last_words = message.removeprefix(f"tams {self._name}: ")[:_TERMINAL_CHARACTERS]
-        if level:
+        if level and not (self.waiting and level == "warning"):
             say(f"{self._name}: {level}: {message[:_TERMINAL_CHARACTERS]}")
 
     def close(self) -> None:

@@ -57,9 +57,11 @@ class Supervisor:
         try:
             await asyncio.wait_for(self._probe(*parts), _START_SECONDS)
         except TimeoutError:
-            silent = ", ".join(name for name, keeper in self._keepers.items() if not keeper.served)
-            folder = next(iter(self._logs.values())).path.parent
-            raise CannotRun(f"{silent} not ready after {_START_SECONDS:.0f} s; see {folder}") from None
+            log = next(self._logs[name] for name, keeper in self._keepers.items() if not keeper.served)
+            words = (
+                f"{log.path.stem} is not ready after {_START_SECONDS:.0f} s: {log.last_words}; see {log.path}"
+            )
+            raise CannotRun(words) from None
 
     async def _probe(self, *parts: Part) -> None:
         """Note each of the parts when it can serve; returns when all can."""
