@@ -32,18 +32,34 @@ class VideoClock:
         # For packets whose length the file does not tell.
         self._frame = rescale(1, 1 / rate, self.tick) if rate else 1
         self._dts: int | None = None
+        # The first packets, while the file has not told a decoding time yet.
+        self._early: list[Packet[Stream]] = []
 
     def read(self, packet: Packet[Stream]) -> Iterator[Coded]:
         """The packet with its times."""
         if packet.pts is None:
             raise EssenceError("the video has no time stamps; put it into a container that has them first")
-        dts = packet.dts if packet.dts is not None else packet.pts
-        if self._dts is not None:
-            if packet.dts is not None and dts <= self._dts:
-                raise EssenceError(f"the video's time stamps go back at {packet.pts * self.tick} s")
-            dts = max(dts, self._dts + 1)
-        self._dts = dts
-        yield Coded(packet, packet.pts, dts, packet.duration or self._frame, packet.is_discard)
+        self._early.append(packet)
+        if self._dts is not None or packet.dts is not None:
+            yield from self._timed(packet.dts)
+
+    def finish(self) -> Iterator[Coded]:
+        """The packets of a file that never told a decoding time."""
+        shown = sorted(packet.pts or 0 for packet in self._early)
+        ahead = max((at - (p.pts or 0) for at, p in zip(shown, self._early, strict=True)), default=0)
+        if shown:
+            yield from self._timed(shown[-1] - ahead)
+
+    def _timed(self, dts: int | None) -> Iterator[Coded]:
+        """The packets that wait, the last of them decoded at `dts`: a picture apart, in decoding order."""
+        waiting, self._early = self._early, []
+        for behind, packet in zip(range(len(waiting) - 1, -1, -1), waiting, strict=True):
+            at = (self._dts or 0) + 1 if dts is None else dts - behind * self._frame
+            pts = packet.pts or 0
+            if self._dts is not None and (at <= self._dts or at > pts):
+                raise EssenceError(f"the video's time stamps go back at {pts * self.tick} s")
+            self._dts = at
+            yield Coded(packet, pts, at, packet.duration or self._frame, packet.is_discard)
 
 
 class AudioClock:
@@ -65,6 +81,10 @@ class AudioClock:
             self._next = start + duration
             yield Coded(packet, start, start, duration)
 
+    def finish(self) -> Iterator[Coded]:
+        """Nothing: every packet has had its times at once."""
+        return iter(())
+
     def _start(self, packet: Packet[Stream], duration: int) -> int:
         if packet.pts is None:
             if self._next is None:
@@ -73,7 +93,7 @@ class AudioClock:
                 )
             return self._next
         told = rescale(packet.pts, self._file_tick, self.tick)
-        # Rounding moves a time stamp by less than two ticks of the file; a quarter of a packet cannot be heard.
+        # Rounding moves a time stamp by less than two ticks of the file; nobody hears a quarter of a packet.
         slack = max(2 * rescale(1, self._file_tick, self.tick), duration // 4)
         if self._next is not None and abs(told - self._next) <= slack:
             return self._next

@@ -2,10 +2,14 @@
 
 Objects are MPEG-TS, so a codec must have a place there: ISO/IEC 13818-1 table 2-34, and the registrations of
 ETSI EN 300 468 (AC-3, E-AC-3) and of Opus. Names are media types as flows use them: RFC 6184 (H.264),
-RFC 7798 (H.265), RFC 6416 (MPEG-4 Visual), RFC 3551 (MPEG video and audio), RFC 4184 and RFC 4598 (AC-3).
+RFC 7798 (H.265), RFC 3551 (MPEG video and audio), RFC 4184 and RFC 4598 (AC-3).
 """
 
 from typing import Final
+
+from av.stream import Stream
+
+from client.essence.errors import EssenceError
 
 CONTAINER: Final = "video/mp2t"
 
@@ -14,7 +18,6 @@ VIDEO: Final = {
     "hevc": "video/h265",
     "mpeg1video": "video/mpeg",
     "mpeg2video": "video/mpeg",
-    "mpeg4": "video/mp4v-es",
 }
 
 AUDIO: Final = {
@@ -26,4 +29,20 @@ AUDIO: Final = {
     "opus": "audio/opus",
 }
 
-BY_KIND: Final = {"video": VIDEO, "audio": AUDIO}
+_BY_KIND: Final = {"video": VIDEO, "audio": AUDIO}
+
+
+def coding(stream: Stream) -> str:
+    """The name of a stream's coding, whichever decoder is at hand for it."""
+    return stream.codec_context.codec.canonical_name
+
+
+def media_type(stream: Stream) -> str:
+    """The media type of a video or audio stream; EssenceError where transport streams cannot carry it."""
+    known, name = _BY_KIND[stream.type], coding(stream)
+    if name not in known:
+        raise EssenceError(
+            f"stream {stream.index} is {stream.type} in {name}, which MPEG transport streams cannot carry; "
+            f"they carry {', '.join(known)}"
+        )
+    return known[name]

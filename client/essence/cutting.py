@@ -1,8 +1,8 @@
 """Cutting a stream of coded packets into the stretches that become segments.
 
 Video is cut before key frames, audio between any two packets. Cuts fall on a grid: the first possible place
-at or after each multiple of the target duration. So the cuts of all streams of a recording lie close together,
-and the same file is always cut the same way.
+at each multiple of the target duration or behind it, give or take half a packet. So the cuts of all streams
+of a recording lie close together, and the same file is always cut the same way.
 
 Times are those of presentation. With reordered pictures the packets of a stretch are in decoding order, and
 its first picture need not be its first packet: behind an open group's key frame come pictures that are shown
@@ -44,6 +44,11 @@ class Coded:
         """When the packet's last sample ends."""
         return self.pts + self.duration
 
+    @property
+    def middle(self) -> int:
+        """Half way through; which side of a grid line a packet belongs to must not hang on rounding."""
+        return self.pts + self.duration // 2
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -73,7 +78,7 @@ class VideoCutter:
 
     def push(self, coded: Coded) -> Iterator[Cut]:
         """Take the next packet; yields the stretch it completes."""
-        if coded.packet.is_keyframe and not coded.hidden and self._due(coded.pts):
+        if coded.packet.is_keyframe and not coded.hidden and self._due(coded):
             yield from self._turn()
         self._open.append(coded)
         self._bytes += coded.packet.size
@@ -86,9 +91,9 @@ class VideoCutter:
         if self._held:
             yield _video_cut(self._held, None)
 
-    def _due(self, at: int) -> bool:
-        shown = next((coded.pts for coded in self._open if not coded.hidden), None)
-        return shown is not None and at // self._target > shown // self._target
+    def _due(self, key: Coded) -> bool:
+        first = next((coded for coded in self._open if not coded.hidden), None)
+        return first is not None and key.middle // self._target > first.middle // self._target
 
     def _turn(self) -> Iterator[Cut]:
         opened, self._open, self._bytes = self._open, [], 0
@@ -115,7 +120,7 @@ class AudioCutter:
 
     def push(self, coded: Coded) -> Iterator[Cut]:
         """Take the next packet; yields the stretch it completes."""
-        if self._open and (coded.pts != self._open[-1].end or coded.pts // self._target > self._slot()):
+        if self._open and (coded.pts != self._open[-1].end or coded.middle // self._target > self._slot()):
             yield self._cut(coded.pts)
         self._open.append(coded)
 
@@ -125,7 +130,8 @@ class AudioCutter:
             yield self._cut(None)
 
     def _slot(self) -> int:
-        return (self._open[0].pts + self._priming * self._sample) // self._target
+        first = self._open[0]
+        return (first.middle + self._priming * self._sample) // self._target
 
     def _cut(self, following: int | None) -> Cut:
         packets, self._open = self._open, []
@@ -141,9 +147,9 @@ class AudioCutter:
 
 
 def regular(cut: Cut, frame: Fraction) -> bool:
-    """Whether all pictures of a cut fall on the grid of a frame duration, given in ticks; some may be missing.
+    """Whether all pictures of a cut fall on the grid of a frame duration, given in ticks.
 
-    A tick is the file's own precision, so each time stamp may be off by one.
+    Some may be missing. A tick is the file's own precision, so each time stamp may be off by one.
     """
     return all(_distance(at - cut.start, frame) <= 1 for at in [*_shown(cut.packets), cut.end])
 

@@ -3,7 +3,7 @@
 A file that must decode from a key frame holds pictures that must not be shown, before its start and, where
 pictures are reordered, after its end. An edit list says which part of a track is presented and when. The
 muxer writes one from the first time stamps alone, so after it is done the lists are written anew here,
-exact at both ends. They stand in the `moov` box at the end of the file, and no byte offset depends on its size.
+exact at both ends. They stand in the `moov` box at the end of the file: no byte offset depends on its size.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """Writing a media file from coded packets whose presentation may be a part of what is stored.
 
-MP4 and QuickTime files hide what is only there for decoding behind exact edit lists. Matroska files and transport
-streams have no such means: they present everything that is stored, from the first packet on.
+MP4 and QuickTime files hide what is only there for decoding behind exact edit lists. Matroska files and
+transport streams have no such means: they present everything that is stored, from the first packet on.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from client.essence import nal
+from client.essence.codecs import coding
 from client.essence.edits import Edit, write_edits
 from client.essence.errors import EssenceError
 from client.essence.timing import MAX_RATE, TS_TICK, joint_clock, rescale
@@ -52,7 +53,7 @@ class Track:
         self.clock = clock
         self.first_dts: int | None = None
         codec = like.codec_context
-        self._syntax = nal.SYNTAX.get(codec.name)
+        self._syntax = nal.SYNTAX.get(coding(like))
         self._known = frozenset(
             nal.parameter_sets(self._syntax, codec.extradata or b"") if self._syntax else ()
         )
@@ -103,7 +104,7 @@ class Movie:
             raise EssenceError(f"cannot write {self._path}: {error}") from error
 
     def finish(self, shown: Sequence[tuple[int, int]]) -> None:
-        """Complete the file; `shown` is where the presentation of each track begins and ends, in its ticks."""
+        """Complete the file; `shown` is where each track's presentation begins and ends, in its ticks."""
         try:
             self.abandon()
         except (FFmpegError, ValueError) as error:

@@ -24,6 +24,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from client.essence import nal
+from client.essence.codecs import coding
 from client.essence.cutting import Coded, Cut
 from client.essence.errors import EssenceError
 from client.essence.timing import NANOSECOND, TS_TICK, TS_WRAP, rescale
@@ -40,7 +41,7 @@ class Packer:
         self._stream = stream
         self._tick = tick
         self._origin = rescale(origin, NANOSECOND, TS_TICK) + LEAD
-        codec = stream.codec_context.name
+        codec = coding(stream)
         self._syntax = nal.SYNTAX.get(codec)
         self._filter = BitStreamFilterContext(_TO_BYTE_STREAM[codec], stream) if self._syntax else None
         self._sets: list[bytes] = []
@@ -75,14 +76,17 @@ class Packer:
         """The packet as MPEG-TS wants it; an object's first key frame carries the parameter sets."""
         if self._filter is None or self._syntax is None:
             return coded.packet
-        (packet,) = self._filter.filter(coded.packet)
-        if not packet.is_keyframe:
+        if not coded.packet.is_keyframe:
+            (packet,) = self._filter.filter(coded.packet)
             return packet
+        source = bytes(coded.packet)
+        (packet,) = self._filter.filter(coded.packet)
         sets = nal.parameter_sets(self._syntax, bytes(packet))
         self._sets = sets or self._sets
-        if sets or not head:
-            return packet
-        whole = Packet(nal.with_parameter_sets(self._sets, bytes(packet)))
+        added = self._sets if head and not sets else []
+        # The filter inserts all that a file's description holds; only parameter sets are wanted.
+        own = [u for u in nal.units(bytes(packet)) if u in source or self._syntax.is_parameter_set(u)]
+        whole = Packet(nal.byte_stream([*added, *own]))
         whole.is_keyframe = True
         return whole
 
@@ -107,7 +111,7 @@ class Stored:
 
 
 class StoredObject:
-    """An object's bytes, opened; EssenceError where they are no transport stream with a stream of this kind."""
+    """An object's bytes, opened; EssenceError where they are no transport stream with such a stream."""
 
     def __init__(self, data: bytes, kind: str, index: int = 0) -> None:
         try:

@@ -5,7 +5,7 @@ Matroska file keeps parameter sets once, in the track's description (ISO/IEC 144
 of the container, not part of the pictures.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,10 @@ class Syntax:
     def kind(self, unit: bytes) -> int:
         """The type of a unit, from its first byte."""
         return (unit[0] >> self.shift) & self.mask
+
+    def is_parameter_set(self, unit: bytes) -> bool:
+        """Whether a unit describes the stream instead of carrying pictures."""
+        return self.kind(unit) in self.parameter_sets
 
 
 SYNTAX: Final = {
@@ -46,7 +50,7 @@ def units(stream: bytes) -> Iterator[bytes]:
 
 def parameter_sets(syntax: Syntax, stream: bytes) -> list[bytes]:
     """The parameter sets in a byte stream."""
-    return [unit for unit in units(stream) if syntax.kind(unit) in syntax.parameter_sets]
+    return [unit for unit in units(stream) if syntax.is_parameter_set(unit)]
 
 
 def without_framing(syntax: Syntax, known: frozenset[bytes], picture: bytes) -> bytes:
@@ -54,10 +58,11 @@ def without_framing(syntax: Syntax, known: frozenset[bytes], picture: bytes) -> 
 
     Other parameter sets stay: they change what follows.
     """
-    kept = [unit for unit in units(picture) if syntax.kind(unit) != syntax.delimiter and unit not in known]
-    return b"".join(START4 + unit for unit in kept)
+    return byte_stream(
+        unit for unit in units(picture) if syntax.kind(unit) != syntax.delimiter and unit not in known
+    )
 
 
-def with_parameter_sets(sets: list[bytes], picture: bytes) -> bytes:
-    """A coded picture behind the parameter sets, so that decoding can begin with it."""
-    return b"".join(START4 + unit for unit in sets) + picture
+def byte_stream(found: Iterable[bytes]) -> bytes:
+    """NAL units as a byte stream."""
+    return b"".join(START4 + unit for unit in found)

@@ -10,7 +10,7 @@ from av.audio.stream import AudioStream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from client.essence import nal
+from client.essence import codecs, nal
 
 Parameters = dict[str, Any]
 
@@ -38,7 +38,7 @@ def video(stream: VideoStream) -> Parameters:
         **_colour(context),
         **_shape(context),
         **_samples(context),
-        "avc_parameters": _avc(context) if context.name == "h264" else None,
+        "avc_parameters": _avc(context) if codecs.coding(stream) == "h264" else None,
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -120,7 +120,7 @@ def _avc(context: VideoCodecContext) -> Parameters | None:
 def _audio_object_type(stream: AudioStream) -> int | None:
     """The MPEG-4 audio object type of AAC (ISO/IEC 14496-3, 1.6.2.1); None for other codecs."""
     context = stream.codec_context
-    if context.name != "aac":
+    if codecs.coding(stream) != "aac":
         return None
     if context.extradata:
         return context.extradata[0] >> 3

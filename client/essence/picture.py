@@ -63,10 +63,9 @@ class Painter:
         for line, dots in enumerate(_text(number)):
             for y in range((line + 1) * dot, (line + 2) * dot):
                 if y < len(rows):
-                    text = b"".join(bytes([_WHITE if lit else _BLACK]) * dot for lit in dots)[
-                        : self._width - dot
-                    ]
-                    rows[y] = rows[y][:dot] + text + rows[y][dot + len(text) :]
+                    text = b"".join(bytes([_WHITE if lit else _BLACK]) * dot for lit in dots)
+                    row = rows[y][:dot] + text + rows[y][dot + len(text) :]
+                    rows[y] = row[: len(rows[y])]
 
 
 def _row(width: int, plane: int) -> bytes:

@@ -20,7 +20,7 @@ from mediatimestamp import TimeRange, Timestamp
 
 from client.essence import codecs, parameters
 from client.essence.clocking import AudioClock, VideoClock, priming
-from client.essence.cutting import AudioCutter, Cut, VideoCutter, regular
+from client.essence.cutting import AudioCutter, Coded, Cut, VideoCutter, regular
 from client.essence.errors import EssenceError
 from client.essence.mpegts import Packer
 from client.essence.parameters import Parameters
@@ -117,11 +117,19 @@ class Recording:
                 continue
             if isinstance(stream, VideoStream):
                 yield Essence(
-                    stream.index, "video", _codec(stream), parameters.video(stream), stream.language
+                    stream.index,
+                    "video",
+                    codecs.media_type(stream),
+                    parameters.video(stream),
+                    stream.language,
                 )
             elif isinstance(stream, AudioStream):
                 yield Essence(
-                    stream.index, "audio", _codec(stream), parameters.audio(stream), stream.language
+                    stream.index,
+                    "audio",
+                    codecs.media_type(stream),
+                    parameters.audio(stream),
+                    stream.language,
                 )
 
 
@@ -147,14 +155,17 @@ class _Lane:
         """Take the next packet; yields what it completes."""
         if self._cutter is None:
             self._cutter = self._new_cutter(packet)
-        for coded in self._clock.read(packet):
-            for cut in self._cutter.push(coded):
-                yield self._piece(cut)
+        yield from self._cut(self._cutter, self._clock.read(packet))
 
     def finish(self) -> Iterator[Piece]:
         """The rest."""
-        for cut in self._cutter.finish() if self._cutter else ():
-            yield self._piece(cut)
+        if self._cutter is not None:
+            yield from self._cut(self._cutter, self._clock.finish())
+            yield from map(self._piece, self._cutter.finish())
+
+    def _cut(self, cutter: VideoCutter | AudioCutter, timed: Iterator[Coded]) -> Iterator[Piece]:
+        for coded in timed:
+            yield from map(self._piece, cutter.push(coded))
 
     def _new_cutter(self, first: Packet[Stream]) -> VideoCutter | AudioCutter:
         target = max(1, rescale(self._target, NANOSECOND, self._clock.tick))
@@ -181,17 +192,6 @@ class _Lane:
 
     def _flow_time(self, ticks: int) -> int:
         return rescale(ticks, self._clock.tick, NANOSECOND) + self._origin
-
-
-def _codec(stream: Stream) -> str:
-    name = stream.codec_context.name
-    known = codecs.BY_KIND[stream.type]
-    if name not in known:
-        raise EssenceError(
-            f"stream {stream.index} is {stream.type} in {name}, which MPEG transport streams cannot carry; "
-            f"they carry {', '.join(known)}"
-        )
-    return known[name]
 
 
 def _named(stream: Stream) -> str:

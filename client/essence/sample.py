@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from client.essence.errors import EssenceError
 from client.essence.movie import form_of
 from client.essence.picture import Painter
-from client.essence.timing import nearest
+from client.essence.timing import rescale
 
 _TONE_HZ: Final = 440
 _AMPLITUDE: Final = 8000
@@ -40,9 +40,7 @@ class Clip:
     @property
     def pictures(self) -> int:
         """How many pictures the clip has."""
-        return nearest(
-            (self.seconds * self.frame_rate).numerator, (self.seconds * self.frame_rate).denominator
-        )
+        return rescale(1, self.seconds, 1 / self.frame_rate)
 
     def samples(self, pictures: int) -> int:
         """How many audio samples the first pictures last."""

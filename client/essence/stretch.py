@@ -15,7 +15,7 @@ class Stretch:
 
     @classmethod
     def of(cls, timerange: TimeRange) -> Self:
-        """The stretch a timerange names, which must be bounded; an inclusive end lies one nanosecond before."""
+        """The stretch of a timerange, which must be bounded; an inclusive end lies a nanosecond before."""
         if timerange.start is None or timerange.end is None:
             raise ValueError(f"an unbounded timerange is no stretch: {timerange}")
         start = timerange.start.to_nanosec() + (not timerange.includes_start())

@@ -54,16 +54,22 @@ class FlowReader:
 
     async def units(self) -> AsyncGenerator[Unit, None]:
         """The packets in decoding order; none where the flow has no media in the stretch."""
-        earliest = None
+        before: Unit | None = None
         async with aclosing(self._packets()) as packets:
             async for packet in packets:
-                dts = packet.dts if earliest is None else max(packet.dts, earliest)
-                if dts > packet.pts:
-                    raise EssenceError(
-                        f"the segments of flow {self._flow.id} do not decode one after the other"
-                    )
-                earliest = dts + 1
-                yield Unit(packet.data, packet.pts, dts, packet.duration, packet.key)
+                before = self._following(before, packet)
+                yield before
+
+    def _following(self, before: Unit | None, packet: Placed) -> Unit:
+        pts, dts = packet.pts, packet.dts
+        if before is not None and self.kind == "audio" and abs(pts - before.pts - before.duration) <= 1:
+            # Segments' times are rounded to nanoseconds, which can move a packet by one sample.
+            pts = dts = before.pts + before.duration
+        elif before is not None:
+            dts = max(dts, before.dts + 1)
+        if dts > pts:
+            raise EssenceError(f"the segments of flow {self._flow.id} do not decode one after another")
+        return Unit(packet.data, pts, dts, packet.duration, packet.key)
 
     async def _packets(self) -> AsyncGenerator[Placed, None]:
         held: tuple[Part, list[Placed]] | None = None

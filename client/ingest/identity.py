@@ -1,7 +1,7 @@
 """The ids of what an ingest makes.
 
-They follow from the file's content: ingesting the same file again finds what is there and goes on, wherever it
-was interrupted and whatever the file is called. Content at another place on the timeline is another flow
+They follow from the file's content: ingesting the same file again finds what is there and goes on, wherever
+it was interrupted and whatever the file is called. Content at another place on the timeline is another flow
 and another source (TAMS application note 0017), so the place counts as well.
 """
 

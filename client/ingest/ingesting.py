@@ -1,7 +1,7 @@
 """Bringing a media file into a store.
 
-Each stream becomes a flow of its own, cut into segments; more than one are collected by a multi flow. The file's
-time is the flows' time, moved by `origin`. Streams are copied, not encoded again.
+Each stream becomes a flow of its own, cut into segments; more than one are collected by a multi flow. The
+file's time is the flows' time, moved by `origin`. Streams are copied, not encoded again.
 """
 
 import asyncio
@@ -67,8 +67,9 @@ async def ingest(
     """Bring a file into the store, or what is missing of it after an interruption.
 
     Times are in nanoseconds, `patience` is in seconds. Ids follow from the file's content, or from `seed`
-    where given; `identities` sets those of single roles ("video", "audio", "audio2", "multi"). EssenceError for
-    media that cannot be stored, OSError for a file that cannot be read, the store's errors where it stays away.
+    where given; `identities` sets those of single roles ("video", "audio", "audio2", "multi"). EssenceError
+    for media that cannot be stored, OSError for a file that cannot be read, the store's errors where it
+    refuses or stays away.
     """
     if segment_duration <= 0:
         raise EssenceError("the segment duration must be above zero")
@@ -151,10 +152,9 @@ class _Ingest:
                     await self._store.put_flow(changed)
 
     def _flows(self, lanes: Mapping[int, Lane]) -> tuple[IngestedFlow, ...]:
-        found = [(role, self._ids[role], lanes[essence.index]) for role, essence in self._roles.items()]
         return tuple(
-            IngestedFlow(role, identity.flow_id, identity.source_id, lane.added)
-            for role, identity, lane in found
+            IngestedFlow(role, self._ids[role].flow_id, self._ids[role].source_id, lanes[essence.index].added)
+            for role, essence in self._roles.items()
         )
 
 

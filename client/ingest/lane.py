@@ -1,9 +1,9 @@
 """One flow's way into a store: which segments it has, room for objects, registration.
 
-A segment's identity is its flow and its timerange, and a store refuses overlap, so an interrupted ingest goes on
-with the segments that are not there yet. Objects always get fresh ids: an object that was allocated or
-uploaded but never registered cannot be asked for again (allocating its id anew is refused), holds nothing that
-is referenced, and expires in the store. So nothing is doubled and nothing is lost, wherever a run was cut off.
+A segment's identity is its flow and its timerange, and a store refuses overlap, so an interrupted ingest goes
+on with the segments that are not there yet. Objects always get fresh ids: one that was allocated or uploaded
+but never registered cannot be asked for again (allocating its id anew is refused), holds nothing that is
+referenced, and expires in the store. So nothing is doubled and nothing is lost, wherever a run was cut off.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ class Lane:
         await self._check(segments, failed)
 
     async def _check(self, segments: Sequence[NewSegment], failed: Sequence[FailedSegment]) -> None:
-        """Refused segments are in order where the flow has them already: from another run at the same time."""
+        """A refused segment that the flow has is no loss: another run at the same time brought it."""
         refused = {failure.object_id: failure for failure in failed}
         lost = await self._unregistered([s for s in segments if s.object_id in refused]) if refused else []
         if lost:

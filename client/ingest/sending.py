@@ -1,7 +1,8 @@
 """The pieces of a recording on their way into a store: uploaded side by side, registered in batches.
 
-At most PARALLEL objects wait or are uploaded, and at most a batch of segments waits for registration, so memory
-is bounded whatever the length of the recording. Registration takes all that is ready, while uploads go on.
+At most PARALLEL objects wait or are uploaded, and at most a batch of segments waits for registration, so
+memory is bounded whatever the length of the recording. Registration takes all that is ready, while uploads
+go on.
 """
 
 import asyncio
