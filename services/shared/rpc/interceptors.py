@@ -10,7 +10,7 @@ from grpc import aio
 
 from services.shared import logs
 from services.shared.errors import Internal, TamsError
-from services.shared.rpc.status import DETAILS_KEY, code_of, details_of
+from services.shared.rpc.status import DETAILS_KEY, clipped, code_of, details_of
 
 REQUEST_ID_KEY = "x-request-id"
 
@@ -76,4 +76,4 @@ def _edged(method: str, behaviour: Behaviour) -> Behaviour:
 
 async def _abort(context: Context, error: TamsError) -> NoReturn:
     trailers = ((DETAILS_KEY, details_of(error)),)
-    await context.abort(code_of(error), error.summary, trailing_metadata=trailers)
+    await context.abort(code_of(error), clipped(error.summary), trailing_metadata=trailers)

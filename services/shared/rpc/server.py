@@ -1,6 +1,7 @@
 """One way to run a gRPC server: grpc.aio with health, reflection, bounded messages, orderly stop."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -15,10 +16,13 @@ from services.shared.rpc.interceptors import EdgeInterceptor
 from services.shared.settings import ProcessSettings
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+# Errors travel in the metadata; gRPC's own limit of 8 KiB drops some of them at random.
+MAX_METADATA_BYTES: Final = 64 * 1024
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
     # Two processes on one port would share its calls in silence.
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
@@ -77,10 +81,19 @@ async def serving(
 
 
 def _bind(server: Any, settings: ProcessSettings) -> int:
+    where = f"{settings.host}:{settings.port}"
     try:
-        port: int = server.add_insecure_port(f"{settings.host}:{settings.port}")
+        _try(settings.host, settings.port)
+        port: int = server.add_insecure_port(where)
+    except OSError as error:
+        raise StartupError(f"cannot listen on {where}: {error.strerror}") from None
     except RuntimeError:
-        port = 0
-    if not port:
-        raise StartupError(f"cannot listen on {settings.host}:{settings.port}; is the port taken?")
+        raise StartupError(f"cannot listen on {where}") from None
     return port
+
+
+def _try(host: str, port: int) -> None:
+    """Listen for a moment: gRPC keeps the reason of a failure to itself and writes to stderr."""
+    family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    with socket.create_server(address, family=family):
+        pass

@@ -16,6 +16,8 @@ from services.shared.errors import TamsError
 DETAILS_KEY: Final = "grpc-status-details-bin"
 DOMAIN: Final = "tams"
 
+_MAX_TEXT: Final = 1000
+
 _CODES: Final[Mapping[type[TamsError], StatusCode]] = {
     errors.InvalidArgument: StatusCode.INVALID_ARGUMENT,
     errors.FailedPrecondition: StatusCode.FAILED_PRECONDITION,
@@ -47,13 +49,19 @@ def code_of(error: TamsError) -> StatusCode:
     return _CODES[type(error)]
 
 
+def clipped(text: str) -> str:
+    """The text as metadata has room for it."""
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
+
+
 def details_of(error: TamsError) -> bytes:
     """The serialised google.rpc.Status that travels in the trailing metadata."""
-    info = ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+    metadata = {name: clipped(value) for name, value in error.metadata.items()}
+    info = ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     packed = Any()
     packed.Pack(info)
     code = int(code_of(error).value[0])
-    status = Status(code=code, message=error.summary, details=[packed])
+    status = Status(code=code, message=clipped(error.summary), details=[packed])
     return bytes(status.SerializeToString())
 
 

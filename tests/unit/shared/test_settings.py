@@ -61,7 +61,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one():
 
 
 def test_an_unknown_name_like_no_other_gets_the_whole_list():
-    with pytest.raises(StartupError, match="known names: .*TAMS_EXAMPLE_PORT.*TAMS_STORE_URL"):
+    with pytest.raises(StartupError, match=r"known names: .*TAMS_EXAMPLE_PORT.*TAMS_STORE_URL"):
         read(TAMS_EXAMPLE_XYZZY_FROTZ_PLUGH_QUUX="1")
 
 

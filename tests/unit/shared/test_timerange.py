@@ -123,7 +123,7 @@ def test_canonical_text_is_the_oracle_s(found):
 def test_canonical_text_reads_back(found):
     assume(not (found.end_inclusive and found.end is None))
     assume(found.start != MAX_NS)
-    assume(found.end != MIN_NS + 1)
+    assume(found.end not in (MIN_NS + 1, MAX_NS))
     again = TimeRange.parse(str(found))
     assert again == (NEVER if found.empty else found)
     assert str(again) == str(found)
