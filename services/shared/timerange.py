@@ -5,8 +5,9 @@ so set algebra is integer comparison; only parsing and printing know about brack
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from services.shared.errors import InvalidArgument
 
@@ -45,12 +46,12 @@ def _nanoseconds(stamp: str) -> int:
 
 def format_timestamp(value: int) -> str:
     """The canonical text of a timestamp in nanoseconds."""
-    seconds, nanoseconds = divmod(abs(value), NS)
-    return f"{'-' if value < 0 else ''}{seconds}:{nanoseconds}"
+    if value < 0:
+        return f"-{-value // NS}:{-value % NS}"
+    return f"{value // NS}:{value % NS}"
 
 
-@dataclass(frozen=True, slots=True)
-class TimeRange:
+class TimeRange(Struct, frozen=True):
     """The instants start <= t < end, in nanoseconds; None is unbounded.
 
     `end_inclusive` keeps how the end was written ("]" prints end - 1) and changes nothing else.

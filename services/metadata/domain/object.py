@@ -56,5 +56,5 @@ def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls:
             reason="FOREIGN_OBJECT",
             path="$.object_id",
         )
-    first = known.first_referenced_by_flow or flow_id
-    return known._replace(state=State.REGISTERED, first_referenced_by_flow=first)
+    object_id, storage_id, path, _, allocated_for, first, size = known
+    return MediaObject(object_id, storage_id, path, State.REGISTERED, allocated_for, first or flow_id, size)

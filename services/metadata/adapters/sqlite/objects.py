@@ -20,8 +20,7 @@ _UNMEASURED: Final = f"""
 _PUT: Final = """
     INSERT INTO objects (id, storage, storage_path, state, allocated_for_flow,
         first_referenced_by_flow, created_ms, changed_ms, measure_at_ms)
-    VALUES (:id, (SELECT row FROM storages WHERE id = :storage), :path, :state, :allocated, :first,
-        :now, :now, :measure)
+    VALUES (?, (SELECT row FROM storages WHERE id = ?), ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, changed_ms = excluded.changed_ms,
         first_referenced_by_flow = excluded.first_referenced_by_flow,
         measure_at_ms = CASE WHEN size IS NULL THEN excluded.measure_at_ms END
@@ -37,6 +36,8 @@ _MISSING: Final = """
     WHERE id = ? AND size IS NULL AND measure_at_ms IS NOT NULL
 """
 _MEASURED: Final = "UPDATE objects SET size = ?, measure_at_ms = NULL WHERE id = ?"
+# Faster than State(text), which every object of a long list would pay.
+_STATES: Final = {str(state): state for state in State}
 
 
 class SqliteObjects:
@@ -55,20 +56,14 @@ class SqliteObjects:
 
     def put(self, objects: Iterable[MediaObject]) -> None:
         """Store the objects in place of what was there. Newly registered ones are due to be measured."""
-        now = _now_ms()
-        for item in objects:
-            self._ensure_storage(item.storage_id)
-            due = item.state is State.REGISTERED and item.storage_id is not None and item.size is None
-            self._execute(
-                _PUT,
-                {"id": item.id, "storage": item.storage_id, "path": item.storage_path,
-                 "state": item.state, "allocated": item.allocated_for_flow,
-                 "first": item.first_referenced_by_flow, "now": now, "measure": now if due else None},
-            )  # fmt: skip
+        now, items = _now_ms(), list(objects)
+        self._ensure_storages({item.storage_id for item in items} - {None})
+        self._connection.executemany(_PUT, (_values(item, now) for item in items))
 
-    def _ensure_storage(self, storage_id: str | None) -> None:
-        if storage_id is not None:
-            self._execute("INSERT INTO storages (id) VALUES (?) ON CONFLICT DO NOTHING", (storage_id,))
+    def _ensure_storages(self, storage_ids: Iterable[str | None]) -> None:
+        self._connection.executemany(
+            "INSERT INTO storages (id) VALUES (?) ON CONFLICT DO NOTHING", ((one,) for one in storage_ids)
+        )
 
     def add_references(self, flow_id: str, counts: Mapping[str, int]) -> None:
         """Add to (or with negative counts, take from) the references that a flow's segments hold."""
@@ -118,7 +113,15 @@ class SqliteObjects:
 
 
 def _object(row: tuple[str, str | None, str | None, str, str | None, str | None, int | None]) -> MediaObject:
-    return MediaObject(row[0], row[1], row[2], State(row[3]), *row[4:])
+    return MediaObject(row[0], row[1], row[2], _STATES[row[3]], row[4], row[5], row[6])
+
+
+def _values(item: MediaObject, now: int) -> tuple[str | int | None, ...]:
+    due = item.state is State.REGISTERED and item.storage_id is not None and item.size is None
+    return (
+        item.id, item.storage_id, item.storage_path, item.state, item.allocated_for_flow,
+        item.first_referenced_by_flow, now, now, now if due else None,
+    )  # fmt: skip
 
 
 def _now_ms() -> int:

@@ -25,7 +25,7 @@ _SELECT: Final = """
 """
 _INSERT: Final = """
     INSERT INTO segments
-        (flow, start_ns, end_ns, end_inclusive, object_id, storage, storage_path, external_urls, doc)
+        (flow, start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, object_id)
     VALUES (?, ?, ?, ?, ?, (SELECT row FROM storages WHERE id = ?), ?, ?, ?)
 """
 _COVERED: Final = """
@@ -78,6 +78,9 @@ class SqliteSegments:
 
     def occupied(self, flow_id: str, ranges: Sequence[TimeRange]) -> list[bool]:
         """For each of the ranges, whether a segment of the flow overlaps it."""
+        # Most often nothing is there at all, which one look at the whole stretch tells.
+        if len(ranges) > 1 and not self._occupied(_bounds(flow_id, _span(ranges))):
+            return [False] * len(ranges)
         return [self._occupied(_bounds(flow_id, timerange)) for timerange in ranges]
 
     def _occupied(self, bounds: dict[str, Any]) -> bool:
@@ -90,7 +93,9 @@ class SqliteSegments:
 
     def insert(self, timeline: int, segments: Sequence[tuple[Segment, MediaObject]], now: str) -> None:
         """Store segments that overlap nothing, and bring the flow's statistics up to date."""
-        self._connection.executemany(_INSERT, (_values(timeline, *pair) for pair in segments))
+        self._connection.executemany(
+            _INSERT, ((timeline, *stored_segment(*pair), pair[0].object_id) for pair in segments)
+        )
         self._execute(_FIRST_COUNT, (timeline,))
         self._execute(_COUNT, {"row": timeline, "change": len(segments), "now": now})
 
@@ -129,11 +134,11 @@ def _bounds(flow_id: str, timerange: TimeRange) -> dict[str, Any]:
     return {"flow": flow_id, "low": low, "high": high}
 
 
+def _span(ranges: Sequence[TimeRange]) -> TimeRange:
+    ends = [_ends(timerange) for timerange in ranges]
+    return TimeRange(min(low for low, _ in ends), max(high for _, high in ends))
+
+
 def _ends(timerange: TimeRange) -> tuple[int, int]:
     low = MIN_NS if timerange.start is None else timerange.start
     return low, MAX_NS if timerange.end is None else timerange.end
-
-
-def _values(timeline: int, segment: Segment, known: MediaObject) -> tuple[object, ...]:
-    start, end, inclusive, document, storage_id, path, urls = stored_segment(segment, known)
-    return (timeline, start, end, inclusive, segment.object_id, storage_id, path, urls, document)
