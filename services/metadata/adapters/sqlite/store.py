@@ -25,13 +25,13 @@ class SqliteStore:
     """Runs rules on one database file."""
 
     def __init__(self, path: Path, writing: sqlite3.Connection, max_waiting: int) -> None:
-        self._reader = _Reader(path)
+        self._reader, *scanning = self._readers = [_Reader(path) for _ in range(1 + _SCAN_THREADS)]
         self._written: Tables = SqliteTables.on(writing)
         self._writer = Writer(writing, max_waiting)
         self._scanners = ThreadPoolExecutor(_SCAN_THREADS, "scan")
         self._idle: SimpleQueue[_Reader] = SimpleQueue()
-        for _ in range(_SCAN_THREADS):
-            self._idle.put(_Reader(path))
+        for reader in scanning:
+            self._idle.put(reader)
         self._scans = 0
 
     async def read(self, query: Callable[[Tables], T]) -> T:
@@ -57,9 +57,8 @@ class SqliteStore:
         """Finish waiting writes, then close the file."""
         await self._writer.close()
         await asyncio.to_thread(self._scanners.shutdown)
-        self._reader.close()
-        for _ in range(_SCAN_THREADS):
-            self._idle.get().close()
+        for reader in self._readers:
+            reader.close()
 
     def _scan(self, query: Callable[[Tables], T]) -> T:
         reader = self._idle.get()
