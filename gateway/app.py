@@ -60,8 +60,6 @@ class App:
 
 def _failed(error: TamsError) -> Response:
     status = errors.STATUS[type(error)]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("failed", extra={"reason": error.reason, "summary": error.summary})
     body = msgspec.json.encode(errors.error_body(error))
     return Response(status, body, (JSON, *errors.headers_of(error, status)))
 

@@ -10,6 +10,7 @@ from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
 from gateway.clients.storage_backends import StorageBackends
 from gateway.handlers.analytics import Analytics
+from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.get_urls import GetUrls
@@ -47,31 +48,38 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
 
 
 def _handlers(settings: Settings, services: Services) -> Handlers:
-    paging = Paging(
-        Links(
-            settings.public_url,
-            trust_forwarded=settings.trust_forwarded,
-            fallback_host=f"{settings.host}:{settings.port}",
-        )
+    links = Links(
+        settings.public_url,
+        trust_forwarded=settings.trust_forwarded,
+        fallback_host=f"{settings.host}:{settings.port}",
     )
+    paging = Paging(links)
     bodies = BodyReader(settings.max_body_bytes, settings.body_seconds)
     backends = StorageBackends(services, settings.backends_ttl_seconds)
-    get_urls = GetUrls(services, backends)
+    deletion_requests = DeletionRequests(services, links)
     document = openapi_json(settings.public_url)
     return Handlers(
         service=Service(settings.service_name, settings.service_description, backends),
         sources=Sources(services, paging),
-        flows=Flows(services, flow_reader(services), bodies, paging),
+        flows=Flows(
+            services,
+            reader=flow_reader(services),
+            deletion_requests=deletion_requests,
+            bodies=bodies,
+            paging=paging,
+        ),
         segments=Segments(
             services,
             writer=segment_writer(services),
-            get_urls=get_urls,
+            get_urls=GetUrls(services, backends),
             storage_backends=backends,
+            deletion_requests=deletion_requests,
             bodies=bodies,
             paging=paging,
         ),
         storage=Storage(services, bodies),
         objects=Objects(services, paging),
+        deletion_requests=deletion_requests,
         analytics=Analytics(services),
         health=Health(services.channels),
         documentation=Documentation(document, html(document)),

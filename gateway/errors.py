@@ -33,6 +33,12 @@ class BodyTooLarge(errors.InvalidArgument):
     default_reason = "BODY_TOO_LARGE"
 
 
+class BodyIncomplete(errors.InvalidArgument):
+    """The connection ended before the request body did."""
+
+    default_reason = "BODY_INCOMPLETE"
+
+
 class BodyTimeout(errors.InvalidArgument):
     """The request body did not arrive in time."""
 
@@ -55,6 +61,7 @@ STATUS: Final[Mapping[type[TamsError], HTTPStatus]] = {
     UnknownPath: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyIncomplete: HTTPStatus.BAD_REQUEST,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     QueryTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -86,11 +93,11 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str | None = None
 
 
-def error_body(error: TamsError) -> ErrorBody:
-    """What a client is told. An internal error keeps its details to the log."""
+def error_body(error: TamsError, time: datetime | None = None) -> ErrorBody:
+    """What a client is told, of now unless told otherwise. An internal error keeps its details to the log."""
     internal = isinstance(error, errors.Internal)
     summary = "internal error" if internal else error.summary
-    return ErrorBody(error.reason, summary, datetime.now(UTC), error.metadata.get("path"))
+    return ErrorBody(error.reason, summary, time or datetime.now(UTC), error.metadata.get("path"))
 
 
 def headers_of(error: TamsError, status: HTTPStatus) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.handlers.analytics import Analytics
+from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health import Health
@@ -24,6 +25,7 @@ class Handlers:
     segments: Segments
     storage: Storage
     objects: Objects
+    deletion_requests: DeletionRequests
     analytics: Analytics
     health: Health
     documentation: Documentation
@@ -47,6 +49,8 @@ def routes(to: Handlers) -> tuple[Route, ...]:
         ),
         Route("/flows/{flowId}/storage", post=to.storage.post),
         Route("/objects/{objectId...}", get=to.objects.get),
+        Route("/flow-delete-requests", get=to.deletion_requests.list),
+        Route("/flow-delete-requests/{requestId}", get=to.deletion_requests.get),
         Route("/x/analytics/flows/{flowId}/coverage", get=to.analytics.coverage),
         Route("/x/analytics/storage-usage", get=to.analytics.storage_usage),
         Route("/health", get=to.health.get),

@@ -7,6 +7,7 @@ socket is ours: granian's own is opened with SO_REUSEPORT, so a taken port would
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -78,8 +79,8 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listening = socket.create_server(address, family=family, backlog=settings.max_connections)
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        raise StartupError(f"cannot listen on {where}; is the port taken? ({error.strerror})") from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise StartupError(f"cannot listen on {settings.host}:{settings.port}: {why}") from None
     listening.setblocking(False)
     return listening
 

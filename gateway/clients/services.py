@@ -10,7 +10,14 @@ from tams.analytics.v1.coverage_service_pb2_grpc import CoverageServiceStub
 from tams.analytics.v1.usage_service_pb2_grpc import UsageServiceStub
 from tams.media.v1 import storage_service_pb2
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
-from tams.metadata.v1 import flow_service_pb2, object_service_pb2, segment_service_pb2, source_service_pb2
+from tams.metadata.v1 import (
+    deletion_service_pb2,
+    flow_service_pb2,
+    object_service_pb2,
+    segment_service_pb2,
+    source_service_pb2,
+)
+from tams.metadata.v1.deletion_service_pb2_grpc import DeletionServiceStub
 from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
@@ -29,6 +36,7 @@ METADATA: Final = _services(
     source_service_pb2.DESCRIPTOR,
     segment_service_pb2.DESCRIPTOR,
     object_service_pb2.DESCRIPTOR,
+    deletion_service_pb2.DESCRIPTOR,
 )
 MEDIA: Final = _services(storage_service_pb2.DESCRIPTOR)
 ANALYTICS: Final = _services(coverage_service_pb2.DESCRIPTOR, usage_service_pb2.DESCRIPTOR)
@@ -43,6 +51,7 @@ class Services:
         self.sources = SourceServiceStub(metadata)
         self.segments = SegmentServiceStub(metadata)
         self.objects = ObjectServiceStub(metadata)
+        self.deletions = DeletionServiceStub(metadata)
         self.storage = StorageServiceStub(media)
         self.coverage = CoverageServiceStub(analytics)
         self.usage = UsageServiceStub(analytics)

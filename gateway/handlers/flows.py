@@ -8,6 +8,7 @@ from tams.metadata.v1.flow_service_pb2 import DeleteFlowRequest, GetFlowRequest,
 from gateway.clients.flows import FlowReader
 from gateway.clients.services import Services
 from gateway.codecs import flow
+from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.http import responses
 from gateway.http.body import BodyReader
 from gateway.http.paging import Paging
@@ -15,16 +16,25 @@ from gateway.http.requests import Request
 from gateway.http.responses import Response
 from services.shared.rpc.client import call
 
-# Deleting a long flow takes a while: some 100,000 segments a second.
+# A deletion answers after some seconds of work at the latest; the rest goes on without the caller.
 DELETE_SECONDS: Final = 60.0
 
 
 class Flows:
     """Reads and writes flows."""
 
-    def __init__(self, services: Services, reader: FlowReader, bodies: BodyReader, paging: Paging) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        reader: FlowReader,
+        deletion_requests: DeletionRequests,
+        bodies: BodyReader,
+        paging: Paging,
+    ) -> None:
         self._flows = services.flows
         self._reader = reader
+        self._deletion_requests = deletion_requests
         self._bodies = bodies
         self._paging = paging
 
@@ -53,6 +63,9 @@ class Flows:
         return responses.no_content()
 
     async def delete(self, request: Request, flow_id: str) -> Response:
-        """DELETE /flows/{flowId}."""
-        await call(self._flows.DeleteFlow, DeleteFlowRequest(id=flow_id), timeout=DELETE_SECONDS)
+        """DELETE /flows/{flowId}: 204 when all is gone, 202 when segments are still going."""
+        asked = DeleteFlowRequest(id=flow_id)
+        reply = await call(self._flows.DeleteFlow, asked, timeout=DELETE_SECONDS)
+        if reply.HasField("deletion_request"):
+            return self._deletion_requests.accepted(request, reply.deletion_request)
         return responses.no_content()

@@ -13,6 +13,7 @@ from gateway.clients.storage_backends import StorageBackends
 from gateway.codecs import filters, segment
 from gateway.codecs.segment import FailedSegment, PostedSegment
 from gateway.errors import error_body
+from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.get_urls import GetUrls
 from gateway.http import responses
 from gateway.http.body import BodyReader
@@ -38,6 +39,7 @@ class Segments:
         writer: SegmentWriter,
         get_urls: GetUrls,
         storage_backends: StorageBackends,
+        deletion_requests: DeletionRequests,
         bodies: BodyReader,
         paging: Paging,
     ) -> None:
@@ -45,6 +47,7 @@ class Segments:
         self._writer = writer
         self._get_urls = get_urls
         self._storage_backends = storage_backends
+        self._deletion_requests = deletion_requests
         self._bodies = bodies
         self._paging = paging
 
@@ -70,9 +73,11 @@ class Segments:
         return await self._post_many(flow_id, posted)
 
     async def delete(self, request: Request, flow_id: str) -> Response:
-        """DELETE /flows/{flowId}/segments."""
+        """DELETE /flows/{flowId}/segments: 204 when all are gone, 202 when some are still going."""
         wanted = segment.delete_request(flow_id, request.query())
-        await call(self._segments.DeleteSegments, wanted, timeout=BULK_SECONDS)
+        reply = await call(self._segments.DeleteSegments, wanted, timeout=BULK_SECONDS)
+        if reply.HasField("deletion_request"):
+            return self._deletion_requests.accepted(request, reply.deletion_request)
         return responses.no_content()
 
     async def _post_one(self, flow_id: str, posted: PostedSegment) -> Response:
@@ -97,9 +102,9 @@ class Segments:
         sound = [index for index in range(len(posted)) if index not in failed]
         asked = CreateSegmentsRequest(flow_id=flow_id, segments=[messages[index] for index in sound])
         reply = await call(self._segments.CreateSegments, asked, timeout=BULK_SECONDS)
-        for one in reply.failures:
-            index = sound[one.index]
-            failed[index] = _in_list(from_failure(one.failure), index)
+        for failure in reply.failures:
+            index = sound[failure.index]
+            failed[index] = _in_list(from_failure(failure.failure), index)
         return _outcome(posted, failed)
 
     async def _labels(self, posted: Sequence[PostedSegment]) -> frozenset[str]:

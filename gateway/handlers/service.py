@@ -13,7 +13,7 @@ from gateway.http.responses import Response
 
 API_VERSION: Final = "7.0"
 SERVICE_TYPE: Final = "urn:x-tams:service"
-RESOURCES: Final = ("service", "flows", "sources", "objects")
+RESOURCES: Final = ("service", "flows", "sources", "objects", "flow-delete-requests")
 
 
 class Service:

@@ -3,7 +3,9 @@
 import asyncio
 from typing import Final
 
-from gateway.errors import BodyTimeout, BodyTooLarge, UnsupportedMediaType
+from granian._granian import RSGIProtocolClosed, RSGIProtocolError
+
+from gateway.errors import BodyIncomplete, BodyTimeout, BodyTooLarge, UnsupportedMediaType
 from gateway.http.requests import Request
 
 _JSON: Final = "application/json"
@@ -17,7 +19,7 @@ class BodyReader:
         self._seconds = seconds
 
     async def read(self, request: Request) -> bytes:
-        """The whole body. BodyTooLarge, BodyTimeout, or UnsupportedMediaType when it is said not to be JSON.
+        """The whole body. BodyTooLarge, BodyTimeout, BodyIncomplete; or UnsupportedMediaType.
 
         No content type at all passes: the body then speaks for itself.
         """
@@ -27,6 +29,8 @@ class BodyReader:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._bounded(request)
+        except (RSGIProtocolClosed, RSGIProtocolError):
+            raise BodyIncomplete("the connection ended before the body did") from None
         except TimeoutError:
             raise BodyTimeout(f"the body did not arrive within {self._seconds:g} s") from None
 

@@ -45,6 +45,11 @@ def _done(description: str) -> Part:
     return {"204": responses.empty(description)}
 
 
+def _accepted() -> Part:
+    location = {"Location": {"description": "Where to ask how far it is.", "schema": {"type": "string"}}}
+    return {"202": responses.json("DeletionRequest", "Segments are still going.", location)}
+
+
 _PAGED: Final = responses.PAGING_HEADERS
 
 OPERATIONS: Final[dict[str, dict[str, Part]]] = {
@@ -92,7 +97,10 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
             fails=_WRITE,
         ),
         "delete": _operation(
-            "deleteFlow", "Delete a flow and its segments", _done("It is gone."), fails=(403, 404)
+            "deleteFlow",
+            "Delete a flow and its segments",
+            _done("It is gone.") | _accepted(),
+            fails=(403, 404),
         ),
     },
     "/flows/{flowId}/segments": {
@@ -113,7 +121,7 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
         "delete": _operation(
             "deleteSegments",
             "Delete segments; those only partly in the range stay whole",
-            _done("They are gone, or there were none."),
+            _done("They are gone, or there were none.") | _accepted(),
             takes=parameters.DELETED_RANGE,
             fails=_WRITE,
         ),
@@ -135,6 +143,19 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
             _ok("Object", "The object.", _PAGED),
             takes=parameters.PAGING,
             fails=_READ,
+        )
+    },
+    "/flow-delete-requests": {
+        "get": _operation(
+            "listDeletionRequests", "The latest deletions", _ok("DeletionRequests", "The deletions.")
+        )
+    },
+    "/flow-delete-requests/{requestId}": {
+        "get": _operation(
+            "getDeletionRequest",
+            "How far a deletion is",
+            _ok("DeletionRequest", "The deletion."),
+            fails=(404,),
         )
     },
     "/x/analytics/flows/{flowId}/coverage": {

@@ -17,6 +17,7 @@ def _query(name: str, description: str, schema: Part) -> Part:
 PATH: Final[dict[str, Part]] = {
     "flowId": _path("flowId", "The flow.", ref("Id")),
     "sourceId": _path("sourceId", "The source.", ref("Id")),
+    "requestId": _path("requestId", "The deletion request.", text("An id.")),
     "objectId": _path(
         "objectId", "The object, percent-encoded; it may contain slashes.", text("An object id.")
     ),

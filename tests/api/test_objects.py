@@ -5,7 +5,7 @@ import pytest
 from tests.support.gateway import a_segment, new_id
 
 
-@pytest.mark.parametrize("name", ["plain", "with/slash", "a b?c#d%2F&é", "/leading", "trailing/", "ünï", "50%"])
+@pytest.mark.parametrize("name", ["plain", "with/slash", "a b?c#d%2F&é", "/leading", "trailing/", "50%"])
 async def test_any_text_names_an_object(tams, flow, name):
     object_id = f"{new_id()}{name}" if not name.startswith("/") else f"{name}{new_id()}"
     created = await tams.post(f"/flows/{flow['id']}/segments", json=a_segment(object_id=object_id))

@@ -44,7 +44,7 @@ async def test_segments_of_a_list_fail_on_their_own(tams, segments):
         a_segment(5, 15),
         a_segment(timerange="_"),
         a_segment(timerange="(20:0_30:0)"),
-        a_segment(30, 40, get_urls=[{"url": "https://x.example"}, {"url": "https://y.example", "label": "local"}]),
+        a_segment(30, 40, get_urls=[{"url": "https://x"}, {"url": "https://y", "label": "local"}]),
         a_segment(40, 50, get_urls=[]),
         a_segment(50, 60, last_duration="-0:1"),
     ]

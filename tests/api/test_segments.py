@@ -51,9 +51,7 @@ async def test_media_travels_by_the_urls_handed_out(tams, flow, segments):
         kind = {"content-type": allocated["put_url"]["content-type"]}
         put = await http.put(allocated["put_url"]["url"], content=b"media", headers=kind)
         assert put.status_code == 200
-        await tams.post(
-            segments, json={"object_id": allocated["object_id"], "timerange": "[0:0_10:0)"}
-        )
+        await tams.post(segments, json={"object_id": allocated["object_id"], "timerange": "[0:0_10:0)"})
         url = (await tams.get(segments)).json()[0]["get_urls"][0]["url"]
         got = await http.get(url)
     assert got.content == b"media"
@@ -64,13 +62,16 @@ async def test_verbose_storage_tells_where_urls_lead(tams, segments, stored):
     response = await tams.get(f"{segments}?verbose_storage=true&limit=1")
     signed, copy = response.json()[0]["get_urls"]
     assert is_uuid(signed["storage_id"])
-    assert signed.items() >= {
-        "controlled": True,
-        "store_type": "http_object_store",
-        "provider": "local",
-        "store_product": "SeaweedFS",
-        "region": "here",
-    }.items()
+    assert (
+        signed.items()
+        >= {
+            "controlled": True,
+            "store_type": "http_object_store",
+            "provider": "local",
+            "store_product": "SeaweedFS",
+            "region": "here",
+        }.items()
+    )
     assert copy == {"url": "https://elsewhere.example/copy", "label": "copy", "controlled": False}
 
 

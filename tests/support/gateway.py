@@ -16,7 +16,7 @@ from services.analytics.settings import Settings as AnalyticsSettings
 from services.media import bootstrap as media
 from services.media.settings import Settings as MediaSettings
 from tests.support.health import until_serving
-from tests.support.metadata import running_metadata
+from tests.support.metadata_service import running_metadata
 from tests.support.ports import free_ports
 from tests.support.seaweedfs import SeaweedFS, write_storage_config
 

@@ -3,7 +3,17 @@
 from typing import Final
 
 from gateway.openapi.parts import Part
-from gateway.openapi.schemas import analytics, essence, flow, segment, service, source, storage, values
+from gateway.openapi.schemas import (
+    analytics,
+    deletion_request,
+    essence,
+    flow,
+    segment,
+    service,
+    source,
+    storage,
+    values,
+)
 
 SCHEMAS: Final[Part] = {
     **values.SCHEMAS,
@@ -13,5 +23,6 @@ SCHEMAS: Final[Part] = {
     **flow.SCHEMAS,
     **segment.SCHEMAS,
     **storage.SCHEMAS,
+    **deletion_request.SCHEMAS,
     **analytics.SCHEMAS,
 }

@@ -1,0 +1,44 @@
+from tests.support.gateway import running_gateway
+
+
+async def test_the_root_names_the_resources(tams):
+    names = (await tams.get("/")).json()
+    assert names == ["service", "flows", "sources", "objects", "flow-delete-requests"]
+    for name in ("service", "flows", "sources", "flow-delete-requests"):
+        assert (await tams.get(f"/{name}")).status_code == 200
+
+
+async def test_the_service_tells_what_it_is(services):
+    async with running_gateway(**services, service_name="Studio 3", service_description="News") as tams:
+        service = (await tams.get("/service")).json()
+    assert service["type"].startswith("urn:x-tams:service")
+    assert (service["api_version"], service["name"], service["description"]) == ("7.0", "Studio 3", "News")
+
+
+async def test_storage_backends_are_listed_without_their_secrets(tams):
+    (backend,) = (await tams.get("/service/storage-backends")).json()
+    assert backend == {
+        "id": "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10",
+        "store_type": "http_object_store",
+        "provider": "local",
+        "store_product": "SeaweedFS",
+        "label": "local",
+        "region": "here",
+        "default_storage": True,
+    }
+
+
+async def test_health_names_every_service(tams):
+    response = await tams.get("/health")
+    assert response.status_code == 200
+    states = {"metadata": "SERVING", "media": "SERVING", "analytics": "SERVING"}
+    assert response.json() == {"status": "SERVING", "services": states}
+
+
+async def test_the_page_shows_the_document_and_fetches_nothing(tams):
+    page = await tams.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<script" not in page.text
+    assert "http" not in page.text.partition("<body>")[0]
+    for path in (await tams.get("/openapi.json")).json()["paths"]:
+        assert f"<code>{path}</code>" in page.text
