@@ -1,10 +1,12 @@
 """What all tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.seaweedfs import SeaweedFS, running_seaweedfs
+from tests.support.system import System, running_system
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +14,17 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One S3 store for all tests of a run; each test takes a bucket of its own."""
     with running_seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole system, for all tests of a run that leave it running."""
+    with running_system(tmp_path_factory.mktemp("system") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_system(tmp_path: Path) -> Iterator[System]:
+    """The whole system with nothing stored, for one test."""
+    with running_system(tmp_path / "data") as running:
+        yield running

@@ -1,0 +1,161 @@
+"""The whole system as its users run it: `tams up` in a process of its own, on free ports."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.support.ports import free_ports
+
+READY_SECONDS = 60
+STOP_SECONDS = 40
+PARTS = ("storage", "metadata", "media", "analytics", "gateway")
+
+
+class System:
+    """One runner and its children; `url` is where the API is."""
+
+    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
+        (port,) = free_ports(1)
+        self.data_dir = data_dir
+        self.env = {"TAMS_DATA_DIR": str(data_dir), "TAMS_GATEWAY_PORT": str(port), **(env or {})}
+        self.url = f"http://127.0.0.1:{self.env['TAMS_GATEWAY_PORT']}"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> "System":
+        """Start the runner; `ready` waits for it."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TAMS_")}
+        folder = self.data_dir.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._output("out").open("w") as out, self._output("err").open("w") as err:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "client.cli", "up"],
+                env={**inherited, **self.env},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                text=True,
+                start_new_session=True,
+            )
+        return self
+
+    def ready(self) -> "System":
+        """Wait until the runner says that all can serve."""
+        poll(lambda: f"ready {self.url}" in self.output() or self.exit_code is not None, READY_SECONDS)
+        if self.exit_code is not None:
+            raise AssertionError(f"tams up ended with {self.exit_code}: {self.errors()}")
+        return self
+
+    @property
+    def pid(self) -> int:
+        """The runner's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The runner's exit code, None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    def output(self) -> list[str]:
+        """The lines the runner wrote to standard output."""
+        return self._output("out").read_text().splitlines()
+
+    def errors(self) -> str:
+        """What the runner wrote to standard error."""
+        return self._output("err").read_text()
+
+    def children(self) -> dict[str, psutil.Process]:
+        """The parts that run now, by name."""
+        found = {}
+        for process in psutil.Process(self.pid).children():
+            try:
+                found[_name(process.cmdline())] = process
+            except psutil.NoSuchProcess:
+                continue
+        return {name: process for name, process in found.items() if name in PARTS}
+
+    def kill(self, name: str) -> None:
+        """Kill a part with -9; the runner starts it again, which `healthy` waits for."""
+        process = self.children()[name]
+        process.send_signal(signal.SIGKILL)
+        poll(lambda: gone(process), READY_SECONDS)
+
+    def healthy(self) -> None:
+        """Wait until every part runs and the gateway finds all services serving."""
+        poll(lambda: len(self.children()) == len(PARTS) and self._gateway_is_well(), READY_SECONDS)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the runner a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """The runner's exit code once it ended."""
+        assert self._process is not None
+        return self._process.wait(STOP_SECONDS)
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does; its exit code."""
+        self.signal(signal.SIGINT)
+        return self.wait()
+
+    def abandon(self) -> None:
+        """End it whatever state it is in; its children go with it."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def _gateway_is_well(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health", timeout=5).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _output(self, kind: str) -> Path:
+        return self.data_dir.parent / f"{self.data_dir.name}.{kind}"
+
+
+@contextmanager
+def running_system(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[System]:
+    """A system that is ready for requests; it is stopped in the end and its data stays."""
+    system = System(data_dir, env)
+    try:
+        yield system.start().ready()
+    finally:
+        system.abandon()
+
+
+def gone(process: psutil.Process) -> bool:
+    """Whether a process has ended, be it that nobody has taken note of it yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def poll(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait for the condition; AssertionError when it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def _name(command: list[str]) -> str:
+    if command and Path(command[0]).name == "weed":
+        return "storage"
+    module = command[command.index("-m") + 1] if "-m" in command else ""
+    return module.removeprefix("services.")

@@ -1,0 +1,186 @@
+"""`tams up` as its users meet it: real processes, real ports, real signals."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.ports import free_ports
+from tests.support.system import PARTS, READY_SECONDS, System, gone, poll
+
+pytestmark = pytest.mark.slow
+
+FLOW = {
+    "id": "8b7c6d5e-4f3a-4b2c-9d1e-0f9e8d7c6b5a",
+    "source_id": "1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d",
+    "format": "urn:x-nmos:format:multi",
+    "label": "kept",
+}
+
+
+@pytest.fixture
+def systems(tmp_path: Path) -> Iterator["Systems"]:
+    made = Systems(tmp_path)
+    yield made
+    made.abandon()
+
+
+class Systems:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[System] = []
+
+    def start(self, name: str = "data", **env: str) -> System:
+        system = System(self._folder / name, env)
+        self._started.append(system)
+        return system.start()
+
+    def abandon(self) -> None:
+        for system in self._started:
+            system.abandon()
+
+
+def test_starts_everything_and_says_where_it_is(fresh_system):
+    assert fresh_system.output()[-1] == f"ready {fresh_system.url}"
+    assert set(fresh_system.children()) == set(PARTS)
+    assert httpx.get(f"{fresh_system.url}/service").json()["api_version"] == "7.0"
+
+
+def test_listens_on_loopback_alone(fresh_system):
+    for process in fresh_system.children().values():
+        listening = [c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+        assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}, process.cmdline()
+
+
+def test_credentials_are_for_the_owner_alone_and_on_no_command_line(fresh_system):
+    secrets = fresh_system.data_dir / "secrets"
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in secrets.iterdir()} == {0o600}
+    secret = (secrets / "secret_key").read_text()
+    commands = [" ".join(process.cmdline()) for process in fresh_system.children().values()]
+    logs = [file.read_text() for file in (fresh_system.data_dir / "logs").iterdir()]
+    told = [*commands, *logs, *fresh_system.output(), fresh_system.errors()]
+    assert len(secret) == 40
+    assert not any(secret in text for text in told)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_all_of_it_in_order(systems, number):
+    system = systems.start().ready()
+    children = system.children()
+
+    system.signal(number)
+
+    assert system.wait() == 0
+    assert all(gone(child) for child in children.values())
+    assert system.errors().endswith("stopped, data kept\n")
+
+
+def test_a_second_start_finds_the_data_and_keeps_its_ports(systems):
+    first = systems.start().ready()
+    httpx.put(f"{first.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
+    ports = (first.data_dir / "ports.json").read_text()
+    backends = httpx.get(f"{first.url}/service/storage-backends").json()
+    first.stop()
+
+    second = systems.start().ready()
+
+    assert httpx.get(f"{second.url}/flows/{FLOW['id']}").json()["label"] == "kept"
+    assert (second.data_dir / "ports.json").read_text() == ports
+    assert httpx.get(f"{second.url}/service/storage-backends").json() == backends
+
+
+def test_stores_run_side_by_side_on_neighbouring_ports(systems):
+    lower = _neighbours()
+    one = systems.start("one", TAMS_GATEWAY_PORT=str(lower))
+    two = systems.start("two", TAMS_GATEWAY_PORT=str(lower + 1))
+    one.ready()
+    two.ready()
+
+    httpx.put(f"{one.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
+
+    assert httpx.get(f"{two.url}/flows/{FLOW['id']}").status_code == 404
+
+
+def test_a_taken_port_is_one_line(systems):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        system = systems.start(TAMS_GATEWAY_PORT=str(port))
+
+        assert system.wait() == 1
+
+    assert system.errors() == f"tams: port {port} is taken; set TAMS_GATEWAY_PORT to another one\n"
+
+
+def test_a_data_directory_in_use_is_one_line(systems, fresh_system):
+    # The fixture's folder is the one of `systems` under the name "data".
+    second = systems.start("data")
+
+    assert second.wait() == 1
+    assert second.errors().startswith(f"tams: data directory {fresh_system.data_dir} is in use")
+    assert second.errors().count("\n") == 1
+    assert httpx.get(f"{fresh_system.url}/health").status_code == 200
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_line(systems, tmp_path):
+    (tmp_path / "file").touch()
+    system = systems.start(TAMS_DATA_DIR=str(tmp_path / "file" / "below"))
+
+    assert system.wait() == 1
+    assert system.errors() == f"tams: cannot use data directory {tmp_path}/file/below: Not a directory\n"
+
+
+def test_an_unknown_setting_is_one_line_with_a_hint(systems):
+    system = systems.start(TAMS_GATEWAY_PROT="1")
+
+    assert system.wait() == 1
+    (line,) = [line for line in system.errors().splitlines() if line.startswith("tams:")]
+    assert "TAMS_GATEWAY_PORT" in line
+    assert "Traceback" not in system.errors()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_dies_is_started_again(fresh_system, part):
+    httpx.put(f"{fresh_system.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
+
+    fresh_system.kill(part)
+    fresh_system.healthy()
+
+    assert f"{part} was ended by SIGKILL; starting it again" in fresh_system.errors()
+    assert httpx.get(f"{fresh_system.url}/flows/{FLOW['id']}").json()["label"] == "kept"
+
+
+def test_children_end_with_a_runner_that_was_killed_and_a_new_one_takes_over(systems):
+    first = systems.start().ready()
+    children = first.children()
+    ports = (first.data_dir / "ports.json").read_text()
+
+    first.signal(signal.SIGKILL)
+    first.wait()
+    second = systems.start().ready()
+
+    assert all(gone(child) for child in children.values())
+    assert (second.data_dir / "ports.json").read_text() == ports
+
+
+def test_a_signal_during_the_start_stops_it(systems):
+    system = systems.start()
+    poll(lambda: bool(system.children()), READY_SECONDS)
+
+    assert system.stop() == 0
+    assert system.output() == []
+
+
+def _neighbours() -> int:
+    """A free port whose follower is free as well."""
+    while True:
+        (port,) = free_ports(1)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port + 1)):
+                return port
