@@ -3,23 +3,15 @@ import socket
 from contextlib import AsyncExitStack
 
 import pytest
-from grpc import aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.shared.errors import StartupError, Unavailable
+from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import LIVENESS
 from services.shared.settings import ProcessSettings
 from tests.rpc.shared.conftest import FLOWS, calling, echo, serving_flows
+from tests.support.health import NOT_SERVING, SERVING, status
 from tests.support.polling import until
-
-Status = health_pb2.HealthCheckResponse
-
-
-async def health(port: int, name: str = "") -> int:
-    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        return (await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=10)).status
 
 
 async def test_a_taken_port_is_a_startup_error():
@@ -56,23 +48,23 @@ async def test_a_port_is_free_again_after_the_server():
 async def test_health_is_as_reported_for_the_whole_and_each_service():
     async with serving_flows(echo) as server:
         for name in ("", FLOWS.full_name):
-            assert await health(server.port, name) == Status.SERVING
+            assert await status(server.port, name) == SERVING
         await server.report(serving=False)
         for name in ("", FLOWS.full_name):
-            assert await health(server.port, name) == Status.NOT_SERVING
-        assert await health(server.port, LIVENESS) == Status.SERVING
+            assert await status(server.port, name) == NOT_SERVING
+        assert await status(server.port, LIVENESS) == SERVING
         await server.report(serving=True)
-        assert await health(server.port, FLOWS.full_name) == Status.SERVING
+        assert await status(server.port, FLOWS.full_name) == SERVING
 
 
 async def test_a_server_that_is_not_ready_never_says_it_is():
     async with serving_flows(echo, ready=False) as server:
-        assert await health(server.port) == Status.NOT_SERVING
-        assert await health(server.port, LIVENESS) == Status.SERVING
+        assert await status(server.port) == NOT_SERVING
+        assert await status(server.port, LIVENESS) == SERVING
 
 
 async def test_reflection_lists_the_services():
-    async with serving_flows(echo) as server, aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+    async with serving_flows(echo) as server, open_channel(f"127.0.0.1:{server.port}", [FLOWS]) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         async for reply in stub.ServerReflectionInfo(asked):
@@ -89,7 +81,7 @@ async def test_stopping_lets_open_calls_finish_and_tells_balancers_first():
         return text
 
     async def not_serving() -> bool:
-        return await health(port) == Status.NOT_SERVING
+        return await status(port) == NOT_SERVING
 
     async def serve() -> None:
         async with serving_flows(wait, ProcessSettings(drain_seconds=0.2, grace_seconds=30)) as server:
