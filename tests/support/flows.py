@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 def uuid_of(kind: str, number: int) -> str:
     """A TAMS id: the same for the same kind and number, ascending by number within a kind."""
-    return f"{sum(kind.encode()):04x}{number:04x}-0000-4000-8000-{number:012x}"
+    return f"{sum(kind.encode()):04x}{number:04x}-0000-4000-a000-{number:012x}"
 
 
 def flow_id(number: int) -> str:
