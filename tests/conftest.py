@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,3 +29,8 @@ def fresh_system(tmp_path: Path) -> Iterator[System]:
     """The whole system with nothing stored, for one test."""
     with running_system(tmp_path / "data") as running:
         yield running
+
+
+def pytest_unconfigure() -> None:
+    """Drop the collector callback that hypothesis leaves; DuckDB takes what it keeps alive for a leak."""
+    gc.callbacks.clear()

@@ -7,11 +7,15 @@ of them for tests and intranets.
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
 from urllib.parse import urlsplit
 
 from services.shared.errors import InvalidArgument, StartupError
 
 Address = IPv4Address | IPv6Address
+
+# Special ranges that some Python releases take for global.
+_SPECIAL: Final = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "fec0::/10")))
 
 
 class Addresses:
@@ -31,9 +35,10 @@ class Addresses:
     def allows(self, address: Address) -> bool:
         """Whether a connection to the address is permitted."""
         inner = _unmapped(address)
-        if any(inner.version == network.version and inner in network for network in self._allowed):
+        if _within(inner, self._allowed):
             return True
-        return inner.is_global and not inner.is_multicast and not inner.is_reserved
+        special = inner.is_multicast or inner.is_reserved or _within(inner, _SPECIAL)
+        return inner.is_global and not special
 
     def check_url(self, url: str) -> None:
         """InvalidArgument BAD_WEBHOOK when the URL names a forbidden address outright."""
@@ -44,6 +49,10 @@ class Addresses:
                 reason="BAD_WEBHOOK",
                 path="$.url",
             )
+
+
+def _within(address: Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
 
 
 def _literal(host: str) -> Address | None:

@@ -1,0 +1,116 @@
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
+from tests.support import official
+
+LOCAL = Backend(
+    id="5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10",
+    label="local",
+    store_type="http_object_store",
+    provider="here",
+    store_product="SeaweedFS",
+    region="shelf",
+)
+CLOUD = Backend(
+    id="c4b2a1a4-2d6e-4c57-8a7c-2f2f8b8c6a11",
+    label='far "away"',
+    store_type="http_object_store",
+    provider="them",
+    store_product="S3",
+    availability_zone="a",
+)
+
+labels = st.sampled_from([None, LOCAL.label, CLOUD.label, "mine"])
+backends = st.sampled_from([None, LOCAL.id, CLOUD.id])
+filters = st.builds(
+    UrlFilter,
+    labels=st.none() | st.frozensets(st.sampled_from([LOCAL.label, CLOUD.label, "mine", "none"])),
+    storage_ids=st.none() | st.frozensets(st.sampled_from([LOCAL.id, CLOUD.id])),
+    presigned=st.none() | st.booleans(),
+    verbose=st.booleans(),
+)
+
+
+@given(labels, backends, st.booleans())
+def test_without_filters_everything_passes(label, storage_id, presigned):
+    assert UrlFilter().keeps(label=label, storage_id=storage_id, presigned=presigned)
+
+
+@given(filters, labels, backends, st.booleans())
+def test_all_filters_that_are_set_must_pass(wanted, label, storage_id, presigned):
+    kept = wanted.keeps(label=label, storage_id=storage_id, presigned=presigned)
+    by_label = wanted.labels is None or (label is not None and label in wanted.labels)
+    by_storage = not wanted.storage_ids or (storage_id is not None and storage_id in wanted.storage_ids)
+    by_kind = wanted.presigned is None or wanted.presigned == presigned
+    assert kept == (by_label and by_storage and by_kind)
+    assert not (kept and wanted.nothing)
+
+
+def test_empty_labels_pass_nothing_and_empty_storage_ids_everything():
+    assert UrlFilter(labels=frozenset()).nothing
+    assert not UrlFilter(labels=frozenset()).keeps(label=None, storage_id=None, presigned=False)
+    assert UrlFilter(storage_ids=frozenset()).keeps(label=None, storage_id=None, presigned=False)
+
+
+@given(filters)
+def test_only_wanted_backends_are_signed(wanted):
+    signs = UrlWriter(wanted, [LOCAL, CLOUD]).signs
+    for backend in (LOCAL, CLOUD):
+        kept = wanted.keeps(label=backend.label, storage_id=backend.id, presigned=True)
+        assert (backend.id in signs) == kept
+
+
+@given(st.text(), labels)
+def test_urls_are_json_whatever_they_hold(url, label):
+    writer = UrlWriter(UrlFilter(), [LOCAL])
+    assert msgspec.json.decode(writer.controlled(LOCAL.id, url))["url"] == url
+    external = msgspec.json.decode(writer.external(url, label))
+    assert external == ({"url": url} if label is None else {"url": url, "label": label})
+
+
+def test_little_is_told_of_a_url_unless_asked():
+    writer = UrlWriter(UrlFilter(), [CLOUD])
+    told = msgspec.json.decode(writer.controlled(CLOUD.id, "u"))
+    assert told == {"url": "u", "presigned": True, "label": 'far "away"'}
+
+
+def test_all_that_is_known_is_told_when_asked():
+    writer = UrlWriter(UrlFilter(verbose=True), [LOCAL, CLOUD])
+    assert msgspec.json.decode(writer.controlled(LOCAL.id, "u")) == {
+        "url": "u",
+        "presigned": True,
+        "label": "local",
+        "storage_id": LOCAL.id,
+        "controlled": True,
+        "store_type": "http_object_store",
+        "provider": "here",
+        "store_product": "SeaweedFS",
+        "region": "shelf",
+    }
+    assert "availability_zone" in msgspec.json.decode(writer.controlled(CLOUD.id, "u"))
+    assert msgspec.json.decode(writer.external("u", None)) == {"url": "u", "controlled": False}
+
+
+@given(filters, labels)
+def test_unwanted_external_urls_are_left_out(wanted, label):
+    item = UrlWriter(wanted, []).external("u", label)
+    assert (item is not None) == wanted.keeps(label=label, storage_id=None, presigned=False)
+
+
+@given(st.lists(st.text(), max_size=3), st.dictionaries(st.text(), st.text(), min_size=1))
+def test_urls_are_spliced_into_any_document(urls, document):
+    items = [msgspec.json.encode({"url": url}) for url in urls]
+    spliced = msgspec.json.decode(with_urls(msgspec.json.encode(document), items))
+    assert spliced == document | {"get_urls": [{"url": url} for url in urls]}
+
+
+@official.needed
+@given(filters)
+def test_segments_with_urls_fit_the_official_schema(wanted):
+    writer = UrlWriter(wanted, [LOCAL, CLOUD])
+    items = [writer.controlled(storage_id, "https://a") for storage_id in writer.signs]
+    items += [item for item in (writer.external("https://b", "mine"),) if item]
+    segment = with_urls(b'{"object_id":"x","timerange":"[0:0_1:0)"}', items)
+    official.validator("flow-segment.json").validate(msgspec.json.decode(segment))
