@@ -1,4 +1,6 @@
 .DEFAULT_GOAL := help
+# What makes the virtual environment.
+PYTHON ?= python3
 PY := .venv/bin/python
 BIN := .venv/bin
 # Where generate writes.
@@ -12,7 +14,9 @@ help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/.installed: requirements.lock pyproject.toml
-	@test -x $(PY) || python3 -m venv .venv || { echo "cannot make a virtual environment: install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv >/dev/null \
+		|| { echo "cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/uv.lock
 	@$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .

@@ -30,6 +30,8 @@ async def flows(
         await write_all(found, limit, lambda flow: flow.document)
         return
     columns = ("id", "format", "codec", "label")
-    await write_rows(
+    count = await write_rows(
         found, limit, columns, lambda f: (f.id, short_format(f.format), f.codec, f.label), whole=2
     )
+    if not count:
+        click.echo("no flows", err=True)

@@ -37,7 +37,7 @@ async def write_rows(
     *,
     whole: int = 1,
 ) -> int:
-    """Write the first items as a table and say where there are more; how many rows it has."""
+    """Write the first items, if any, as a table and say where there are more; how many rows it has."""
     rows: list[Sequence[Any]] = []
     more = False
     async for item in items:
@@ -45,7 +45,8 @@ async def write_rows(
             more = True
             break
         rows.append(cells(item))
-    write_table(columns, rows, whole=whole)
+    if rows:
+        write_table(columns, rows, whole=whole)
     if more:
         click.echo(f"the first {len(rows)}; there are more (--limit)", err=True)
     return len(rows)

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from fractions import Fraction
+from typing import Any, Final
 
 import click
 import msgspec
@@ -10,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from client.api import builtins
+
+# Characters of a line that nobody reads on a terminal.
+_WIDEST: Final = 1000
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON for programs.")
 
@@ -37,19 +41,17 @@ class JsonList:
 
 def console(*, err: bool = False) -> Console:
     """Standard output or error, where texts of the store are shown as they are."""
-    return Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    return Console(stderr=err, markup=False, highlight=False, emoji=False)
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: int = 1) -> None:
     """Write a table whose first `whole` columns are never broken or cut; the others wrap."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
-        table.add_column(
-            column, no_wrap=index < whole, overflow="fold", min_width=36 if column == "id" else None
-        )
+        table.add_column(column, no_wrap=index < whole, overflow="fold")
     for row in rows:
         table.add_row(*(shown(value) for value in row))
-    console().print(table)
+    _write(table)
 
 
 def write_fields(fields: Iterable[tuple[str, Any]]) -> None:
@@ -60,7 +62,17 @@ def write_fields(fields: Iterable[tuple[str, Any]]) -> None:
     for name, value in fields:
         if value not in (None, "", [], {}):
             table.add_row(name, shown(value))
-    console().print(table)
+    _write(table)
+
+
+def _write(table: Table) -> None:
+    """Write it as wide as the terminal, or for a file or a pipe as wide as it is, without padding."""
+    out = console()
+    if not out.is_terminal:
+        out.width = max(out.width, _WIDEST)
+    with out.capture() as captured:
+        out.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def shown(value: Any) -> str:
@@ -101,6 +113,8 @@ def size(count: int) -> str:
 
 
 def _inline(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {"numerator", "denominator"}:
+        return str(Fraction(value["numerator"], value["denominator"]))
     if isinstance(value, dict):
         return ", ".join(f"{printable(name)} {_inline(entry)}" for name, entry in value.items())
     if isinstance(value, bool):

@@ -34,6 +34,7 @@ async def segments(
     if not count:
         # A flow without segments and no such flow have the same list; only one of them is an error.
         await store.flow(flow_id)
+        click.echo("no segments", err=True)
 
 
 def _document(segment: Segment) -> object:

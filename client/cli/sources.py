@@ -19,6 +19,8 @@ async def sources(store: TamsClient, *, label: str | None, limit: int | None, as
     if as_json:
         await write_all(found, limit, lambda source: source.document)
         return
-    await write_rows(
+    count = await write_rows(
         found, limit, ("id", "format", "label"), lambda s: (s.id, short_format(s.format), s.label)
     )
+    if not count:
+        click.echo("no sources", err=True)

@@ -31,7 +31,7 @@ async def _storage(store: TamsClient, as_json: bool) -> None:
         write_json(usage)
         return
     rows = [_row(backend) for backend in usage.backends]
-    write_table(("storage backend", "objects", "size", "not yet used", "no longer used"), rows)
+    write_table(("storage backend", "objects", "size", "allocated", "unused"), rows)
 
 
 def _row(backend: BackendUsage) -> tuple[object, ...]:
@@ -58,8 +58,10 @@ def _fields(coverage: Coverage) -> list[tuple[str, object]]:
     return [
         ("timerange", coverage.timerange),
         ("segments", str(coverage.segment_count)),
-        ("covered", f"{seconds(coverage.covered_ns)} in {coverage.covered_count} stretches"),
-        ("gaps", f"{seconds(coverage.gap_ns)} in {coverage.gap_count}"),
+        ("covered", seconds(coverage.covered_ns)),
+        ("stretches", str(coverage.covered_count)),
+        ("missing", seconds(coverage.gap_ns)),
+        ("gaps", str(coverage.gap_count)),
     ]
 
 

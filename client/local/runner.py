@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from client.local import data_dir, ports
 from client.local.output import announce, say
-from client.local.parts import all_parts, url
+from client.local.parts import address, all_parts
 from client.local.settings import LocalSettings
 from client.local.supervisor import Supervisor
 
@@ -47,7 +47,7 @@ def _listen(running: "asyncio.Future[None]", supervisor: Supervisor) -> None:
 
 
 def _tell(settings: LocalSettings, chosen: Mapping[str, int]) -> None:
-    api = url(chosen)
+    api = f"http://{address('gateway', settings, chosen)}"
     announce(f"API        {api}")
     announce(f"Docs       {api}/docs")
     announce(f"Objects    http://127.0.0.1:{chosen['TAMS_S3_PORT']}")
