@@ -62,11 +62,8 @@ class UrlWriter:
             for backend in backends
             if wanted.keeps(label=backend.label, storage_id=backend.id, presigned=True)
         }
-
-    @property
-    def signs(self) -> frozenset[str]:
-        """The storage backends whose URLs are wanted; no others need signing."""
-        return frozenset(self._tails)
+        # The storage backends whose URLs are wanted; no others need signing.
+        self.signs = frozenset(self._tails)
 
     def controlled(self, storage_id: str, url: str) -> bytes:
         """The signed URL of an object on one of the backends in `signs`."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.media.application.ports import Clock
 from services.media.domain.presign import Presigner
-from services.media.domain.storage_backend import StorageBackend, StorageBackends, unknown_storage
+from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.shared.errors import InvalidArgument
 
 WINDOW_SECONDS: Final = 300
@@ -26,23 +26,20 @@ class Signing:
         self._presigners = {backend.id: _presigner(backend) for backend in backends}
         self._windows: dict[str, Window] = {}
 
-    def get_urls(self, storage_ids: Sequence[str], locations: Sequence[tuple[int, str]]) -> list[str]:
-        """One URL for each (position in storage_ids, path), in that order.
+    def get_urls(self, objects: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+        """The URL of each path of each (backend id, paths), in that order.
 
-        InvalidArgument for an unknown backend, a position outside of storage_ids, an empty path, or
-        more than MAX_URLS.
+        InvalidArgument for an unknown backend, an empty path, or more than MAX_URLS.
         """
-        if len(locations) > MAX_URLS:
-            raise InvalidArgument(f"at most {MAX_URLS} locations at once", reason="TOO_MANY_ITEMS")
-        windows = [self.window(self._backends.choose(storage_id)) for storage_id in storage_ids]
-        urls = []
-        for storage, path in locations:
-            if not 0 <= storage < len(windows):
-                raise unknown_storage(f"storage {storage} is not a position in storage_ids")
-            if not path:
+        if sum(len(paths) for _, paths in objects) > MAX_URLS:
+            raise InvalidArgument(f"at most {MAX_URLS} paths at once", reason="TOO_MANY_ITEMS")
+        urls: list[str] = []
+        for storage_id, paths in objects:
+            window = self.window(self._backends.choose(storage_id))
+            if "" in paths:
                 # The URL of no key would list the bucket.
                 raise InvalidArgument("a storage path is empty", reason="BAD_STORAGE_PATH")
-            urls.append(windows[storage].get_url(path))
+            urls += map(window.get_url, paths)
         return urls
 
     def window(self, backend: StorageBackend) -> "Window":

@@ -35,17 +35,15 @@ class UrlTemplate:
     bucket_path: str
     before_path: str
     after_path: str
-    to_sign: str
     query: str
-    signing_key: bytes = field(repr=False)
+    signature: "_Hmac" = field(repr=False)
 
     def url(self, key: str) -> str:
         """The signed URL of one object."""
         if not _is_url_safe(key):
             key = quote(key, safe="/~")
         request = f"{self.before_path}{self.bucket_path}{key}{self.after_path}"
-        to_sign = self.to_sign + sha256(request.encode()).hexdigest()
-        signature = hmac.digest(self.signing_key, to_sign.encode(), "sha256").hex()
+        signature = self.signature.hexdigest(sha256(request.encode()).hexdigest())
         return f"{self.bucket_url}{key}?{self.query}&X-Amz-Signature={signature}"
 
 
@@ -76,9 +74,8 @@ class Presigner:
             bucket_path=self._bucket_path,
             before_path=f"{method}\n",
             after_path=f"\n{query}\n{lines}\n{';'.join(headers)}\nUNSIGNED-PAYLOAD",
-            to_sign=f"{_ALGORITHM}\n{stamp}\n{scope}\n",
             query=query,
-            signing_key=self._signing_key(stamp[:8]),
+            signature=_Hmac(self._signing_key(stamp[:8]), f"{_ALGORITHM}\n{stamp}\n{scope}\n"),
         )
 
     def _query(self, stamp: str, scope: str, expires: int, signed_headers: str) -> str:
@@ -99,6 +96,25 @@ class Presigner:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._key_of_day = (day, key)
         return self._key_of_day[1]
+
+
+class _Hmac:
+    """HMAC-SHA-256 (RFC 2104) of texts that begin alike; what they share is hashed once.
+
+    A copy of a begun hash costs a fraction of a keyed one made anew.
+    """
+
+    def __init__(self, key: bytes, beginning: str) -> None:
+        padded = key.ljust(sha256().block_size, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded) + beginning.encode())
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def hexdigest(self, rest: str) -> str:
+        """The code of the beginning and the rest."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(rest.encode())
+        outer.update(inner.digest())
+        return outer.hexdigest()
 
 
 def _host_header(endpoint_url: str) -> str:

@@ -56,8 +56,8 @@ class StorageServicer(StorageServiceServicer):
 
     async def SignUrls(self, request: SignUrlsRequest, context: Context) -> SignUrlsResponse:
         """A URL to GET each object from."""
-        locations = [(one.storage, one.path) for one in request.objects]
-        return SignUrlsResponse(urls=self._signing.get_urls(request.storage_ids, locations))
+        objects = [(one.storage_id, one.paths) for one in request.objects]
+        return SignUrlsResponse(urls=self._signing.get_urls(objects))
 
 
 def _backend_message(backend: StorageBackend) -> BackendMessage:

@@ -1,11 +1,12 @@
 """Adds get_urls to stored segments: one signing call for all of them, bytes spliced into bytes."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import islice
 
 from grpc import aio
 from tams.media.v1.storage_backend_pb2 import StorageBackend
-from tams.media.v1.storage_service_pb2 import ListStorageBackendsRequest, SignUrlsRequest, StoredObject
+from tams.media.v1.storage_service_pb2 import ListStorageBackendsRequest, SignUrlsRequest, StoredObjects
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
 from tams.metadata.v1.segment_pb2 import Segment
 
@@ -38,6 +39,10 @@ class StorageBackends:
         self._fresh_until = asyncio.get_running_loop().time() + self._ttl_seconds
 
 
+# URLs still to hand out, by storage backend.
+Signed = Mapping[str, Iterator[str]]
+
+
 class SegmentUrls:
     """Knows which URLs a segment has; asks media to sign those that are wanted."""
 
@@ -50,22 +55,19 @@ class SegmentUrls:
         if wanted.nothing or not segments:
             return [with_urls(segment.document, ()) for segment in segments]
         writer = UrlWriter(wanted, map(_facts, await self._storage_backends.list()))
-        signed = iter(await self._sign([one for one in segments if one.storage_id in writer.signs]))
+        signed = await self._sign(segments, writer.signs)
         return [with_urls(one.document, _items(writer, one, signed)) for one in segments]
 
-    async def _sign(self, segments: Sequence[Segment]) -> Sequence[str]:
-        if not segments:
-            return ()
-        positions: dict[str, int] = {}
-        objects = [
-            StoredObject(
-                storage=positions.setdefault(segment.storage_id, len(positions)),
-                path=segment.storage_path,
-            )
-            for segment in segments
-        ]
-        request = SignUrlsRequest(storage_ids=positions, objects=objects)
-        return (await call(self._storage.SignUrls, request)).urls
+    async def _sign(self, segments: Sequence[Segment], wanted: Container[str]) -> Signed:
+        paths: dict[str, list[str]] = {}
+        for segment in segments:
+            if (storage_id := segment.storage_id) in wanted:
+                paths.setdefault(storage_id, []).append(segment.storage_path)
+        if not paths:
+            return {}
+        objects = [StoredObjects(storage_id=one, paths=of_one) for one, of_one in paths.items()]
+        urls = iter((await call(self._storage.SignUrls, SignUrlsRequest(objects=objects))).urls)
+        return {one: iter([*islice(urls, len(of_one))]) for one, of_one in paths.items()}
 
 
 def _facts(backend: StorageBackend) -> Backend:
@@ -80,10 +82,11 @@ def _facts(backend: StorageBackend) -> Backend:
     )
 
 
-def _items(writer: UrlWriter, segment: Segment, signed: Iterator[str]) -> list[bytes]:
+def _items(writer: UrlWriter, segment: Segment, signed: Signed) -> list[bytes]:
     items = []
-    if segment.storage_id in writer.signs:
-        items.append(writer.controlled(segment.storage_id, next(signed)))
+    storage_id = segment.storage_id
+    if storage_id in signed:
+        items.append(writer.controlled(storage_id, next(signed[storage_id])))
     for external in segment.external_urls:
         label = external.label if external.HasField("label") else None
         if (item := writer.external(external.url, label)) is not None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tams.media.v1 import storage_service_pb2
-from tams.media.v1.storage_service_pb2 import AllocateStorageRequest, SignUrlsRequest, StoredObject
+from tams.media.v1.storage_service_pb2 import AllocateStorageRequest, SignUrlsRequest, StoredObjects
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
 
 from services.media.bootstrap import running
@@ -108,7 +108,7 @@ async def test_stored_objects_are_measured(media, http):
 
 
 async def test_with_metadata_away_it_signs_but_does_not_allocate(settings, backend):
-    signing = SignUrlsRequest(storage_ids=[backend["id"]], objects=[StoredObject(storage=0, path="a")])
+    signing = SignUrlsRequest(objects=[StoredObjects(storage_id=backend["id"], paths=["a"])])
     async with running(settings(backend)) as server:
         await until_serving(server.port)
         async with open_channel(f"127.0.0.1:{server.port}", [STORAGE_SERVICE]) as channel:

@@ -7,7 +7,7 @@ from tams.media.v1.storage_service_pb2 import (
     AllocateStorageRequest,
     ObjectIds,
     SignUrlsRequest,
-    StoredObject,
+    StoredObjects,
 )
 
 from services.media.bootstrap import utc_now
@@ -26,9 +26,7 @@ async def put_urls(media, **asked):
 async def get_urls(media):
     """A URL for each object reserved so far."""
     paths = [one.storage_path for one in media.registry.reserved.values()]
-    request = SignUrlsRequest(
-        storage_ids=[media.backend["id"]], objects=[StoredObject(storage=0, path=path) for path in paths]
-    )
+    request = SignUrlsRequest(objects=[StoredObjects(storage_id=media.backend["id"], paths=paths)])
     return (await call(media.stub.SignUrls, request)).urls
 
 

@@ -4,7 +4,7 @@ from tams.media.v1.storage_service_pb2 import (
     ListStorageBackendsRequest,
     ObjectIds,
     SignUrlsRequest,
-    StoredObject,
+    StoredObjects,
 )
 
 from services.shared.errors import (
@@ -23,9 +23,7 @@ async def allocate(media, flow_id="flow", **asked):
 
 
 async def sign(media, *paths):
-    request = SignUrlsRequest(
-        storage_ids=[media.backend["id"]], objects=[StoredObject(storage=0, path=path) for path in paths]
-    )
+    request = SignUrlsRequest(objects=[StoredObjects(storage_id=media.backend["id"], paths=paths)])
     return (await call(media.stub.SignUrls, request)).urls
 
 

@@ -28,7 +28,7 @@ def signing_at(clock, expiry_seconds=3600):
 
 
 def test_urls_come_in_the_order_asked_from_the_backend_asked():
-    urls = signing_at(Clock()).get_urls([OTHER_BACKEND_ID, BACKEND_ID], [(1, "a"), (0, "b"), (1, "a")])
+    urls = signing_at(Clock()).get_urls([(BACKEND_ID, ["a"]), (OTHER_BACKEND_ID, ["b"]), (BACKEND_ID, ["a"])])
     places = [urlsplit(url)._replace(query="").geturl() for url in urls]
     assert places == ["http://127.0.0.1:8333/tams/a", "https://cold.example/cold/b", places[0]]
     assert urls[0] == urls[2]
@@ -36,7 +36,7 @@ def test_urls_come_in_the_order_asked_from_the_backend_asked():
 
 @given(st.timedeltas(timedelta(days=-9000), timedelta(days=9000)).map(lambda away: NOON + away))
 def test_a_url_lives_at_least_as_long_as_promised_and_at_most_a_window_longer(now):
-    (url,) = signing_at(Clock(now), 60).get_urls([BACKEND_ID], [(0, "a")])
+    (url,) = signing_at(Clock(now), 60).get_urls([(BACKEND_ID, ["a"])])
     query = parse_qs(urlsplit(url).query)
     signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=NOON.tzinfo)
     left = signed + timedelta(seconds=int(query["X-Amz-Expires"][0])) - now
@@ -48,44 +48,42 @@ def test_urls_stay_the_same_within_a_window_and_change_with_it():
     signing = signing_at(clock)
 
     def url():
-        return signing.get_urls([BACKEND_ID], [(0, "a")])[0]
+        return signing.get_urls([(BACKEND_ID, ["a"])])[0]
 
     first = url()
     clock.now += timedelta(seconds=WINDOW_SECONDS - 1)
-    assert url() == first == signing_at(clock).get_urls([BACKEND_ID], [(0, "a")])[0]
+    assert url() == first == signing_at(clock).get_urls([(BACKEND_ID, ["a"])])[0]
     clock.now += timedelta(seconds=1)
     assert url() != first
 
 
 def test_more_paths_than_the_cache_holds_are_still_signed_right():
     signing = signing_at(Clock())
-    pages = [[(0, str(n)) for n in range(start, start + MAX_URLS)] for start in range(0, 25_000, MAX_URLS)]
-    first, *_ = signed = [signing.get_urls([BACKEND_ID], page) for page in pages]
+    pages = [list(map(str, range(start, start + MAX_URLS))) for start in range(0, 25_000, MAX_URLS)]
+    first, *_ = signed = [signing.get_urls([(BACKEND_ID, page)]) for page in pages]
     assert len(set(chain.from_iterable(signed))) == 25_000
-    assert first == signing.get_urls([BACKEND_ID], pages[0])
+    assert first == signing.get_urls([(BACKEND_ID, pages[0])])
 
 
 def test_too_many_at_once():
     with pytest.raises(InvalidArgument) as raised:
-        signing_at(Clock()).get_urls([BACKEND_ID], [(0, "a")] * (MAX_URLS + 1))
+        signing_at(Clock()).get_urls([(BACKEND_ID, ["a"] * MAX_URLS), (BACKEND_ID, ["a"])])
     assert raised.value.reason == "TOO_MANY_ITEMS"
 
 
 @pytest.mark.parametrize(
-    ("storage_ids", "location", "reason"),
+    ("storage_id", "path", "reason"),
     [
-        (["5e0b1a0e-7c1d-4b5e-9a52-000000000000"], (0, "a"), "UNKNOWN_STORAGE"),
-        ([BACKEND_ID], (1, "a"), "UNKNOWN_STORAGE"),
-        ([BACKEND_ID], (-1, "a"), "UNKNOWN_STORAGE"),
-        ([], (0, "a"), "UNKNOWN_STORAGE"),
-        ([BACKEND_ID], (0, ""), "BAD_STORAGE_PATH"),
+        ("5e0b1a0e-7c1d-4b5e-9a52-000000000000", "a", "UNKNOWN_STORAGE"),
+        ("", "a", "UNKNOWN_STORAGE"),
+        (BACKEND_ID, "", "BAD_STORAGE_PATH"),
     ],
 )
-def test_a_location_that_cannot_be(storage_ids, location, reason):
+def test_a_place_that_cannot_be(storage_id, path, reason):
     with pytest.raises(InvalidArgument) as raised:
-        signing_at(Clock()).get_urls(storage_ids, [location])
+        signing_at(Clock()).get_urls([(BACKEND_ID, ["a"]), (storage_id, [path])])
     assert raised.value.reason == reason
 
 
 def test_nothing_asked_nothing_signed():
-    assert signing_at(Clock()).get_urls([], []) == []
+    assert signing_at(Clock()).get_urls([]) == []

@@ -187,55 +187,51 @@ class SignUrlsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    STORAGE_IDS_FIELD_NUMBER: _builtins.int
     OBJECTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of the backends that the locations refer to."""
-
-    @_builtins.property
-    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredObject]:
-        """The locations, at most 1000."""
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredObjects]:
+        """The objects by backend, at most 1000 in all."""
 
     def __init__(
         self,
         *,
-        storage_ids: _abc.Iterable[_builtins.str] | None = ...,
-        objects: _abc.Iterable[Global___StoredObject] | None = ...,
+        objects: _abc.Iterable[Global___StoredObjects] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects", "storage_ids", b"storage_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignUrlsRequest: _TypeAlias = SignUrlsRequest  # noqa: Y015
 
 @_typing.final
-class StoredObject(_message.Message):
-    """Where one object's bytes are."""
+class StoredObjects(_message.Message):
+    """Objects on one storage backend."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    STORAGE_FIELD_NUMBER: _builtins.int
-    PATH_FIELD_NUMBER: _builtins.int
-    storage: _builtins.int
-    """Position of the backend in storage_ids, from 0."""
-    path: _builtins.str
-    """Key in that backend's bucket."""
+    STORAGE_ID_FIELD_NUMBER: _builtins.int
+    PATHS_FIELD_NUMBER: _builtins.int
+    storage_id: _builtins.str
+    """The backend's id."""
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys in that backend's bucket."""
+
     def __init__(
         self,
         *,
-        storage: _builtins.int = ...,
-        path: _builtins.str = ...,
+        storage_id: _builtins.str = ...,
+        paths: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths", "storage_id", b"storage_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StoredObject: _TypeAlias = StoredObject  # noqa: Y015
+Global___StoredObjects: _TypeAlias = StoredObjects  # noqa: Y015
 
 @_typing.final
 class SignUrlsResponse(_message.Message):
@@ -246,7 +242,7 @@ class SignUrlsResponse(_message.Message):
     URLS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One for each location, in the order asked."""
+        """One for each path, in the order asked: all of the first backend, then all of the next."""
 
     def __init__(
         self,

@@ -86,9 +86,9 @@ class StorageServiceServicer:
         bytes exist. URLs stay the same for some minutes so that caches can use them.
 
         Errors:
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
-        - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
-        - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,9 +55,9 @@ class StorageServiceStub:
     bytes exist. URLs stay the same for some minutes so that caches can use them.
 
     Errors:
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
-    - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
-    - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
     """
 
 @_typing.type_check_only
@@ -87,9 +87,9 @@ class StorageServiceAsyncStub(StorageServiceStub):
     bytes exist. URLs stay the same for some minutes so that caches can use them.
 
     Errors:
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
-    - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
-    - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
     """
 
 class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -134,9 +134,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         bytes exist. URLs stay the same for some minutes so that caches can use them.
 
         Errors:
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 locations.
-        - INVALID_ARGUMENT UNKNOWN_STORAGE: a location names a backend this deployment does not have.
-        - INVALID_ARGUMENT BAD_STORAGE_PATH: a location's path is empty.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
         """
 
 def add_StorageServiceServicer_to_server(servicer: StorageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
