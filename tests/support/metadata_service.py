@@ -24,10 +24,11 @@ _SERVICES = [
 
 
 @asynccontextmanager
-async def running_metadata(folder: Path) -> AsyncIterator[RpcServer]:
+async def running_metadata(folder: Path, **settings: Any) -> AsyncIterator[RpcServer]:
     """The service on loopback, with its tables in `folder`."""
     url = f"sqlite:///{folder / 'tams.db'}"
-    async with running(Settings(port=0, store_url=url, drain_seconds=0, grace_seconds=1)) as server:
+    quick: dict[str, Any] = {"port": 0, "drain_seconds": 0, "grace_seconds": 1}
+    async with running(Settings(store_url=url, **(quick | settings))) as server:
         yield server
 
 

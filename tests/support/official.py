@@ -32,3 +32,9 @@ def validator(name: str) -> Draft202012Validator:
 def examples(pattern: str) -> list[Path]:
     """The example files whose names match."""
     return sorted(_OFFICIAL.glob(f"examples/{pattern}"))
+
+
+def openapi() -> dict[str, Any]:
+    """The bundled OpenAPI document."""
+    document: dict[str, Any] = json.loads((_OFFICIAL / "openapi.json").read_text(encoding="utf-8"))
+    return document

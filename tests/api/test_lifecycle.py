@@ -1,0 +1,128 @@
+"""Starting and stopping."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import httpx
+import pytest
+from tams.metadata.v1.flow_pb2 import Flow
+
+from gateway.bootstrap import running
+from gateway.settings import Settings
+from services.shared.errors import StartupError
+from tests.support.gateway import QUICK, new_id, running_gateway
+from tests.support.odd_flows import odd_flows
+from tests.support.polling import until
+from tests.support.ports import free_ports
+
+
+async def test_a_taken_port_is_said_in_one_line():
+    async with running_gateway() as tams:
+        port = tams.base_url.port
+        with pytest.raises(StartupError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+            async with running(Settings(port=port)):
+                pass
+
+
+async def test_the_port_is_free_again_after_stopping():
+    async with running_gateway() as tams:
+        port = tams.base_url.port
+        assert (await tams.get("/")).status_code == 200
+    async with running_gateway(port=port) as tams:
+        assert (await tams.get("/")).status_code == 200
+
+
+async def test_open_requests_finish_while_new_ones_are_refused():
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def answer(request):
+        asked.set()
+        await may_answer.wait()
+        return Flow(id=request.id, document=b'{"late":true}')
+
+    async with odd_flows(answer) as address, httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        stack = running(Settings(**QUICK | {"metadata_address": address, "grace_seconds": 20}))
+        base = f"http://127.0.0.1:{(await stack.__aenter__()).port}"
+        late = asyncio.create_task(client.get(f"{base}/flows/{new_id()}"))
+        await asyncio.wait_for(asked.wait(), 10)
+        stopping = asyncio.create_task(stack.__aexit__(None, None, None))
+
+        async def refused():
+            try:
+                await client.get(f"{base}/")
+            except httpx.ConnectError:
+                return True
+            except httpx.TransportError:
+                # Let in at the very moment of stopping.
+                return False
+            return False
+
+        await until(refused)
+        assert not stopping.done()
+        may_answer.set()
+        response = await late
+        await stopping
+    assert (response.status_code, response.json()) == (200, {"late": True})
+
+
+async def test_a_request_that_never_ends_does_not_keep_the_gateway():
+    asked = asyncio.Event()
+
+    async def answer(request):
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with odd_flows(answer) as address, httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        async with running(Settings(**QUICK | {"metadata_address": address, "grace_seconds": 0.2})) as server:
+            stuck = asyncio.create_task(client.get(f"http://127.0.0.1:{server.port}/flows/{new_id()}"))
+            await asyncio.wait_for(asked.wait(), 10)
+        stuck.cancel()
+        await asyncio.wait([stuck])
+
+
+async def test_health_warns_balancers_before_the_gateway_stops():
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        stack = running(Settings(**QUICK | {"drain_seconds": 2}))
+        base = f"http://127.0.0.1:{(await stack.__aenter__()).port}"
+        stopping = asyncio.create_task(stack.__aexit__(None, None, None))
+        await asyncio.sleep(0)
+        assert (await client.get(f"{base}/health")).status_code == 503
+        assert (await client.get(f"{base}/")).status_code == 200
+        await stopping
+
+
+async def start(port):
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "gateway",
+        env=os.environ | {"TAMS_GATEWAY_PORT": str(port), "TAMS_GATEWAY_DRAIN_SECONDS": "0"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_the_process_serves_until_told_and_leaves_cleanly(stop):
+    (port,) = free_ports(1)
+    process = await start(port)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+
+        async def answers():
+            try:
+                return (await client.get("/service")).status_code == 200
+            except httpx.ConnectError:
+                return False
+
+        await until(answers)
+        twin = await start(port)
+        _, said = await asyncio.wait_for(twin.communicate(), 30)
+        assert twin.returncode == 1
+        assert said.decode().splitlines() == [
+            f"tams gateway: cannot listen on 127.0.0.1:{port}: Address already in use"
+        ]
+        process.send_signal(stop)
+        _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
+    assert b"Traceback" not in said

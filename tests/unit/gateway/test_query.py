@@ -1,0 +1,90 @@
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http.query import MAX_LIMIT, MAX_PARAMETERS, Query
+from services.shared.errors import InvalidArgument
+from services.shared.timerange import TimeRange
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=20))
+def test_pairs_come_back_from_any_encoding(pairs):
+    for encode in (quote, quote_plus):
+        raw = "&".join(f"{encode(name, safe='')}={encode(value, safe='')}" for name, value in pairs)
+        assert Query(raw).pairs == pairs
+
+
+def test_raw_brackets_and_colons_are_read():
+    assert Query("timerange=[0:0_10:0)").timerange() == TimeRange(0, 10_000_000_000)
+
+
+def test_unknown_parameters_may_even_repeat():
+    query = Query("_t=1&_t=2&label=x")
+    assert query.text("label") == "x"
+    with pytest.raises(InvalidArgument):
+        query.text("_t")
+
+
+@pytest.mark.parametrize("raw", ["", "&", "&&", "other=1"])
+def test_what_is_absent_is_absent(raw):
+    query = Query(raw)
+    assert (query.text("a"), query.flag("a"), query.number("a"), query.uuid("a")) == (None,) * 4
+    assert (query.words("a"), query.timerange("a"), query.choice("a", ["x"])) == (None,) * 3
+    assert (query.limit(), query.page(), query.named("tag.")) == (0, "", {})
+
+
+def test_empty_values():
+    query = Query("a=&b")
+    assert (query.text("a"), query.text("b"), query.words("a"), query.timerange("a")) == ("", "", [], None)
+
+
+def test_named_parameters_keep_dots_and_any_text():
+    query = Query("tag.a.b=1&tag.=2&tag.c%2Fd=%C3%A9&tag_exists.x=true&tag_exists.y=false")
+    assert query.named("tag.") == {"a.b": "1", "": "2", "c/d": "é"}
+    assert query.named_flags("tag_exists.") == {"x": True, "y": False}
+
+
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ("a=1&a=2", lambda query: query.text("a")),
+        ("tag.x=1&tag.x=1", lambda query: query.named("tag.")),
+        ("a=True", lambda query: query.flag("a")),
+        ("a=", lambda query: query.flag("a")),
+        ("tag_exists.x=", lambda query: query.named_flags("tag_exists.")),
+        ("a=1.0", lambda query: query.number("a")),
+        ("a=-1", lambda query: query.number("a")),
+        ("a=+1", lambda query: query.number("a")),
+        ("a=%D9%A1", lambda query: query.number("a")),
+        ("a=" + "1" * 19, lambda query: query.number("a")),
+        ("limit=0", lambda query: query.limit()),
+        ("a=x", lambda query: query.uuid("a")),
+        ("a=x", lambda query: query.choice("a", ["y"])),
+        ("a=x,,y", lambda query: query.words("a")),
+        ("a=,", lambda query: query.words("a")),
+        ("a=" + "x," * MAX_PARAMETERS + "x", lambda query: query.words("a")),
+        ("timerange=x", lambda query: query.timerange()),
+    ],
+)
+def test_wrong_values_are_refused(raw, read):
+    query = Query(raw)
+    with pytest.raises(InvalidArgument) as caught:
+        read(query)
+    assert caught.value.reason in ("BAD_QUERY", "BAD_TIMERANGE")
+
+
+@pytest.mark.parametrize("raw", ["a=%FF", "%C3=1", "&".join("a" * (MAX_PARAMETERS + 1))])
+def test_what_is_no_query_is_refused(raw):
+    with pytest.raises(InvalidArgument):
+        Query(raw)
+
+
+@pytest.mark.parametrize("raw", ["a=%", "a=%zz", "a=100%"])
+def test_a_percent_sign_that_encodes_nothing_stays(raw):
+    assert Query(raw).text("a") == raw.removeprefix("a=")
+
+
+def test_a_huge_limit_fits_an_int32():
+    assert Query("limit=" + "9" * 18).limit() == MAX_LIMIT
