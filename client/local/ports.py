@@ -3,7 +3,7 @@
 import json
 import random
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +23,9 @@ def choose(given: Mapping[str, int], remembered: Mapping[str, int]) -> dict[str,
     _check_distinct(fixed)
     for name, port in fixed.items():
         if not _free(name, port):
-            raise CannotRun(_taken(name, port))
-    kept = {
-        name: port
-        for name, port in remembered.items()
-        if name in PORTS and name not in fixed and port not in fixed.values() and _free(name, port)
-    }
-    return fixed | kept | _new([name for name in PORTS if name not in fixed | kept], (fixed | kept).values())
+            raise CannotRun(f"port {port} is taken; set {name} to another one")
+    chosen = fixed | _kept(remembered, set(fixed.values()))
+    return chosen | _new([name for name in PORTS if name not in chosen], set(chosen.values()))
 
 
 def remembered(path: Path) -> dict[str, int]:
@@ -48,9 +44,18 @@ def remember(path: Path, ports: Mapping[str, int]) -> None:
     path.write_text(json.dumps({n: p for n, p in ports.items() if n != GATEWAY_PORT}, indent=1) + "\n")
 
 
-def _new(names: list[str], used: Iterable[int]) -> dict[str, int]:
+def _kept(remembered: Mapping[str, int], used: set[int]) -> dict[str, int]:
+    kept: dict[str, int] = {}
+    for name in PORTS:
+        port = remembered.get(name, 0)
+        if port not in used and _free(name, port):
+            kept[name] = port
+            used.add(port)
+    return kept
+
+
+def _new(names: list[str], used: set[int]) -> dict[str, int]:
     """Free ports from one block, so that stores starting at the same time rarely reach for the same."""
-    used = set(used)
     admin = [name for name in names if name == S3_ADMIN_PORT]
     others = [name for name in names if name != S3_ADMIN_PORT]
     return _from_block(_ADMIN_BLOCKS, admin, used) | _from_block(_BLOCKS, others, used)
@@ -71,6 +76,8 @@ def _free(name: str, port: int) -> bool:
 
 
 def _can_listen(port: int) -> bool:
+    if port <= 0:
+        return False
     with socket.socket() as probe:
         # As servers do, so that connections lingering from last time do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,7 +95,3 @@ def _check_distinct(fixed: Mapping[str, int]) -> None:
         if port in names:
             raise CannotRun(f"{names[port]} and {name} are both {port}")
         names[port] = name
-
-
-def _taken(name: str, port: int) -> str:
-    return f"port {port} is taken; set {name} to another one"
