@@ -49,8 +49,10 @@ def _items(writer: UrlWriter, segment: Segment, signed: Signed) -> list[bytes]:
     storage_id = segment.storage_id
     if storage_id in signed:
         items.append(writer.controlled(storage_id, next(signed[storage_id])))
-    for external in segment.external_urls:
-        label = external.label if external.HasField("label") else None
-        if (item := writer.external(external.url, label)) is not None:
-            items.append(item)
+    # Most have none, and looking costs less than walking.
+    if segment.external_urls:
+        for external in segment.external_urls:
+            label = external.label if external.HasField("label") else None
+            if (item := writer.external(external.url, label)) is not None:
+                items.append(item)
     return items

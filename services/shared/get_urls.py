@@ -56,9 +56,9 @@ class UrlWriter:
 
     def __init__(self, wanted: UrlFilter, backends: Iterable[Backend]) -> None:
         self._wanted = wanted
-        # All of an item but its URL is the same for every object of a backend.
+        # All of an item after its URL is the same for every object of a backend.
         self._tails = {
-            backend.id: _members(_controlled(backend, verbose=wanted.verbose))
+            backend.id: b"," + _encode(_controlled(backend, verbose=wanted.verbose))[1:]
             for backend in backends
             if wanted.keeps(label=backend.label, storage_id=backend.id, presigned=True)
         }
@@ -67,7 +67,7 @@ class UrlWriter:
 
     def controlled(self, storage_id: str, url: str) -> bytes:
         """The signed URL of an object on one of the backends in `signs`."""
-        return b'{"url":%b,%b}' % (_encode(url), self._tails[storage_id])
+        return b"".join((b'{"url":', _encode(url), self._tails[storage_id]))
 
     def external(self, url: str, label: str | None) -> bytes | None:
         """A URL outside this store's control, None when it is not wanted."""
@@ -83,7 +83,7 @@ class UrlWriter:
 
 def with_urls(document: bytes, urls: Iterable[bytes]) -> bytes:
     """A segment's JSON document with get_urls added. The document is an object with some member."""
-    return b'%b,"get_urls":[%b]}' % (document[:-1], b",".join(urls))
+    return b"".join((document[:-1], b',"get_urls":[', b",".join(urls), b"]}"))
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -96,7 +96,3 @@ def _controlled(backend: Backend, *, verbose: bool) -> dict[str, object]:
         item |= {"provider": backend.provider, "store_product": backend.store_product}
         item |= {"region": backend.region, "availability_zone": backend.availability_zone}
     return {name: value for name, value in item.items() if value != ""}
-
-
-def _members(item: dict[str, object]) -> bytes:
-    return _encode(item)[1:-1]

@@ -11,7 +11,7 @@ from services.metadata.domain import event as kinds
 from services.metadata.domain.event import Event
 from services.metadata.domain.webhook import Lease
 from services.metadata.servicers import webhooks as webhook_messages
-from services.metadata.servicers.segments import stored_message
+from services.metadata.servicers.segments import add_stored
 from services.shared.rpc.server import Registration
 from services.shared.rpc.timeranges import to_message
 from services.shared.timerange import NEVER, TimeRange
@@ -72,7 +72,8 @@ def _message(event: Event) -> event_pb2.Event:
 
 
 def _added(event: Event) -> Mapping[str, Any]:
-    added = event_pb2.SegmentsAdded(flow_id=event.flow_id or "", segments=map(stored_message, event.segments))
+    added = event_pb2.SegmentsAdded(flow_id=event.flow_id or "")
+    add_stored(added.segments, event.segments)
     return {"segments_added": added}
 
 

@@ -1,10 +1,11 @@
 """SegmentService."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from tams.metadata.v1 import segment_pb2, segment_service_pb2, segment_service_pb2_grpc
 
 from services.metadata.application.ports import SegmentQuery
@@ -33,12 +34,13 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
             request.flow_id, _within(request), optional(request, "object_id"), request.reverse
         )
         page = await self._segments.page(query, request.page_size, request.page_token)
-        return segment_service_pb2.ListSegmentsResponse(
-            segments=map(stored_message, page.items),
+        response = segment_service_pb2.ListSegmentsResponse(
             next_page_token=page.next_token,
             page_size=page.size,
             timerange=to_message(_span(page.items, reverse=request.reverse)),
         )
+        add_stored(response.segments, page.items)
+        return response
 
     async def CreateSegments(
         self, request: segment_service_pb2.CreateSegmentsRequest, context: Any
@@ -89,17 +91,15 @@ def _span(segments: Sequence[StoredSegment], *, reverse: bool) -> TimeRange:
     return TimeRange(first.start_ns, last.end_ns, bool(last.end_inclusive))
 
 
-def stored_message(segment: StoredSegment) -> segment_pb2.Segment:
-    """The message of a stored segment."""
-    message = segment_pb2.Segment(
-        document=segment.document,
-        storage_id=segment.storage_id or "",
-        storage_path=segment.storage_path or "",
-    )
-    if segment.external_urls:
-        for url in msgspec.json.decode(segment.external_urls, type=list[ExternalUrl]):
-            message.external_urls.add(url=url.url, label=url.label)
-    return message
+def add_stored(
+    messages: RepeatedCompositeFieldContainer[segment_pb2.Segment], segments: Iterable[StoredSegment]
+) -> None:
+    """Append stored segments to a list in a message: messages made apart would be copied into it."""
+    for _, _, _, document, storage_id, path, external_urls in segments:
+        message = messages.add(document=document, storage_id=storage_id or "", storage_path=path or "")
+        if external_urls:
+            for url in msgspec.json.decode(external_urls, type=list[ExternalUrl]):
+                message.external_urls.add(url=url.url, label=url.label)
 
 
 def _registration(request: segment_service_pb2.CreateSegmentsRequest) -> Registration:
