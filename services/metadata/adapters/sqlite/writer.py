@@ -95,7 +95,7 @@ class Writer:
                 if not job.future.cancelled():
                     outcomes.append(self._attempt(job))
             self._execute("COMMIT")
-        except (sqlite3.Error, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever happens
             _log.exception("a group of changes failed")
             self._roll_back()
             return [_Outcome(job.future, None, _away(error)) for job in taken or self._group(first)]
@@ -105,8 +105,9 @@ class Writer:
         self._execute("SAVEPOINT change")
         try:
             outcome = _Outcome(job.future, job.change(), None)
-        except Exception as error:  # noqa: BLE001 - whatever a change raises belongs to its caller
-            # Raises when the engine has given up the whole transaction; then the group fails.
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise  # the engine has given up all of it, as it may on a full disk: the group fails
             self._execute("ROLLBACK TO change")
             failed = isinstance(error, sqlite3.OperationalError)
             outcome = _Outcome(job.future, None, _away(error) if failed else error)

@@ -1,0 +1,89 @@
+import pytest
+from tams.metadata.v1.flow_service_pb2 import DeleteFlowRequest
+from tams.metadata.v1.object_pb2 import Object
+from tams.metadata.v1.object_service_pb2 import (
+    GetObjectRequest,
+    ListUnmeasuredObjectsRequest,
+    ObjectSize,
+    RecordObjectSizesRequest,
+)
+
+from services.shared.errors import NotFound
+from tests.rpc.metadata.conftest import Service
+from tests.support.flows import flow_id
+from tests.support.messages import create, deletion, new_segment, put_flow, reserve
+from tests.support.metadata import STORAGE
+
+
+@pytest.fixture
+async def flows(service: Service) -> Service:
+    await service("PutFlow", put_flow(1))
+    await service("PutFlow", put_flow(2))
+    return service
+
+
+async def unmeasured(service: Service, size: int = 0) -> list[tuple[str, str, str]]:
+    reply = await service("ListUnmeasuredObjects", ListUnmeasuredObjectsRequest(page_size=size))
+    return [(one.object_id, one.storage_id, one.storage_path) for one in reply.objects]
+
+
+async def test_the_life_of_an_object(flows: Service) -> None:
+    assert (await flows("ReserveObjects", reserve(1, "a/b"))).container == "video/mp2t"
+    with pytest.raises(NotFound):
+        await flows("GetObject", GetObjectRequest(id="a/b"))
+    assert await unmeasured(flows) == []
+    for number in (1, 2):
+        await flows("CreateSegments", create(number, new_segment(0, 1, "a/b", urls=[])))
+    found = await flows("GetObject", GetObjectRequest(id="a/b"))
+    expected = Object(
+        id="a/b",
+        referenced_by_flows=[flow_id(1), flow_id(2)],
+        first_referenced_by_flow=flow_id(1),
+        storage_id=STORAGE,
+        storage_path="path/a/b",
+    )
+    assert (found.object, found.next_page_token, found.page_size) == (expected, "", 1000)
+    assert await unmeasured(flows) == [("a/b", STORAGE, "path/a/b")]
+    measured = [ObjectSize(object_id="a/b", size=0), ObjectSize(object_id="unknown", size=2**63 - 1)]
+    for _ in range(2):
+        await flows("RecordObjectSizes", RecordObjectSizesRequest(objects=measured))
+    assert await unmeasured(flows) == []
+    found = await flows("GetObject", GetObjectRequest(id="a/b"))
+    assert found.object.HasField("size")
+    assert found.object.size == 0
+    await flows("DeleteFlow", DeleteFlowRequest(id=flow_id(1)))
+    found = await flows("GetObject", GetObjectRequest(id="a/b"))
+    assert list(found.object.referenced_by_flows) == [flow_id(2)]
+    await flows("DeleteSegments", deletion(2))
+    with pytest.raises(NotFound):
+        await flows("GetObject", GetObjectRequest(id="a/b"))
+
+
+async def test_an_object_outside_the_store(flows: Service) -> None:
+    await flows("CreateSegments", create(1, new_segment(0, 1, "out")))
+    found = (await flows("GetObject", GetObjectRequest(id="out"))).object
+    assert (found.storage_id, found.storage_path, found.HasField("size")) == ("", "", False)
+    assert await unmeasured(flows) == []
+
+
+async def test_missing_bytes_are_not_asked_for_again_at_once(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "a", "b"))
+    segments = [new_segment(n, n + 1, name, urls=[]) for n, name in enumerate("ab")]
+    await flows("CreateSegments", create(1, *segments))
+    assert [one[0] for one in await unmeasured(flows)] == ["a", "b"]
+    assert len(await unmeasured(flows, 1)) == 1
+    for _ in range(8):
+        missing = RecordObjectSizesRequest(objects=[ObjectSize(object_id="a")])
+        await flows("RecordObjectSizes", missing)
+    assert [one[0] for one in await unmeasured(flows)] == ["b"]
+
+
+async def test_references_come_in_pages(flows: Service) -> None:
+    for number in (1, 2):
+        await flows("CreateSegments", create(number, new_segment(0, 1)))
+    first = await flows("GetObject", GetObjectRequest(id="o", page_size=1))
+    assert list(first.object.referenced_by_flows) == [flow_id(1)]
+    request = GetObjectRequest(id="o", page_size=1, page_token=first.next_page_token)
+    second = await flows("GetObject", request)
+    assert list(second.object.referenced_by_flows) == [flow_id(2)]
+    assert second.next_page_token == ""
