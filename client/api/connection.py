@@ -20,8 +20,7 @@ class Connection:
 
     def __init__(self, url: str, attempts: int) -> None:
         self.url = url.rstrip("/")
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not _is_http(self.url):
             raise ValueError(f"not an http or https URL: {url!r}")
         self._attempts = attempts
         self._http = open_http()
@@ -58,10 +57,7 @@ class Connection:
             following = page.links.get("next", {}).get("url")
             if not following:
                 return
-            followed = str(page.url.join(following))
-            if followed == str(page.url):
-                raise BadAnswer("the server's next page is the same page")
-            url, query = followed, {}
+            url, query = _next(page, following), {}
 
     async def _send(
         self, method: str, url: str, options: dict[str, Any], *, repeatable: bool
@@ -82,14 +78,16 @@ async def send(http: httpx.AsyncClient, method: str, url: str, **options: Any) -
     """The whole answer to one request. Unreachable where none came, Rejected for 4xx and 5xx."""
     try:
         response = await http.request(method, url, **options)
-    except httpx.TransportError as error:
+    except httpx.InvalidURL as error:
+        raise BadAnswer(f"the server gave a URL that is none: {error}") from None
+    except httpx.RequestError as error:
         raise unreachable(url, error) from error
     if response.is_error:
         raise rejection(response)
     return response
 
 
-def unreachable(url: str, error: httpx.TransportError) -> Unreachable:
+def unreachable(url: str, error: httpx.RequestError) -> Unreachable:
     """The error in one line, naming the host and never the query, which may hold a signature."""
     parts = urlsplit(url)
     where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
@@ -97,6 +95,24 @@ def unreachable(url: str, error: httpx.TransportError) -> Unreachable:
     never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
     summary = f"cannot reach {where}: {what or type(error).__name__}"
     return Unreachable(summary, sent=not isinstance(error, never_sent))
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.host)
+
+
+def _next(page: httpx.Response, link: str) -> str:
+    try:
+        url = page.url.join(link)
+    except httpx.InvalidURL as error:
+        raise BadAnswer(f"the server's next page is no URL: {error}") from None
+    if url == page.url:
+        raise BadAnswer("the server's next page is the same page")
+    return str(url)
 
 
 def _query(params: Mapping[str, Any] | None) -> dict[str, str]:

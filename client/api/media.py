@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from client.api.connection import open_http, send, unreachable
-from client.api.errors import rejection
+from client.api.errors import BadAnswer, rejection
 from client.api.models import HttpRequest
 from client.api.retrying import patiently
 
@@ -58,5 +58,7 @@ class Media:
                     await response.aread()
                     raise rejection(response)
                 yield response.aiter_bytes(CHUNK_BYTES)
-        except httpx.TransportError as error:
+        except httpx.InvalidURL as error:
+            raise BadAnswer(f"the server gave a URL that is none: {error}") from None
+        except httpx.RequestError as error:
             raise unreachable(url, error) from error

@@ -41,7 +41,11 @@ async def _connected(
     command: Callable[..., Awaitable[T]], url: str, attempts: int, args: Any, kwargs: Any
 ) -> T:
     try:
-        async with TamsClient(url, attempts=attempts) as store:
+        client = TamsClient(url, attempts=attempts)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        async with client as store:
             return await command(store, *args, **kwargs)
     except NotFound as error:
         raise exits.Failed(str(error), exits.NOT_FOUND) from error

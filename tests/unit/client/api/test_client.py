@@ -58,6 +58,18 @@ async def test_a_page_that_names_itself_as_the_next_ends_with_an_error(server, t
         [s async for s in tams.sources()]
 
 
+async def test_urls_that_are_none_are_an_error(server, tams):
+    server.then(body=b"[]", Link='<http://a:b/>; rel="next"')
+
+    with pytest.raises(BadAnswer, match="no URL"):
+        [s async for s in tams.sources()]
+    with pytest.raises(BadAnswer, match="URL"):
+        await tams.download("http://a:b/")
+    with pytest.raises(BadAnswer, match="URL"):
+        async with tams.stream("http://a:b/"):
+            pass
+
+
 async def test_segment_times_are_exact_values(server, tams):
     server.then(body=body([SEGMENT]))
 
@@ -98,7 +110,9 @@ async def test_the_base_url_may_have_a_path(server):
     assert server.requests[0].target == "/media/tams/service"
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://"])
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://a:b", "http://\n"]
+)
 def test_an_address_that_is_no_http_url_is_refused(url):
     with pytest.raises(ValueError, match="http"):
         TamsClient(url)
