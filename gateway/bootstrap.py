@@ -8,12 +8,10 @@ from gateway.app import App
 from gateway.clients.flows import flow_reader
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
-from gateway.clients.storage_backends import StorageBackends
 from gateway.handlers.analytics import Analytics
 from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
-from gateway.handlers.get_urls import GetUrls
 from gateway.handlers.health import Health
 from gateway.handlers.objects import Objects
 from gateway.handlers.segments import Segments
@@ -29,6 +27,7 @@ from gateway.openapi.page import html
 from gateway.routes import Handlers, routes
 from gateway.server import HttpServer, serving
 from gateway.settings import Settings
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
 
 
 @asynccontextmanager
@@ -55,7 +54,8 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
     )
     paging = Paging(links)
     bodies = BodyReader(settings.max_body_bytes, settings.body_seconds)
-    backends = StorageBackends(services, settings.backends_ttl_seconds)
+    media = services.channels["media"]
+    backends = StorageBackends(media, settings.backends_ttl_seconds)
     deletion_requests = DeletionRequests(services, links)
     document = openapi_json(settings.public_url)
     return Handlers(
@@ -71,7 +71,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
         segments=Segments(
             services,
             writer=segment_writer(services),
-            get_urls=GetUrls(services, backends),
+            urls=SegmentUrls(media, backends),
             storage_backends=backends,
             deletion_requests=deletion_requests,
             bodies=bodies,

@@ -1,11 +1,9 @@
-"""Storage backends: protobuf -> JSON (TAMS 7.0, storage-backends-list.json) and what URLs tell of them."""
+"""Storage backends: protobuf -> JSON (TAMS 7.0, storage-backends-list.json)."""
 
 from collections.abc import Iterable
 
 import msgspec
 from tams.media.v1 import storage_backend_pb2
-
-from services.shared.get_urls import Backend
 
 
 class StorageBackend(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,17 +23,4 @@ def listing(messages: Iterable[storage_backend_pb2.StorageBackend]) -> bytes:
     """The JSON list of backends."""
     return msgspec.json.encode(
         [msgspec.convert(one, StorageBackend, from_attributes=True) for one in messages]
-    )
-
-
-def facts(message: storage_backend_pb2.StorageBackend) -> Backend:
-    """What get_urls tell of a backend."""
-    return Backend(
-        id=message.id,
-        label=message.label,
-        store_type=message.store_type,
-        provider=message.provider,
-        store_product=message.store_product,
-        region=message.region,
-        availability_zone=message.availability_zone,
     )

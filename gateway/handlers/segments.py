@@ -9,12 +9,10 @@ from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
 
 from gateway.clients.segments import SegmentWriter
 from gateway.clients.services import Services
-from gateway.clients.storage_backends import StorageBackends
 from gateway.codecs import filters, segment
 from gateway.codecs.segment import FailedSegment, PostedSegment
 from gateway.errors import error_body
 from gateway.handlers.deletion_requests import DeletionRequests
-from gateway.handlers.get_urls import GetUrls
 from gateway.http import responses
 from gateway.http.body import BodyReader
 from gateway.http.paging import Paging
@@ -22,6 +20,7 @@ from gateway.http.requests import Request
 from gateway.http.responses import Header, Response
 from services.shared.errors import TamsError
 from services.shared.rpc.client import call
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
 from services.shared.rpc.status import from_failure
 from services.shared.rpc.timeranges import from_message
 
@@ -37,7 +36,7 @@ class Segments:
         services: Services,
         *,
         writer: SegmentWriter,
-        get_urls: GetUrls,
+        urls: SegmentUrls,
         storage_backends: StorageBackends,
         deletion_requests: DeletionRequests,
         bodies: BodyReader,
@@ -45,7 +44,7 @@ class Segments:
     ) -> None:
         self._segments = services.segments
         self._writer = writer
-        self._get_urls = get_urls
+        self._urls = urls
         self._storage_backends = storage_backends
         self._deletion_requests = deletion_requests
         self._bodies = bodies
@@ -63,7 +62,7 @@ class Segments:
             ("x-paging-reverse-order", str(asked.reverse).lower()),
             ("x-paging-timerange", str(from_message(page.timerange))),
         ]
-        return responses.json_list(await self._get_urls.documents(page.segments, wanted), headers)
+        return responses.json_list(await self._urls.documents(page.segments, wanted), headers)
 
     async def post(self, request: Request, flow_id: str) -> Response:
         """POST /flows/{flowId}/segments: one segment, or a list in which each stands for itself."""

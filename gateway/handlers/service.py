@@ -5,11 +5,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.clients.storage_backends import StorageBackends
 from gateway.codecs import storage_backend
 from gateway.http import responses
 from gateway.http.requests import Request
 from gateway.http.responses import Response
+from services.shared.rpc.segment_urls import StorageBackends
 
 API_VERSION: Final = "7.0"
 SERVICE_TYPE: Final = "urn:x-tams:service"

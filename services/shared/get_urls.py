@@ -65,9 +65,10 @@ class UrlWriter:
         # The storage backends whose URLs are wanted; no others need signing.
         self.signs = frozenset(self._tails)
 
-    def controlled(self, storage_id: str, url: str) -> bytes:
-        """The signed URL of an object on one of the backends in `signs`."""
-        return b"".join((b'{"url":', _encode(url), self._tails[storage_id]))
+    def controlled(self, storage_id: str, urls: Iterable[str]) -> list[bytes]:
+        """Signed URLs of objects on one of the backends in `signs`."""
+        tail = self._tails[storage_id]
+        return [b"".join((b'{"url":', _encode(url), tail)) for url in urls]
 
     def external(self, url: str, label: str | None) -> bytes | None:
         """A URL outside this store's control, None when it is not wanted."""

@@ -1,14 +1,14 @@
 """Adds get_urls to stored segments: one signing call for all of them, bytes spliced into bytes."""
 
 import asyncio
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from grpc import aio
 from tams.media.v1.storage_backend_pb2 import StorageBackend
 from tams.media.v1.storage_service_pb2 import ListStorageBackendsRequest, SignUrlsRequest, StoredObjects
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
-from tams.metadata.v1.segment_pb2 import Segment
+from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
 
 from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
 from services.shared.rpc.client import call
@@ -39,8 +39,8 @@ class StorageBackends:
         self._fresh_until = asyncio.get_running_loop().time() + self._ttl_seconds
 
 
-# URLs still to hand out, by storage backend.
-Signed = Mapping[str, Iterator[str]]
+# Items of get_urls still to hand out, by storage backend.
+Signed = Mapping[str, Iterator[bytes]]
 
 
 class SegmentUrls:
@@ -55,19 +55,23 @@ class SegmentUrls:
         if wanted.nothing or not segments:
             return [with_urls(segment.document, ()) for segment in segments]
         writer = UrlWriter(wanted, map(_facts, await self._storage_backends.list()))
-        signed = await self._sign(segments, writer.signs)
-        return [with_urls(one.document, _items(writer, one, signed)) for one in segments]
+        kept = list(segments)  # Messages are wrapped anew each time they are taken from their list.
+        signed = await self._sign(kept, writer)
+        return [_document(segment, writer, signed) for segment in kept]
 
-    async def _sign(self, segments: Sequence[Segment], wanted: Container[str]) -> Signed:
-        paths: dict[str, list[str]] = {}
+    async def _sign(self, segments: Sequence[Segment], writer: UrlWriter) -> Signed:
+        paths: dict[str, list[str]] = {storage_id: [] for storage_id in writer.signs}
         for segment in segments:
-            if (storage_id := segment.storage_id) in wanted:
-                paths.setdefault(storage_id, []).append(segment.storage_path)
-        if not paths:
+            if (storage_id := segment.storage_id) in paths:
+                paths[storage_id].append(segment.storage_path)
+        objects = [StoredObjects(storage_id=one, paths=of_one) for one, of_one in paths.items() if of_one]
+        if not objects:
             return {}
-        objects = [StoredObjects(storage_id=one, paths=of_one) for one, of_one in paths.items()]
         urls = iter((await call(self._storage.SignUrls, SignUrlsRequest(objects=objects))).urls)
-        return {one: iter([*islice(urls, len(of_one))]) for one, of_one in paths.items()}
+        return {
+            one.storage_id: iter(writer.controlled(one.storage_id, islice(urls, len(one.paths))))
+            for one in objects
+        }
 
 
 def _facts(backend: StorageBackend) -> Backend:
@@ -82,13 +86,16 @@ def _facts(backend: StorageBackend) -> Backend:
     )
 
 
-def _items(writer: UrlWriter, segment: Segment, signed: Signed) -> list[bytes]:
-    items = []
-    storage_id = segment.storage_id
-    if storage_id in signed:
-        items.append(writer.controlled(storage_id, next(signed[storage_id])))
-    for external in segment.external_urls:
-        label = external.label if external.HasField("label") else None
-        if (item := writer.external(external.url, label)) is not None:
-            items.append(item)
-    return items
+def _document(segment: Segment, writer: UrlWriter, signed: Signed) -> bytes:
+    items = signed.get(segment.storage_id)
+    urls = [] if items is None else [next(items)]
+    if external := segment.external_urls:
+        urls += _external(external, writer)
+    return with_urls(segment.document, urls)
+
+
+def _external(external: Iterable[ExternalUrl], writer: UrlWriter) -> Iterator[bytes]:
+    for one in external:
+        label = one.label if one.HasField("label") else None
+        if (item := writer.external(one.url, label)) is not None:
+            yield item

@@ -1,0 +1,159 @@
+# ruff: noqa: N802, ARG002 - method names are the RPC names, and every RPC takes a context
+
+import asyncio
+import json
+from functools import partial
+
+import pytest
+from tams.media.v1 import storage_service_pb2
+from tams.media.v1.storage_backend_pb2 import StorageBackend
+from tams.media.v1.storage_service_pb2 import ListStorageBackendsResponse, SignUrlsResponse
+from tams.media.v1.storage_service_pb2_grpc import (
+    StorageServiceServicer,
+    add_StorageServiceServicer_to_server,
+)
+from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
+
+from services.shared.errors import Unavailable
+from services.shared.get_urls import UrlFilter
+from services.shared.rpc.client import open_channel
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
+from services.shared.rpc.server import serving
+from services.shared.settings import ProcessSettings
+
+SERVICE = storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"]
+ELSEWHERE = ExternalUrl(url="https://elsewhere.example/b", label="mine")
+
+
+class Storage(StorageServiceServicer):
+    """Answers as the media service does: all URLs of the first backend, then all of the next."""
+
+    def __init__(self):
+        self.listed = 0
+        self.signed = []
+        self.away = False
+
+    async def ListStorageBackends(self, request, context):
+        self.listed += 1
+        if self.away:
+            raise Unavailable("away")
+        backends = [StorageBackend(id=f"id-of-{label}", label=label) for label in ("hot", "cold")]
+        return ListStorageBackendsResponse(storage_backends=backends)
+
+    async def SignUrls(self, request, context):
+        self.signed.append({one.storage_id: list(one.paths) for one in request.objects})
+        urls = [f"https://{one.storage_id}/{path}" for one in request.objects for path in one.paths]
+        return SignUrlsResponse(urls=urls)
+
+    async def AllocateStorage(self, request, context):
+        raise AssertionError("nobody allocates here")
+
+
+@pytest.fixture
+async def storage():
+    return Storage()
+
+
+@pytest.fixture
+async def media(storage):
+    add = partial(add_StorageServiceServicer_to_server, storage)
+    settings = ProcessSettings(drain_seconds=0, grace_seconds=0)
+    async with (
+        serving(settings, [(SERVICE, add)]) as server,
+        open_channel(f"127.0.0.1:{server.port}", [SERVICE]) as channel,
+    ):
+        yield channel
+
+
+def segment(path, label="", **members):
+    return Segment(
+        document=b'{"object_id":"%b"}' % path.encode(),
+        storage_id=label and f"id-of-{label}",
+        storage_path=path,
+        **members,
+    )
+
+
+@pytest.fixture
+def urls_of(media):
+    segment_urls = SegmentUrls(media, StorageBackends(media, 60))
+
+    async def found(segments, **wanted):
+        documents = map(json.loads, await segment_urls.documents(segments, UrlFilter(**wanted)))
+        return [(one["object_id"], [url["url"] for url in one["get_urls"]]) for one in documents]
+
+    return found
+
+
+async def test_each_segment_gets_its_own_urls_whatever_the_backends(urls_of, storage):
+    segments = [
+        segment("a", "cold"),
+        segment("b", external_urls=[ELSEWHERE]),
+        segment("c", "hot", external_urls=[ELSEWHERE]),
+        segment("d", "cold"),
+    ]
+    assert await urls_of(segments) == [
+        ("a", ["https://id-of-cold/a"]),
+        ("b", [ELSEWHERE.url]),
+        ("c", ["https://id-of-hot/c", ELSEWHERE.url]),
+        ("d", ["https://id-of-cold/d"]),
+    ]
+    assert storage.signed == [{"id-of-hot": ["c"], "id-of-cold": ["a", "d"]}]
+
+
+async def test_only_wanted_backends_are_signed_for(urls_of, storage):
+    segments = [segment("a", "cold"), segment("b", "hot")]
+    found = await urls_of(segments, labels=frozenset({"hot"}))
+    assert found == [("a", []), ("b", ["https://id-of-hot/b"])]
+    assert storage.signed == [{"id-of-hot": ["b"]}]
+
+
+async def test_nothing_is_signed_when_no_signed_url_is_wanted(urls_of, storage):
+    segments = [segment("a", "cold", external_urls=[ELSEWHERE])]
+    assert await urls_of(segments, presigned=False) == [("a", [ELSEWHERE.url])]
+    assert await urls_of(segments, labels=frozenset({"mine"})) == [("a", [ELSEWHERE.url])]
+    assert await urls_of(segments, labels=frozenset()) == [("a", [])]
+    assert storage.signed == []
+
+
+async def test_a_backend_that_is_not_configured_any_more_has_no_urls(urls_of, storage):
+    assert await urls_of([segment("a", "gone")]) == [("a", [])]
+    assert storage.signed == []
+
+
+async def test_without_segments_nobody_is_asked(urls_of, storage):
+    assert await urls_of([]) == []
+    assert storage.listed == 0
+
+
+async def test_backends_are_asked_for_once_for_all_who_ask_together(media, storage):
+    backends = StorageBackends(media, 60)
+    lists = await asyncio.gather(*(backends.list() for _ in range(10)))
+    assert [[one.label for one in found] for found in lists] == [["hot", "cold"]] * 10
+    await backends.list()
+    assert storage.listed == 1
+
+
+async def test_backends_are_asked_for_again_when_the_list_is_old(media, storage):
+    backends = StorageBackends(media, 0)
+    await backends.list()
+    await backends.list()
+    assert storage.listed == 2
+
+
+async def test_who_goes_away_does_not_take_the_list_from_others(media, storage):
+    backends = StorageBackends(media, 60)
+    first, second = (asyncio.create_task(backends.list()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert len(await second) == 2
+    assert storage.listed == 1
+
+
+async def test_a_failure_is_not_remembered(media, storage):
+    backends = StorageBackends(media, 60)
+    storage.away = True
+    with pytest.raises(Unavailable):
+        await backends.list()
+    storage.away = False
+    assert len(await backends.list()) == 2
