@@ -26,6 +26,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, writing: sqlite3.Connection, max_waiting: int) -> None:
         self._reader, *scanning = self._readers = [_Reader(path) for _ in range(1 + _SCAN_THREADS)]
+        self._writing = writing
         self._written: Tables = SqliteTables.on(writing)
         self._writer = Writer(writing, max_waiting)
         self._scanners = ThreadPoolExecutor(_SCAN_THREADS, "scan")
@@ -55,10 +56,12 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish waiting writes, then close the file."""
-        await self._writer.close()
+        await self._writer.finish()
         await asyncio.to_thread(self._scanners.shutdown)
         for reader in self._readers:
             reader.close()
+        # Last, because only a connection that may write can fold the log into the file.
+        self._writing.close()
 
     def _scan(self, query: Callable[[Tables], T]) -> T:
         reader = self._idle.get()

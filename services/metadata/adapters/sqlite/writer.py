@@ -57,12 +57,11 @@ class Writer:
             raise Exhausted("too many writes are waiting", reason="WRITES_WAITING") from None
         return await future
 
-    async def close(self) -> None:
+    async def finish(self) -> None:
         """Finish what waits and stop."""
         self._closing = True
         await asyncio.to_thread(self._waiting.put, None)
         await asyncio.to_thread(self._thread.join)
-        self._connection.close()
 
     def _work(self) -> None:
         while not self._stopped and (first := self._waiting.get()) is not None:
