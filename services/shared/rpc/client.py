@@ -10,13 +10,16 @@ from grpc import aio
 
 from services.shared import logs
 from services.shared.rpc.interceptors import REQUEST_ID_KEY
-from services.shared.rpc.server import MAX_MESSAGE_BYTES, MAX_METADATA_BYTES
+from services.shared.rpc.server import MAX_MESSAGE_BYTES
 from services.shared.rpc.status import from_rpc_error
 
 Q_contra = TypeVar("Q_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
 DEADLINE_SECONDS: Final = 10.0
+
+# Errors travel in the metadata; gRPC's own limit of 8 KiB drops some of them at random.
+_MAX_METADATA_BYTES: Final = 64 * 1024
 
 _RETRY: Final = {
     "maxAttempts": 4,
@@ -65,7 +68,7 @@ def open_channel(address: str, services: Sequence[ServiceDescriptor]) -> aio.Cha
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
     )
     return aio.insecure_channel(address, options=options)
 

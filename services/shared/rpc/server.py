@@ -16,13 +16,10 @@ from services.shared.rpc.interceptors import EdgeInterceptor
 from services.shared.settings import ProcessSettings
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
-# Errors travel in the metadata; gRPC's own limit of 8 KiB drops some of them at random.
-MAX_METADATA_BYTES: Final = 64 * 1024
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
     # Two processes on one port would share its calls in silence.
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
