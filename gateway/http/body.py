@@ -36,9 +36,9 @@ class BodyReader:
 
     async def _bounded(self, request: Request) -> bytes:
         length = request.headers.get("content-length")
-        if length is None:
+        if length is None or not length.isdecimal():
             return await self._chunked(request)
-        # The server has checked that it is a number, and reads no more than it says.
+        # The server reads no more than it says.
         if int(length) > self._max_bytes:
             raise self._too_large()
         body: bytes = await request.protocol()
