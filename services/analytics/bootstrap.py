@@ -58,13 +58,16 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
 
 async def _watch(server: RpcServer, tables: Tables, settings: Settings) -> None:
     """Report whether the tables can be read, for ever."""
-    readable = False
+    readable = None
     while True:
         fault = _fault(tables)
         if readable != (fault is None):
             readable = fault is None
-            _log.info("tables are readable" if readable else "tables are away", extra={"fault": fault})
             await server.report(serving=readable)
+            if readable:
+                _log.info("tables are readable")
+            else:
+                _log.warning("tables are away", extra={"fault": fault})
         await asyncio.sleep(settings.check_seconds if readable else settings.wait_seconds)
 
 
