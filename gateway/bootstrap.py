@@ -50,7 +50,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
     links = Links(
         settings.public_url,
         trust_forwarded=settings.trust_forwarded,
-        fallback_host=f"{settings.host}:{settings.port}",
+        fallback_host=settings.address,
     )
     paging = Paging(links)
     bodies = BodyReader(settings.max_body_bytes, settings.body_seconds)

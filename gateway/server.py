@@ -80,7 +80,7 @@ def _listen(settings: Settings) -> socket.socket:
         listening = socket.create_server(address, family=family, backlog=settings.max_connections)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
-        raise StartupError(f"cannot listen on {settings.host}:{settings.port}: {why}") from None
+        raise StartupError(f"cannot listen on {settings.address}: {why}") from None
     listening.setblocking(False)
     return listening
 

@@ -35,3 +35,8 @@ class Settings(ProcessSettings):
     backends_ttl_seconds: Annotated[float, Meta(ge=0)] = 10.0
     # One log line for each request.
     access_log: bool = False
+
+    @property
+    def address(self) -> str:
+        """Host and port as URLs write them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
