@@ -92,7 +92,7 @@ def _memory(runner: psutil.Process) -> dict[str, dict[str, float]]:
     found = {}
     for process in [runner, *runner.children(recursive=True)]:
         memory = process.memory_full_info()
-        found[_name(process)] = {
+        found[f"{_name(process)} {process.pid}"] = {
             "rss_mb": round(memory.rss / 2**20, 1),
             "pss_mb": round(memory.pss / 2**20, 1),
         }
@@ -102,6 +102,5 @@ def _memory(runner: psutil.Process) -> dict[str, dict[str, float]]:
 def _name(process: psutil.Process) -> str:
     command = process.cmdline()
     if Path(command[0]).name == "weed":
-        return f"storage {process.pid}"
-    module = command[command.index("-m") + 1] if "-m" in command else "tams up"
-    return f"{module} {process.pid}"
+        return "storage"
+    return command[command.index("-m") + 1] if "-m" in command else "tams up"

@@ -22,7 +22,7 @@ class _Connection(asyncio.Protocol):
         self._head = b""
         self._body_left = 0
         self._sent = 0.0
-        self._failed = False
+        self._waiting = False
 
     def start(self, transport: asyncio.Transport) -> None:
         """Send the first request."""
@@ -31,6 +31,7 @@ class _Connection(asyncio.Protocol):
 
     def _send(self) -> None:
         request = self._tally.next()
+        self._waiting = request is not None
         if request is None:
             self._transport.close()
             return
@@ -59,7 +60,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Over, one way or the other."""
-        if self._body_left or exc is not None:
+        if self._waiting:
             self._tally.error(f"connection lost: {exc}")
         self.finished.set_result(None)
 

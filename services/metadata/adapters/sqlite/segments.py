@@ -66,7 +66,7 @@ class SqliteSegments:
         }
         if query.reverse and query.after is not None:
             parameters["high"] = min(parameters["high"], query.after)
-        return [StoredSegment._make(row) for row in self._execute(_page(query), parameters)]
+        return list(map(StoredSegment._make, self._execute(_page(query), parameters).fetchall()))
 
     def extent(self, flow_id: str, within: TimeRange) -> TimeRange:
         """Smallest range that spans the segments overlapping `within`; empty when there are none."""
