@@ -5,6 +5,8 @@ import sys
 import click
 
 from client.api import TamsClient
+from client.cli import exits
+from client.cli.output import printable
 from client.cli.session import with_store
 
 
@@ -14,15 +16,15 @@ from client.cli.session import with_store
 @with_store
 async def delete(store: TamsClient, *, flow_id: str, yes: bool) -> None:
     """Delete a flow and its segments."""
-    if not yes:
-        await _ask(store, flow_id)
+    if not yes and not await _agreed(store, flow_id):
+        raise exits.Failed("nothing deleted")
     pending = await store.delete_flow(flow_id)
     click.echo(f"deleting {flow_id} goes on in the store" if pending else f"deleted {flow_id}", err=True)
 
 
-async def _ask(store: TamsClient, flow_id: str) -> None:
+async def _agreed(store: TamsClient, flow_id: str) -> bool:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody to ask; add --yes")
     flow = await store.flow(flow_id, include_timerange=True)
-    named = f"{flow.id} ({flow.label})" if flow.label else flow.id
-    click.confirm(f"Delete flow {named}, timerange {flow.timerange}?", abort=True, err=True)
+    named = f"{flow.id} ({printable(flow.label)})" if flow.label else flow.id
+    return click.confirm(f"Delete flow {named}, timerange {flow.timerange}?", err=True)

@@ -54,4 +54,7 @@ def sample(out: Path, seconds: Fraction, size: tuple[int, int]) -> None:
             write_sample(out, clip, lambda done, total: report("", done, total))
     except EssenceError as error:
         raise exits.Failed(str(error)) from error
+    except KeyboardInterrupt:
+        out.unlink(missing_ok=True)
+        raise
     click.echo(f"wrote {out}", err=True)

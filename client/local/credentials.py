@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from client.local.data_dir import DataDir
+from client.local.errors import CannotRun
 
 BUCKET: Final = "tams"
 
@@ -43,9 +44,13 @@ def storage_config(data_dir: DataDir, s3_port: int) -> Path:
 
 
 def _backend_id(config: Path) -> str:
-    if config.exists():
+    """The id that stored objects are known by, so a file that lost it must not get another."""
+    if not config.exists():
+        return str(uuid.uuid4())
+    try:
         return str(json.loads(config.read_text())[0]["id"])
-    return str(uuid.uuid4())
+    except (ValueError, LookupError, TypeError):
+        raise CannotRun(f"{config} does not name the storage backend any more; restore it") from None
 
 
 def _key(path: Path, length: int) -> str:

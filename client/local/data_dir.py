@@ -52,20 +52,27 @@ class DataDir:
 @contextmanager
 def opened(root: Path) -> Iterator[DataDir]:
     """The folder, made if need be and locked. CannotRun where it cannot be used or is in use."""
-    lock = None
-    try:
+    with usable(root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        _take(lock, root)
-        data_dir = DataDir(root, lock)
-        for folder in (data_dir.objects, data_dir.logs, data_dir.secrets):
-            folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        with usable(root):
+            _take(lock, root)
+            data_dir = DataDir(root, lock)
+            for folder in (data_dir.objects, data_dir.logs, data_dir.secrets):
+                folder.mkdir(mode=0o700, exist_ok=True)
         yield data_dir
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def usable(root: Path) -> Iterator[None]:
+    """Turns what the system says against the folder into CannotRun."""
+    try:
+        yield
     except OSError as error:
         raise CannotRun(f"cannot use data directory {root}: {error.strerror}") from error
-    finally:
-        if lock is not None:
-            os.close(lock)
 
 
 def _take(lock: int, root: Path) -> None:

@@ -1,12 +1,13 @@
 """Where the children's words go: all to a bounded file each, what matters to the terminal as well."""
 
+import contextlib
 import json
 import logging
 import re
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 _FILE_BYTES: Final = 5 * 1024 * 1024
 _TERMINAL_CHARACTERS: Final = 500
@@ -18,14 +19,29 @@ _LOUD_STORAGE: Final = re.compile(r"[EF]\d{4} ")
 
 def announce(line: str) -> None:
     """Tell the user what they asked for, on standard output."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    _tell(sys.stdout, line)
 
 
 def say(line: str) -> None:
     """Tell the user how things go, on standard error."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    _tell(sys.stderr, line)
+
+
+def _tell(stream: TextIO, line: str) -> None:
+    # A terminal that was closed is no reason to leave the store half stopped.
+    with contextlib.suppress(OSError):
+        stream.write(f"{line}\n")
+        stream.flush()
+
+
+class _BoundedFile(RotatingFileHandler):
+    """Keeps at most two files of lines."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=_FILE_BYTES, backupCount=1, encoding="utf-8")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
+        """Let go what a full disk cannot keep; the store goes on."""
 
 
 class Log:
@@ -37,7 +53,7 @@ class Log:
         # While a part waits for others to come up, its warnings are no news.
         self.waiting = True
         self._name = name
-        self._file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=1, encoding="utf-8")
+        self._file = _BoundedFile(path)
 
     def hear(self, line: str) -> None:
         """Take a line of the part's output."""

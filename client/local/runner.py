@@ -17,8 +17,9 @@ def up(env: Mapping[str, str] = os.environ) -> None:
     settings = LocalSettings.from_env(env)
     with data_dir.opened(settings.data_dir) as folder:
         chosen = ports.choose(settings.ports, ports.remembered(folder.ports))
-        ports.remember(folder.ports, chosen)
-        supervisor = Supervisor(all_parts(settings, folder, chosen, env), folder)
+        with data_dir.usable(settings.data_dir):
+            ports.remember(folder.ports, chosen)
+            supervisor = Supervisor(all_parts(settings, folder, chosen, env), folder)
         asyncio.run(_until_told(supervisor, lambda: _tell(settings, chosen)))
 
 
@@ -42,8 +43,11 @@ def _listen(running: "asyncio.Future[None]", supervisor: Supervisor) -> None:
             supervisor.kill()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, told)
+    loop.add_signal_handler(signal.SIGINT, told)
+    loop.add_signal_handler(signal.SIGTERM, told)
+    # nohup has it ignored, and means it.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, told)
 
 
 def _tell(settings: LocalSettings, chosen: Mapping[str, int]) -> None:

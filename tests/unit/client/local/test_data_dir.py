@@ -75,3 +75,11 @@ def test_each_store_has_keys_and_a_backend_of_its_own(tmp_path):
 
     assert made[0][0] != made[1][0]
     assert json.loads(made[0][1])[0]["id"] != json.loads(made[1][1])[0]["id"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '[{"label": "local"}]', "[1]"])
+def test_a_backend_whose_id_is_lost_gets_no_other(tmp_path, text):
+    (tmp_path / "storage.json").write_text(text)
+
+    with data_dir.opened(tmp_path) as opened, pytest.raises(CannotRun, match="restore it"):
+        credentials.storage_config(opened, 9000)
