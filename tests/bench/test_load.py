@@ -49,7 +49,7 @@ async def test_repeated_requests_end_with_the_time():
 
 async def test_a_reply_that_is_no_success_fails_the_run():
     async with server(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n") as (port, _):
-        with pytest.raises(LoadError, match="1 of 1 replies failed: HTTP/1[.]1 404"):
+        with pytest.raises(LoadError, match=r"1 of 1 replies failed: HTTP/1[.]1 404"):
             await run(Plan(port=port, requests=[REQUEST], connections=1))
 
 
