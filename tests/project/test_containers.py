@@ -112,6 +112,11 @@ class TestComposeDeployable:
     def test_its_environment_is_known_to_the_code(self, name):
         settings_of(name, SERVICES[name].get("environment", {}))
 
+    def test_it_has_time_to_drain(self, name):
+        settings = settings_of(name, SERVICES[name].get("environment", {}))
+        allowed = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+        assert settings.drain_seconds + settings.grace_seconds < allowed
+
     def test_it_finds_its_peers(self, name):
         for variable, value in SERVICES[name].get("environment", {}).items():
             if variable.endswith("_ADDRESS"):
