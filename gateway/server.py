@@ -3,6 +3,8 @@
 Embedded, granian serves as many requests a second as its own one-worker process does, within noise,
 and a test can start it on port 0 like every other part. RSGI is its leanest interface. The listening
 socket is ours: granian's own is opened with SO_REUSEPORT, so a taken port would go unnoticed.
+HTTP/1.1 alone: a server that has yet to learn the version waits for a silent connection for ever, and a
+proxy in front speaks HTTP/2 to clients if they want it.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from granian._granian import SocketHolder
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
@@ -46,7 +48,11 @@ class _Granian(Server):
             log_enabled=False,
             backlog=settings.max_connections,
             backpressure=settings.max_connections,
-            http1_settings=HTTP1Settings(max_buffer_size=MAX_HEADER_BYTES),
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=round(settings.idle_seconds * 1000),
+                max_buffer_size=MAX_HEADER_BYTES,
+            ),
         )
         self._listening = listening
 

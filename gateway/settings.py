@@ -29,8 +29,9 @@ class Settings(ProcessSettings):
     # Bytes of a request body, and seconds it may take to arrive.
     max_body_bytes: Annotated[int, Meta(ge=1024)] = 16 * 1024 * 1024
     body_seconds: Annotated[float, Meta(gt=0)] = 30.0
-    # Open connections; more wait in the backlog.
+    # Open connections; more wait in the backlog. Seconds after which a silent one is closed.
     max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    idle_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     # Seconds for which the list of storage backends is reused.
     backends_ttl_seconds: Annotated[float, Meta(ge=0)] = 10.0
     # One log line for each request.

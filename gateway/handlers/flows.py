@@ -56,8 +56,8 @@ class Flows:
 
     async def put(self, request: Request, flow_id: str) -> Response:
         """PUT /flows/{flowId}: 201 with the flow when it is new, else 204."""
-        document = await self._bodies.read(request)
-        stored = await call(self._flows.PutFlow, PutFlowRequest(id=flow_id, document=document))
+        async with self._bodies.read(request) as document:
+            stored = await call(self._flows.PutFlow, PutFlowRequest(id=flow_id, document=document))
         if stored.created:
             return responses.json(stored.flow.document, status=HTTPStatus.CREATED)
         return responses.no_content()

@@ -66,10 +66,11 @@ class Segments:
 
     async def post(self, request: Request, flow_id: str) -> Response:
         """POST /flows/{flowId}/segments: one segment, or a list in which each stands for itself."""
-        posted = segment.decode_post(await self._bodies.read(request))
-        if isinstance(posted, PostedSegment):
-            return await self._post_one(flow_id, posted)
-        return await self._post_many(flow_id, posted)
+        async with self._bodies.read(request) as body:
+            posted = segment.decode_post(body)
+            if isinstance(posted, PostedSegment):
+                return await self._post_one(flow_id, posted)
+            return await self._post_many(flow_id, posted)
 
     async def delete(self, request: Request, flow_id: str) -> Response:
         """DELETE /flows/{flowId}/segments: 204 when all are gone, 202 when some are still going."""

@@ -20,6 +20,6 @@ class Storage:
 
     async def post(self, request: Request, flow_id: str) -> Response:
         """POST /flows/{flowId}/storage; the body may be missing."""
-        wanted = storage.allocate_request(flow_id, await self._bodies.read(request))
-        reply = await call(self._storage.AllocateStorage, wanted)
+        async with self._bodies.read(request) as body:
+            reply = await call(self._storage.AllocateStorage, storage.allocate_request(flow_id, body))
         return responses.json(storage.allocated(reply), status=HTTPStatus.CREATED)

@@ -1,14 +1,22 @@
-"""Request bodies, bounded in size and time."""
+"""Request bodies, bounded in size, time and all together."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 
 from gateway.errors import BodyIncomplete, BodyTimeout, BodyTooLarge, UnsupportedMediaType
 from gateway.http.requests import Request
+from services.shared.errors import Unavailable
 
 _JSON: Final = "application/json"
+
+# Bodies up to here are bounded by the number of connections; larger ones are counted as they arrive.
+SMALL_BYTES: Final = 256 * 1024
+# So many bodies of the largest size may be held at once.
+LARGE_AT_ONCE: Final = 16
 
 
 class BodyReader:
@@ -17,15 +25,22 @@ class BodyReader:
     def __init__(self, max_bytes: int, seconds: float) -> None:
         self._max_bytes = max_bytes
         self._seconds = seconds
+        self._held_bytes = 0
 
-    async def read(self, request: Request) -> bytes:
-        """The whole body. BodyTooLarge, BodyTimeout, BodyIncomplete; or UnsupportedMediaType.
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """The whole body, which counts until the block ends.
 
-        No content type at all passes: the body then speaks for itself.
+        BodyTooLarge, BodyTimeout, BodyIncomplete, UnsupportedMediaType; Unavailable while too much is
+        held. No content type at all passes: the body then speaks for itself.
         """
-        content_type = request.headers.get("content-type")
-        if content_type is not None and content_type.partition(";")[0].strip().lower() != _JSON:
-            raise UnsupportedMediaType(f"the body must be {_JSON}")
+        _refuse_other_types(request)
+        try:
+            yield await self._in_time(request)
+        finally:
+            self._held_bytes -= request.held_bytes
+
+    async def _in_time(self, request: Request) -> bytes:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._bounded(request)
@@ -37,20 +52,32 @@ class BodyReader:
     async def _bounded(self, request: Request) -> bytes:
         length = request.headers.get("content-length")
         if length is None or not length.isdecimal():
-            return await self._chunked(request)
-        # The server reads no more than it says.
+            return await self._counted(request)
         if int(length) > self._max_bytes:
             raise self._too_large()
+        if int(length) > SMALL_BYTES:
+            return await self._counted(request)
+        # The server reads no more than the length says.
         body: bytes = await request.protocol()
         return body
 
-    async def _chunked(self, request: Request) -> bytes:
-        body = bytearray()
+    async def _counted(self, request: Request) -> bytes:
+        chunks = []
         async for chunk in request.protocol:
-            body += chunk
-            if len(body) > self._max_bytes:
+            chunks.append(chunk)
+            request.held_bytes += len(chunk)
+            self._held_bytes += len(chunk)
+            if request.held_bytes > self._max_bytes:
                 raise self._too_large()
-        return bytes(body)
+            if self._held_bytes > LARGE_AT_ONCE * self._max_bytes:
+                raise Unavailable("too many large bodies at once", reason="OVERLOADED")
+        return b"".join(chunks)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body is longer than {self._max_bytes} bytes")
+
+
+def _refuse_other_types(request: Request) -> None:
+    content_type = request.headers.get("content-type")
+    if content_type is not None and content_type.partition(";")[0].strip().lower() != _JSON:
+        raise UnsupportedMediaType(f"the body must be {_JSON}")

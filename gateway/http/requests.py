@@ -10,7 +10,7 @@ from gateway.http.routing import Route
 class Request:
     """One request. `scope` and `protocol` are granian's RSGI objects."""
 
-    __slots__ = ("headers", "params", "protocol", "query_string", "route", "scope")
+    __slots__ = ("headers", "held_bytes", "params", "protocol", "query_string", "route", "scope")
 
     def __init__(self, scope: Any, protocol: Any, route: Route, params: Sequence[str]) -> None:
         self.scope = scope
@@ -19,6 +19,8 @@ class Request:
         self.params = params
         self.headers = scope.headers
         self.query_string: str = scope.query_string
+        # Bytes of its body that count against what may be held at once.
+        self.held_bytes = 0
 
     def query(self) -> Query:
         """The parsed query string. InvalidArgument when it is not valid percent-encoding."""

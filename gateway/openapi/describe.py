@@ -8,7 +8,7 @@ from gateway.openapi.parts import Part, ref
 
 # Statuses that reads and writes of one thing end with.
 READ: Final = (400, 404)
-WRITE: Final = (400, 403, 404)
+WRITE: Final = (400, 403, 404, 409)
 
 PAGED: Final = responses.PAGING_HEADERS
 
@@ -24,7 +24,12 @@ def operation(
     body_required: bool = True,
 ) -> Part:
     """An operation that reads `body`, a schema's name, and may fail with these statuses beyond the usual."""
-    codes = (*fails, *(responses.WITH_BODY if body else ()), *responses.EVERYWHERE)
+    codes = (
+        *fails,
+        *(responses.WITH_QUERY if takes else ()),
+        *(responses.WITH_BODY if body else ()),
+        *responses.EVERYWHERE,
+    )
     described: Part = {
         "operationId": name,
         "summary": summary,

@@ -29,7 +29,10 @@ _ERRORS: Final[dict[int, tuple[str, str]]] = {
     HTTPStatus.BAD_REQUEST: ("BadRequest", "The body or query is wrong, or does not fit what is stored."),
     HTTPStatus.FORBIDDEN: ("Forbidden", "The flow is read-only."),
     HTTPStatus.NOT_FOUND: ("NotFound", "There is no such thing, or the id in the path is malformed."),
+    HTTPStatus.REQUEST_TIMEOUT: ("BodyTimeout", "The body did not arrive in time."),
+    HTTPStatus.CONFLICT: ("Conflict", "A change by somebody else came first; try again."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("BodyTooLarge", "The body is longer than this store accepts."),
+    HTTPStatus.REQUEST_URI_TOO_LONG: ("QueryTooLong", "The query is longer than this store accepts."),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("NotJson", "The body's content type is not application/json."),
     HTTPStatus.TOO_MANY_REQUESTS: ("TooManyRequests", "Too much at once; see Retry-After."),
     HTTPStatus.INTERNAL_SERVER_ERROR: ("InternalError", "A fault of the store; its log knows more."),
@@ -44,7 +47,12 @@ EVERYWHERE: Final = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
-WITH_BODY: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+WITH_QUERY: Final = (HTTPStatus.REQUEST_URI_TOO_LONG,)
+WITH_BODY: Final = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
 
 _RETRY: Final[Part] = {"Retry-After": _header(integer("Seconds after which to try again."))}
 _RETRIABLE: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -170,6 +170,16 @@ async def test_a_body_that_never_comes_is_given_up(services):
         writer.close()
 
 
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_a_silent_connection_is_closed_and_makes_room(services, said):
+    async with running_gateway(**services, idle_seconds=0.2, max_connections=1) as tams:
+        reader, writer = await asyncio.open_connection("127.0.0.1", tams.base_url.port)
+        writer.write(said)
+        assert (await tams.get("/")).status_code == 200
+        await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+
+
 async def test_a_client_that_goes_away_does_no_harm(tams):
     _, writer = await asyncio.open_connection("127.0.0.1", tams.base_url.port)
     writer.write(b"PUT /flows/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")

@@ -35,7 +35,7 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
             "deleteFlow",
             "Delete a flow and its segments",
             done("It is gone.") | accepted(),
-            fails=(403, 404),
+            fails=(403, 404, 409),
         ),
     },
 }

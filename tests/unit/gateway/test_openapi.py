@@ -13,7 +13,7 @@ from gateway.codecs.object import Object
 from gateway.codecs.segment import FailedSegment, PostedSegment, PostedUrl
 from gateway.codecs.storage import StorageRequest
 from gateway.codecs.storage_backend import StorageBackend
-from gateway.errors import ErrorBody
+from gateway.errors import STATUS, ErrorBody
 from gateway.openapi.document import openapi_json
 from gateway.openapi.page import html
 from gateway.routes import Handlers, routes
@@ -100,6 +100,12 @@ def test_every_operation_says_how_it_succeeds_and_what_it_reads(path, method, op
 )
 def test_schemas_have_the_members_of_the_code(struct, schema):
     assert set(schema["properties"]) == set(struct.__struct_encode_fields__)
+
+
+def test_every_error_status_of_the_code_is_described():
+    described = {int(status) for _, _, operation in operations() for status in operation["responses"]}
+    # Any path that is unknown or asked with another method, whatever the operation.
+    assert set(STATUS.values()) - {405} == {status for status in described if status >= 400}
 
 
 def test_the_server_is_where_clients_reach_it():
