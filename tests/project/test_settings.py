@@ -11,7 +11,8 @@ from tests.support.repository import ROOT, files
 
 def test_the_page_is_fresh():
     text = PAGE.read_text("utf-8")
-    assert page(text) == text, "run make docs"
+    fresh = page(text) == text
+    assert fresh, "run make docs"
 
 
 @pytest.mark.parametrize("name", DEPLOYABLES)
