@@ -31,20 +31,19 @@ class Credentials:
 class UrlTemplate:
     """Everything of a signed URL but its key."""
 
-    bucket_url: str
-    bucket_path: str
-    before_path: str
-    after_path: str
-    query: str
+    # Around the key in the URL, and in the canonical request.
+    url_parts: tuple[str, str]
+    request_parts: tuple[bytes, bytes]
     signature: "_Hmac" = field(repr=False)
 
     def url(self, key: str) -> str:
         """The signed URL of one object."""
         if not _is_url_safe(key):
             key = quote(key, safe="/~")
-        request = f"{self.before_path}{self.bucket_path}{key}{self.after_path}"
-        signature = self.signature.hexdigest(sha256(request.encode()).hexdigest())
-        return f"{self.bucket_url}{key}?{self.query}&X-Amz-Signature={signature}"
+        before, after = self.request_parts
+        digest = sha256(before + key.encode() + after).hexdigest()
+        before_key, after_key = self.url_parts
+        return f"{before_key}{key}{after_key}{self.signature.hexdigest(digest)}"
 
 
 class Presigner:
@@ -69,12 +68,10 @@ class Presigner:
         headers["host"] = self._host
         query = self._query(stamp, scope, expires, ";".join(headers))
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        request_end = f"\n{query}\n{lines}\n{';'.join(headers)}\nUNSIGNED-PAYLOAD"
         return UrlTemplate(
-            bucket_url=self._origin + self._bucket_path,
-            bucket_path=self._bucket_path,
-            before_path=f"{method}\n",
-            after_path=f"\n{query}\n{lines}\n{';'.join(headers)}\nUNSIGNED-PAYLOAD",
-            query=query,
+            url_parts=(self._origin + self._bucket_path, f"?{query}&X-Amz-Signature="),
+            request_parts=(f"{method}\n{self._bucket_path}".encode(), request_end.encode()),
             signature=_Hmac(self._signing_key(stamp[:8]), f"{_ALGORITHM}\n{stamp}\n{scope}\n"),
         )
 
