@@ -25,7 +25,8 @@ def choose(given: Mapping[str, int], remembered: Mapping[str, int]) -> dict[str,
         if not _free(name, port):
             raise CannotRun(f"port {port} is taken; set {name} to another one")
     chosen = fixed | _kept(remembered, set(fixed.values()))
-    return chosen | _new([name for name in PORTS if name not in chosen], set(chosen.values()))
+    chosen |= _new([name for name in PORTS if name not in chosen], set(chosen.values()))
+    return {name: chosen[name] for name in PORTS}
 
 
 def remembered(path: Path) -> dict[str, int]:

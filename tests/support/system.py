@@ -22,9 +22,11 @@ PARTS = ("storage", "metadata", "media", "analytics", "gateway")
 class System:
     """One runner and its children; `url` is where the API is."""
 
-    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None, hangup: str = "default") -> None:
         (port,) = free_ports(1)
         self.data_dir = data_dir
+        # Whoever runs the tests in the background may have it ignored.
+        self._hangup = hangup
         self.env = {"TAMS_DATA_DIR": str(data_dir), "TAMS_GATEWAY_PORT": str(port), **(env or {})}
         self.url = f"http://127.0.0.1:{self.env['TAMS_GATEWAY_PORT']}"
         self._process: subprocess.Popen[str] | None = None
@@ -36,7 +38,7 @@ class System:
         folder.mkdir(parents=True, exist_ok=True)
         with self._output("out").open("w") as out, self._output("err").open("w") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "client.cli", "up"],
+                ["env", f"--{self._hangup}-signal=HUP", sys.executable, "-m", "client.cli", "up"],
                 env={**inherited, **self.env},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

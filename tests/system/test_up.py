@@ -34,8 +34,8 @@ class Systems:
         self._folder = folder
         self._started: list[System] = []
 
-    def start(self, name: str = "data", **env: str) -> System:
-        system = System(self._folder / name, env)
+    def start(self, name: str = "data", hangup: str = "default", **env: str) -> System:
+        system = System(self._folder / name, env, hangup)
         self._started.append(system)
         return system.start()
 
@@ -44,26 +44,26 @@ class Systems:
             system.abandon()
 
 
-def test_starts_everything_and_says_where_it_is(fresh_system):
-    assert fresh_system.output()[-1] == f"ready {fresh_system.url}"
-    assert set(fresh_system.children()) == set(PARTS)
-    assert httpx.get(f"{fresh_system.url}/service").json()["api_version"] == "7.0"
+def test_starts_everything_and_says_where_it_is(system):
+    assert system.output()[-1] == f"ready {system.url}"
+    assert set(system.children()) == set(PARTS)
+    assert httpx.get(f"{system.url}/service").json()["api_version"] == "7.0"
 
 
-def test_listens_on_loopback_alone(fresh_system):
-    for process in fresh_system.children().values():
+def test_listens_on_loopback_alone(system):
+    for process in system.children().values():
         listening = [c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
         assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}, process.cmdline()
 
 
-def test_credentials_are_for_the_owner_alone_and_on_no_command_line(fresh_system):
-    secrets = fresh_system.data_dir / "secrets"
+def test_credentials_are_for_the_owner_alone_and_on_no_command_line(system):
+    secrets = system.data_dir / "secrets"
     assert secrets.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in secrets.iterdir()} == {0o600}
     secret = (secrets / "secret_key").read_text()
-    commands = [" ".join(process.cmdline()) for process in fresh_system.children().values()]
-    logs = [file.read_text() for file in (fresh_system.data_dir / "logs").iterdir()]
-    told = [*commands, *logs, *fresh_system.output(), fresh_system.errors()]
+    commands = [" ".join(process.cmdline()) for process in system.children().values()]
+    logs = [file.read_text() for file in (system.data_dir / "logs").iterdir()]
+    told = [*commands, *logs, *system.output(), system.errors()]
     assert len(secret) == 40
     assert not any(secret in text for text in told)
 
@@ -78,6 +78,15 @@ def test_a_signal_stops_all_of_it_in_order(systems, number):
     assert system.wait() == 0
     assert all(gone(child) for child in children.values())
     assert system.errors().endswith("stopped, data kept\n")
+
+
+def test_a_hangup_that_is_ignored_as_with_nohup_stops_nothing(systems):
+    system = systems.start(hangup="ignore").ready()
+
+    system.signal(signal.SIGHUP)
+
+    system.kill("gateway")
+    system.healthy()
 
 
 def test_a_second_start_finds_the_data_and_keeps_its_ports(systems):
@@ -118,14 +127,13 @@ def test_a_taken_port_is_one_line(systems):
     assert system.errors() == f"tams: port {port} is taken; set TAMS_GATEWAY_PORT to another one\n"
 
 
-def test_a_data_directory_in_use_is_one_line(systems, fresh_system):
-    # The fixture's folder is the one of `systems` under the name "data".
-    second = systems.start("data")
+def test_a_data_directory_in_use_is_one_line(systems, system):
+    second = systems.start(TAMS_DATA_DIR=str(system.data_dir))
 
     assert second.wait() == 1
-    assert second.errors().startswith(f"tams: data directory {fresh_system.data_dir} is in use")
+    assert second.errors().startswith(f"tams: data directory {system.data_dir} is in use by another")
     assert second.errors().count("\n") == 1
-    assert httpx.get(f"{fresh_system.url}/health").status_code == 200
+    assert httpx.get(f"{system.url}/health").status_code == 200
 
 
 def test_a_data_directory_that_cannot_be_made_is_one_line(systems, tmp_path):
@@ -146,14 +154,14 @@ def test_an_unknown_setting_is_one_line_with_a_hint(systems):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_that_dies_is_started_again(fresh_system, part):
-    httpx.put(f"{fresh_system.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
+def test_a_part_that_dies_is_started_again(system, part):
+    httpx.put(f"{system.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
 
-    fresh_system.kill(part)
-    fresh_system.healthy()
+    system.kill(part)
+    system.healthy()
 
-    assert f"{part} was ended by SIGKILL; starting it again" in fresh_system.errors()
-    assert httpx.get(f"{fresh_system.url}/flows/{FLOW['id']}").json()["label"] == "kept"
+    assert f"{part} was ended by SIGKILL; starting it again" in system.errors()
+    assert httpx.get(f"{system.url}/flows/{FLOW['id']}").json()["label"] == "kept"
 
 
 def test_children_end_with_a_runner_that_was_killed_and_a_new_one_takes_over(systems):
