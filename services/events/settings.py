@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from services.shared.settings import WEBHOOK_NETWORKS, ProcessSettings, shared
+from services.shared.settings import WEBHOOK_NETWORKS, Port, ProcessSettings, shared
 
 PREFIX: Final = "TAMS_EVENTS_"
 
@@ -14,7 +14,7 @@ PREFIX: Final = "TAMS_EVENTS_"
 class Settings(ProcessSettings):
     """What the events service can be told."""
 
-    port: int = 8104
+    port: Port = 8104
     # gRPC targets of the services it needs.
     metadata_address: str = "127.0.0.1:8101"
     media_address: str = "127.0.0.1:8102"

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from services.media.application.signing import WINDOW_SECONDS
 from services.media.domain.presign import MAX_EXPIRES_SECONDS
-from services.shared.settings import ProcessSettings
+from services.shared.settings import Port, ProcessSettings
 
 PREFIX: Final = "TAMS_MEDIA_"
 
@@ -16,7 +16,7 @@ PREFIX: Final = "TAMS_MEDIA_"
 class Settings(ProcessSettings):
     """Settings of the media service, TAMS_MEDIA_*."""
 
-    port: int = 8102
+    port: Port = 8102
     # gRPC target of the metadata service.
     metadata_address: str = "127.0.0.1:8101"
     # JSON file that describes the storage backends; must be set.

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from services.metadata.adapters.sqlite.connection import Synchronous
-from services.shared.settings import STORE_URL, WEBHOOK_NETWORKS, ProcessSettings, shared
+from services.shared.settings import STORE_URL, WEBHOOK_NETWORKS, Port, ProcessSettings, shared
 
 PREFIX = "TAMS_METADATA_"
 
@@ -15,7 +15,7 @@ PREFIX = "TAMS_METADATA_"
 class Settings(ProcessSettings):
     """What the metadata service can be told."""
 
-    port: int = 8101
+    port: Port = 8101
     # sqlite:///relative/path or sqlite:////absolute/path
     store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
     # FULL survives a power cut; NORMAL may then lose the last commits, and is faster on slow disks.
