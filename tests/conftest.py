@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.seaweedfs import SeaweedFS, running_seaweedfs
 from tests.support.system import System, running_system
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("tams", deadline=None)
+settings.load_profile("tams")
 
 
 @pytest.fixture(scope="session")

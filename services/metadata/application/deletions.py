@@ -27,7 +27,7 @@ _KEPT_MS: Final = 24 * 3600 * 1000
 
 
 class Begun(NamedTuple):
-    """What the first slice removed, and the deletion of the others if there are any."""
+    """What was removed, and the deletion of what was not, if there is such."""
 
     removed: Removed
     deletion: Deletion | None
@@ -52,15 +52,18 @@ class Deletions:
         """The latest requests, newest first."""
         return await self._store.read(lambda tables: tables.deletions.latest(_LISTED))
 
-    async def finish(self, deletion: Deletion | None) -> Deletion | None:
-        """Work on a deletion within the time budget; None once it is done."""
+    async def finish(self, begun: Begun) -> Begun:
+        """Work on a deletion within the time budget; how it stands then."""
+        removed, deletion = begun
         end = time.monotonic() + self._budget
         while deletion is not None and deletion.expiry_ms is None and time.monotonic() < end:
-            deletion = await self.step(deletion.id)
-        return None if deletion is None or deletion.status is Status.DONE else deletion
+            more, deletion = await self.step(deletion.id)
+            removed = removed.then(more)
+        done = deletion is None or deletion.status is Status.DONE
+        return Begun(removed, None if done else deletion)
 
-    async def step(self, deletion_id: str) -> Deletion | None:
-        """Delete the next slice; the request as it stands then."""
+    async def step(self, deletion_id: str) -> Begun:
+        """Delete the next slice; what it was, and the request as it stands then."""
         now = moment(self._clock)
         return await self._store.write(partial(_step, deletion_id=deletion_id, now=now))
 
@@ -95,10 +98,10 @@ def begin(
     return Begun(removed, deletion)
 
 
-def _step(tables: Tables, deletion_id: str, now: Moment) -> Deletion | None:
+def _step(tables: Tables, deletion_id: str, now: Moment) -> Begun:
     before = tables.deletions.get(deletion_id)
     if before is None or before.expiry_ms is not None:
-        return before
+        return Begun(Removed(0, NEVER, {}), before)
     removed = _remove(tables, before, now)
     _tell(tables, before, removed, now)
     if removed.segments < SLICE:
@@ -106,10 +109,11 @@ def _step(tables: Tables, deletion_id: str, now: Moment) -> Deletion | None:
             before, status=Status.DONE, remaining=NEVER, updated_ms=now.ms, expiry_ms=now.ms + _KEPT_MS
         )
     else:
-        remaining = TimeRange(removed.span.end, before.whole.end, before.whole.end_inclusive)
-        after = msgspec.structs.replace(before, status=Status.STARTED, remaining=remaining, updated_ms=now.ms)
+        after = msgspec.structs.replace(
+            before, status=Status.STARTED, remaining=_rest(before, removed), updated_ms=now.ms
+        )
     tables.deletions.put(after)
-    return after
+    return Begun(removed, after)
 
 
 def _remove(tables: Tables, deletion: Deletion, now: Moment) -> Removed:

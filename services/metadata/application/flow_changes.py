@@ -8,11 +8,10 @@ import msgspec
 from services.metadata.application.access import known_flow, read_only, writable_flow
 from services.metadata.application.clock import Moment
 from services.metadata.application.collections import Affected, check_members, leave_collections
-from services.metadata.application.deletions import begin
+from services.metadata.application.deletions import Begun, begin
 from services.metadata.application.outbox import Outbox
 from services.metadata.application.ports import Tables
 from services.metadata.application.source_changes import drop_orphan, ensure_source
-from services.metadata.domain.deletion import Deletion
 from services.metadata.domain.event import FLOW_CREATED, FLOW_UPDATED
 from services.metadata.domain.flow import FlowInput, StoredFlow, parse_flow
 from services.metadata.domain.jsons import ENCODE
@@ -40,7 +39,7 @@ def update(tables: Tables, flow_id: str, changes: Sequence[PropertyChange], now:
     _store(tables, parse_flow(ENCODE(members)), stored, now)
 
 
-def delete(tables: Tables, flow_id: str, now: Moment) -> Deletion | None:
+def delete(tables: Tables, flow_id: str, now: Moment) -> Begun:
     """Delete a flow and its first segments; the deletion of the others."""
     flow = writable_flow(tables, flow_id)
     outbox = Outbox(tables, now.ns)
@@ -48,11 +47,11 @@ def delete(tables: Tables, flow_id: str, now: Moment) -> Deletion | None:
     affected = Affected.by(tables, flow_id, [flow.source_id])
     for collector in leave_collections(tables, flow_id, now.text):
         outbox.flow(FLOW_UPDATED, collector)
-    pending = begin(tables, flow, ETERNITY, None, now, delete_flow=True)
+    begun = begin(tables, flow, ETERNITY, None, now, delete_flow=True)
     tables.flows.delete(flow_id)
     drop_orphan(tables, flow.source_id, outbox)
     affected.derive(tables)
-    return pending.deletion
+    return begun
 
 
 def _store(tables: Tables, flow: FlowInput, stored: StoredFlow | None, now: Moment) -> None:

@@ -94,8 +94,8 @@ class Flows:
     async def delete(self, flow_id: str) -> Deletion | None:
         """Delete the flow with all that hangs on it; what of that is still under way."""
         now = moment(self._clock)
-        pending = await self._store.write(partial(flow_changes.delete, flow_id=flow_id, now=now))
-        return await self._deletions.finish(pending)
+        begun = await self._store.write(partial(flow_changes.delete, flow_id=flow_id, now=now))
+        return (await self._deletions.finish(begun)).deletion
 
 
 def _is_short(wanted: FlowFilter) -> bool:

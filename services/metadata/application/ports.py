@@ -4,6 +4,7 @@ Rules are plain functions over `Tables`; the store decides where and how they ru
 one transaction: either everything it wrote is committed or nothing is.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
@@ -62,6 +63,14 @@ class Removed(NamedTuple):
     segments: int
     span: TimeRange
     references: Mapping[str, int]
+
+    def then(self, later: "Removed") -> "Removed":
+        """These and the ones that followed them on the timeline."""
+        if not self.segments or not later.segments:
+            return later if later.segments else self
+        span = TimeRange(self.span.start, later.span.end, later.span.end_inclusive)
+        references = Counter(self.references) + Counter(later.references)
+        return Removed(self.segments + later.segments, span, references)
 
 
 class SourceTable(Protocol):

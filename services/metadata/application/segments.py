@@ -88,8 +88,7 @@ class Segments:
             Outbox(tables, now.ns).segments_deleted(flow, begun.removed.span)
             return begun
 
-        begun = await self._store.write(change)
-        return begun._replace(deletion=await self._deletions.finish(begun.deletion))
+        return await self._deletions.finish(await self._store.write(change))
 
 
 class _Taken:

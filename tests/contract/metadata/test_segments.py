@@ -153,7 +153,7 @@ async def test_the_largest_batch(metadata: Metadata) -> None:
     assert await metadata.register(1, *reversed(segments)) == []
     assert len(await metadata.register(1, *segments)) == 10_000
     removed = await metadata.unregister(1)
-    assert removed.segments >= 1000
+    assert (removed.segments, removed.references) == (10_000, {"o": 10_000})
     assert await metadata.all_segments(1) == []
 
 
@@ -218,7 +218,7 @@ async def test_pages(metadata: Metadata, size: int, reverse: bool) -> None:
     await metadata.register(1, *(a_segment(t, t + 10) for t in range(-20, 20, 10)))
     query = SegmentQuery(flow_id(1), TimeRange(-15, 15), reverse=reverse)
     walked, token = [], ""
-    while True:
+    for _ in range(50):
         page = await metadata.segments.page(query, size, token)
         walked += starts(page.items)
         token = page.next_token
