@@ -12,6 +12,8 @@ from typing import Final, TextIO
 _FILE_BYTES: Final = 5 * 1024 * 1024
 _TERMINAL_CHARACTERS: Final = 500
 _LOUD: Final = ("warning", "error", "critical")
+# What every record has; the rest is its own.
+_USUAL: Final = frozenset({"time", "level", "service", "message", "request_id", "exception"})
 _LOUD_TEXT: Final = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
 # SeaweedFS begins a line with the level's letter and the date; its warnings are of its own affairs.
 _LOUD_STORAGE: Final = re.compile(r"[EF]\d{4} ")
@@ -75,11 +77,17 @@ def read(line: str) -> tuple[str, str]:
     record = _record(line)
     if record is not None:
         level = str(record.get("level"))
-        return level if level in _LOUD else "", str(record.get("message", ""))
+        return level if level in _LOUD else "", _message(record)
     if _LOUD_STORAGE.match(line):
         return "error", line
     match = _LOUD_TEXT.search(line)
     return match[1].lower() if match else "", line
+
+
+def _message(record: dict[str, object]) -> str:
+    extra = ", ".join(f"{name} {value}" for name, value in record.items() if name not in _USUAL)
+    message = str(record.get("message", ""))
+    return f"{message}: {extra}" if extra else message
 
 
 def _record(line: str) -> dict[str, object] | None:

@@ -7,7 +7,8 @@ from client.local.output import Log, read
     ("line", "found"),
     [
         ('{"level": "warning", "message": "low"}', ("warning", "low")),
-        ('{"level": "error", "message": "bad"}', ("error", "bad")),
+        ('{"level": "error", "message": "bad", "exception": "..."}', ("error", "bad")),
+        ('{"level": "error", "message": "bad", "code": 7}', ("error", "bad: code 7")),
         ('{"level": "info", "message": "ERROR is a word"}', ("", "ERROR is a word")),
         ("{not json", ("", "{not json")),
         ("[1]", ("", "[1]")),

@@ -1,9 +1,11 @@
+import importlib
 from pathlib import Path
 
 import pytest
 
 from client.local.errors import CannotRun
-from client.local.settings import LocalSettings
+from client.local.settings import PARTS, LocalSettings
+from services.shared.settings import env_names
 
 
 def test_defaults_lie_in_the_current_folder(monkeypatch, tmp_path):
@@ -64,3 +66,16 @@ def test_a_name_or_value_that_cannot_be_used_is_one_line(name, value, line):
 
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_setting_of_a_part_reaches_it_or_is_chosen_here(part):
+    module = importlib.import_module("gateway.settings" if part == "gateway" else f"services.{part}.settings")
+    for name in env_names(module.Settings, module.PREFIX).values():
+        try:
+            settings = LocalSettings.from_env({name: "1"})
+        except CannotRun as error:
+            assert "cannot be set here" in str(error)  # noqa: PT017 - one of two good outcomes
+        else:
+            own = (settings.store_url, *settings.ports.values())
+            assert settings.extra[part].get(name) == "1" or "1" in map(str, own), name
