@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -198,3 +199,12 @@ async def test_the_page_key_alone_continues_too(tams, make_flow):
 @pytest.mark.parametrize(("asked", "in_force"), [("7", "7"), ("100000", "1000"), ("9" * 18, "1000")])
 async def test_the_limit_in_force_is_told(tams, asked, in_force):
     assert (await tams.get(f"/flows?limit={asked}")).headers["x-paging-limit"] == in_force
+
+
+async def test_many_readers_at_once_each_get_their_own_flow(tams, make_flow):
+    flows = [await make_flow(label=f"number {number}") for number in range(20)]
+    ids = [flow["id"] for flow in flows] + [new_id(), "malformed"]
+    answers = await asyncio.gather(*(tams.get(f"/flows/{flow_id}") for flow_id in ids * 5))
+    for flow_id, answer in zip(ids * 5, answers, strict=True):
+        assert answer.status_code == (200 if flow_id in ids[:20] else 404)
+        assert answer.is_error or answer.json()["id"] == flow_id
