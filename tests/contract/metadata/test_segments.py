@@ -239,3 +239,13 @@ def forged(key: object) -> str:
         return encode_token("segments", key)
     except OverflowError:
         return encode_token("flows", 0)
+
+
+async def test_the_number_of_segments_is_kept(metadata: Metadata, engine: Engine) -> None:
+    await metadata.register(1, *(a_segment(t, t + 1) for t in range(10)), a_segment(5, 6))
+    await metadata.register(1, a_segment(20, 30))
+    await metadata.unregister(1, TimeRange(0, 4))
+    await metadata.unregister(1, TimeRange(0, 4))
+    assert [row["segments"] for row in engine.rows("flow_stats")] == [7]
+    await metadata.unregister(1)
+    assert [row["segments"] for row in engine.rows("flow_stats")] == [0]
