@@ -11,6 +11,7 @@ from services.metadata.application.objects import Objects
 from services.metadata.application.ports import FlowFilter, Removed, SegmentQuery, SourceFilter, Store
 from services.metadata.application.segments import Failed, Registration, Segments
 from services.metadata.application.sources import Sources
+from services.metadata.application.upkeep import Upkeep
 from services.metadata.domain.object import MediaObject, State
 from services.metadata.domain.segment import ExternalUrl, Segment, StoredSegment
 from services.metadata.domain.source import served_document
@@ -34,10 +35,11 @@ def an_object(object_id: str, number: int = 1) -> MediaObject:
 class Metadata:
     """Rules on one store. Time stands still until told to pass."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, deletion_seconds: float = 60) -> None:
         self.store = store
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        deletions = Deletions(store, self._clock, 60)
+        self.deletions = deletions = Deletions(store, self._clock, deletion_seconds)
+        self.upkeep = Upkeep(store, self._clock, deletions)
         self.sources = Sources(store, self._clock)
         self.flows = Flows(store, self._clock, deletions)
         self.segments = Segments(store, self._clock, deletions)

@@ -1,0 +1,96 @@
+"""Deletions that outlast the call that asked for them."""
+
+import pytest
+
+from services.metadata.application.deletions import SLICE
+from services.metadata.application.ports import Store
+from services.metadata.domain.deletion import Deletion, Status
+from services.shared.errors import NotFound
+from services.shared.timerange import ETERNITY, NEVER, TimeRange
+from tests.contract.metadata.conftest import Engine
+from tests.support.flows import flow_id
+from tests.support.metadata import Metadata, a_segment
+
+MANY = 2 * SLICE + 500
+
+
+@pytest.fixture
+async def busy(store: Store) -> Metadata:
+    """A service that has no time to delete more than a slice at once, and a flow with many segments."""
+    metadata = Metadata(store, deletion_seconds=0)
+    await metadata.put_flows((1, 2))
+    await metadata.register(1, *(a_segment(t, t + 1) for t in range(MANY)))
+    await metadata.register(2, a_segment(0, 1))
+    return metadata
+
+
+async def finished(metadata: Metadata, deletion: Deletion | None) -> Deletion:
+    assert deletion is not None
+    for _ in range(5):
+        if not await metadata.upkeep.once():
+            return await metadata.deletions.get(deletion.id)
+    pytest.fail("the upkeep does not come to an end")
+
+
+async def test_a_large_deletion_goes_on_in_slices(busy: Metadata, engine: Engine) -> None:
+    whole = TimeRange(1, None)
+    removed, deletion = await busy.segments.delete(flow_id(1), whole, None)
+    assert (removed.segments, removed.span) == (SLICE, TimeRange(1, SLICE + 1))
+    assert deletion is not None
+    assert (deletion.status, deletion.whole, deletion.delete_flow) == (Status.CREATED, whole, False)
+    assert deletion.remaining == TimeRange(SLICE + 1, None)
+    assert await busy.deletions.latest() == [deletion] == [await busy.deletions.get(deletion.id)]
+    await busy.upkeep.once()
+    under_way = await busy.deletions.get(deletion.id)
+    assert (under_way.status, under_way.remaining) == (Status.STARTED, TimeRange(2 * SLICE + 1, None))
+    done = await finished(busy, deletion)
+    assert (done.status, done.remaining) == (Status.DONE, NEVER)
+    assert [one.start_ns for one in await busy.all_segments(1)] == [0]
+    assert (await busy.flow(1, ETERNITY))["timerange"] == "[0:0_0:1)"
+    assert sorted(row["segments"] for row in engine.rows("flow_stats")) == [1, 1]
+    assert await busy.references("o") == [flow_id(1), flow_id(2)]
+
+
+async def test_a_deleted_flow_is_gone_at_once_and_its_id_free(busy: Metadata, engine: Engine) -> None:
+    deletion = await busy.flows.delete(flow_id(1))
+    assert deletion is not None
+    assert deletion.delete_flow
+    with pytest.raises(NotFound):
+        await busy.flow(1)
+    assert await busy.all_segments(1) == []
+    await busy.put_flows([1])
+    assert await busy.register(1, a_segment(MANY - 1, MANY)) == []
+    assert (await finished(busy, deletion)).status is Status.DONE
+    assert [one.start_ns for one in await busy.all_segments(1)] == [MANY - 1]
+    assert len(engine.rows("segments")) == 2
+    assert {row["flow_id"]: row["count"] for row in engine.rows("object_references")} == {
+        flow_id(1): 1,
+        flow_id(2): 1,
+    }
+
+
+async def test_only_segments_of_the_object_and_range_go(busy: Metadata) -> None:
+    await busy.register(1, a_segment(MANY, MANY + 1, "other"))
+    _, deletion = await busy.segments.delete(flow_id(1), TimeRange(10, MANY + 1), "o")
+    await finished(busy, deletion)
+    assert [one.start_ns for one in await busy.all_segments(1)] == [*range(10), MANY]
+
+
+async def test_a_second_service_takes_over_when_the_lease_ran_out(busy: Metadata) -> None:
+    _, deletion = await busy.segments.delete(flow_id(1), ETERNITY, None)
+    other = Metadata(busy.store, deletion_seconds=0)
+    await busy.upkeep.once()
+    assert not await other.upkeep.once(), "the first one holds the lease"
+    other.pass_time(3600)
+    assert (await finished(other, deletion)).status is Status.DONE
+
+
+async def test_records_of_deletions_expire(busy: Metadata) -> None:
+    _, deletion = await busy.segments.delete(flow_id(1), ETERNITY, None)
+    done = await finished(busy, deletion)
+    busy.pass_time(25 * 3600)
+    await busy.upkeep.once()
+    with pytest.raises(NotFound) as caught:
+        await busy.deletions.get(done.id)
+    assert caught.value.reason == "DELETION_REQUEST_NOT_FOUND"
+    assert await busy.deletions.latest() == []
