@@ -12,5 +12,7 @@ def sqlite_path(url: str) -> Path:
     """The file in sqlite:///relative/path.db or sqlite:////absolute/path.db; StartupError for other text."""
     path = url.removeprefix(_SQLITE)
     if path == url or not path or path.endswith("/"):
-        raise StartupError(f"not a store this version can open: {url!r}; write sqlite:///path/to/file.db")
+        # The URL of another engine may hold a password.
+        scheme = url.partition(":")[0]
+        raise StartupError(f"not a store this version can open: {scheme!r}…; write sqlite:///path/to/file.db")
     return Path(path)
