@@ -67,11 +67,14 @@ async def test_an_unexpected_error_says_nothing_on_the_wire_and_all_in_the_log(c
     assert record.method == "/tams.metadata.v1.FlowService/GetFlow"
 
 
-async def test_lines_logged_while_serving_carry_the_caller_s_request_id(capfd):
+async def test_lines_logged_while_serving_carry_the_caller_s_request_id(capfd, monkeypatch):
     async def tell(text: str) -> str:
         logging.getLogger("tams.test").warning("served")
         return logs.request_id.get()
 
+    # What configure sets here would stay for every test after this one.
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(logging.root, "level", logging.WARNING)
     logs.configure("test", "info", "json")
     async with serving_flows(tell) as server, calling(server.port) as caller:
 

@@ -27,7 +27,9 @@ def test_every_kind_has_a_code_of_its_own(kind):
     # A new kind of error needs a line in the table.
     codes = {other: status.code_of(other("summary")) for other in KINDS}
     assert list(codes.values()).count(codes[kind]) == 1
-    assert not kind.__subclasses__(), "the table looks kinds up, not their children"
+    # The gateway's own never travel by gRPC.
+    children = [one for one in kind.__subclasses__() if one.__module__ == errors.__name__]
+    assert not children, "the table looks kinds up, not their children"
 
 
 @given(kinds, texts, texts.filter(bool), st.dictionaries(st.from_regex(r"[a-z]{9,}", fullmatch=True), texts))
