@@ -129,6 +129,7 @@ class FlowServiceServicer:
         - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
         - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
         - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

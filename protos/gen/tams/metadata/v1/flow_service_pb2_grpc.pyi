@@ -75,6 +75,7 @@ class FlowServiceStub:
     - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
     - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
     - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     """
     DeleteFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]
@@ -134,6 +135,7 @@ class FlowServiceAsyncStub(FlowServiceStub):
     - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
     - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
     - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     """
     DeleteFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]  # type: ignore[assignment]
@@ -220,6 +222,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
         - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
         - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         """
 

@@ -85,6 +85,7 @@ class SourceServiceServicer:
         - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
         - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
         - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,6 +54,7 @@ class SourceServiceStub:
     - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
     - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
     - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
     """
 
 @_typing.type_check_only
@@ -81,6 +82,7 @@ class SourceServiceAsyncStub(SourceServiceStub):
     - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
     - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
     - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
     """
 
 class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -123,6 +125,7 @@ class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
         - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
         - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
         """
 
 def add_SourceServiceServicer_to_server(servicer: SourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
