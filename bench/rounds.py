@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Self
 
 from bench import load
 from bench.load import Outcome, Plan
@@ -19,6 +20,11 @@ class Side:
     plan: Callable[[], Plan]
     processes: Sequence[Process] = ()
     items: int = 1
+
+    @classmethod
+    def of(cls, plan: Plan, processes: Sequence[Process]) -> Self:
+        """A side whose load is the same in each round."""
+        return cls(lambda: plan, processes)
 
 
 @dataclass(frozen=True)

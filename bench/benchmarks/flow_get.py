@@ -1,6 +1,7 @@
 """GET /flows/{id} against the floor."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,8 @@ from bench.figure import AtLeast, Figure
 from bench.floor.running import running_floor
 from bench.http_reply import body_of
 from bench.load import Plan
-from bench.rounds import Side
+from bench.processes import Process
+from bench.rounds import Series, Side
 from bench.system import running_system
 
 _FLOWS: Final = 256
@@ -27,26 +29,35 @@ async def run(options: Options, folder: Path) -> list[Figure]:
             flow_ids = [await metadata.new_flow() for _ in range(_FLOWS)]
         reads = [http_request("GET", f"/flows/{flow_id}") for flow_id in flow_ids]
         size = len(await asyncio.to_thread(body_of, system.gateway.port, f"/flows/{flow_ids[0]}"))
+        served_by = [system.gateway, system.metadata]
         bare = [http_request("GET", f"/{size}")]
-        sides = {
-            "floor": Side(lambda: _plan(floor[0].port, bare, options), floor),
-            "flow": Side(
-                lambda: _plan(system.gateway.port, reads, options), [system.gateway, system.metadata]
-            ),
+        found = {
+            connections: await rounds.alternate(
+                options.rounds,
+                {
+                    "floor": Side.of(_plan(floor[0], bare, connections, options), floor),
+                    "flow": Side.of(_plan(system.gateway, reads, connections, options), served_by),
+                },
+            )
+            for connections in (16, 1)
         }
-        found = await rounds.alternate(options.rounds, sides)
-    detail = {name: series.detail() for name, series in found.items()} | {"reply_bytes": size}
-    value = rounds.ratio(found["flow"], found["floor"])
     return [
-        Figure(
-            name="GET /flows/{id}, 16 connections",
-            value=value,
-            unit="x floor",
-            target=AtLeast(0.75),
-            detail=detail,
-        )
+        _figure("GET /flows/{id}, 16 connections", found[16], AtLeast(0.75)),
+        _figure("GET /flows/{id}, 1 connection", found[1], None),
     ]
 
 
-def _plan(port: int, requests: list[bytes], options: Options) -> Plan:
-    return Plan(port=port, requests=requests, seconds=options.seconds, repeat=True)
+def _plan(to: Process, requests: Sequence[bytes], connections: int, options: Options) -> Plan:
+    return Plan(
+        port=to.port, requests=requests, connections=connections, seconds=options.seconds, repeat=True
+    )
+
+
+def _figure(name: str, found: Mapping[str, Series], target: AtLeast | None) -> Figure:
+    return Figure(
+        name=name,
+        value=rounds.ratio(found["flow"], found["floor"]),
+        unit="x floor",
+        target=target,
+        detail={side: series.detail() for side, series in found.items()},
+    )

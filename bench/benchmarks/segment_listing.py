@@ -80,7 +80,7 @@ def _side(system: System, targets: list[str], connections: int, options: Options
         seconds=options.seconds,
         repeat=True,
     )
-    return Side(lambda: plan, system.processes)
+    return Side.of(plan, system.processes)
 
 
 def _window(flow_id: str, length: int) -> str:

@@ -1,7 +1,6 @@
 """POST of segments, one and a hundred at a time, against the floor."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +64,7 @@ async def run(options: Options, folder: Path) -> list[Figure]:
         bare = Plan(port=floor[0].port, requests=[http_request("POST", "/0", body)] * _SINGLES)
         served_by = [system.gateway, system.metadata]
         sides = {
-            "floor": Side(_always(bare), floor),
+            "floor": Side.of(bare, floor),
             "single": Side(posts.singles, served_by),
             "bulk": Side(posts.bulks, served_by, items=_BULK),
         }
@@ -87,7 +86,3 @@ async def run(options: Options, folder: Path) -> list[Figure]:
             detail=detail,
         ),
     ]
-
-
-def _always(plan: Plan) -> Callable[[], Plan]:
-    return lambda: plan
