@@ -136,3 +136,18 @@ async def assert_derived(metadata: Metadata, model: dict[int, tuple[int, list[tu
         assert served.get("source_collection", []) == [{"id": m, "role": role} for m, role in collection]
         collectors = sorted({source_id(s) for s, m, _ in pairs if source_id(m) == one})
         assert served.get("collected_by", []) == collectors
+
+
+async def test_lists_follow_a_flow_to_another_source(metadata: Metadata) -> None:
+    await metadata.put(a_flow(1))
+    await metadata.put(collecting(2, (1, "a"), source=2))
+    await metadata.put(collecting(3, source=2))
+    await metadata.put(collecting(2, (1, "a"), source=4))
+    assert "source_collection" not in await metadata.source(2)
+    assert (await metadata.source(4))["source_collection"] == [{"id": source_id(1), "role": "a"}]
+    assert (await metadata.source(1))["collected_by"] == [source_id(4)]
+    await metadata.put(a_flow(5, source=1))
+    await metadata.put(a_flow(1, source=6))
+    assert "collected_by" not in await metadata.source(1)
+    assert (await metadata.source(6))["collected_by"] == [source_id(4)]
+    assert (await metadata.source(4))["source_collection"] == [{"id": source_id(6), "role": "a"}]
