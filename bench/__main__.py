@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: run the benchmarks and report. Exit code 1 when a target is missed."""
+"""`python -m bench [NAME …]`: run the benchmarks and report. Exit code 1 when a target is missed or a benchmark fails."""
 
 import argparse
 import dataclasses
@@ -27,10 +27,17 @@ def main() -> None:
     options = Options(rounds=arguments.rounds, seconds=arguments.seconds, segments=arguments.segments)
     about = report.machine()
     figures: list[Figure] = []
+    failed: list[str] = []
     for name in arguments.names or NAMES:
-        figures += _measure(name, options)
+        try:
+            figures += _measure(name, options)
+        except RuntimeError as error:
+            failed.append(name)
+            print(f"{name} failed: {error}", file=sys.stderr)
     path = report.write(figures, about, dataclasses.asdict(options))
     print(f"\n{report.table(figures)}\n\nwritten to {path.relative_to(Path.cwd())}")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
     sys.exit(any(figure.met is False for figure in figures))
 
 

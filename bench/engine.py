@@ -73,8 +73,7 @@ class Engine:
             one._replace(state=State.REGISTERED, first_referenced_by_flow=self._flow_id)
             for one in known.values()
         ]
-        tables.objects.put(changed)
-        tables.objects.add_references(self._flow_id, dict.fromkeys(known, 1))
+        tables.objects.change(changed)
         tables.segments.insert(flow.timeline, segments, moment(utc_now).text)
 
 

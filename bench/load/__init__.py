@@ -43,7 +43,7 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.replies / self.seconds
 
 
-class LoadError(Exception):
+class LoadError(RuntimeError):
     """A load that failed: its figures would say nothing."""
 
 
