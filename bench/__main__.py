@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: run the benchmarks and report. Exit code 1 when a target is missed or a benchmark fails."""
+"""`python -m bench [NAME …]`: run the benchmarks and report; exit code 1 for a missed target or a failure."""
 
 import argparse
 import dataclasses
