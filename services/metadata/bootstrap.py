@@ -42,9 +42,11 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
             )
         )
         deleting = Deletions(store, clock, settings.deletion_budget_seconds)
-        await stack.enter_async_context(_background(Upkeep(store, clock, deleting).run()))
         registrations = _registrations(settings, store, clock, deleting)
-        yield await stack.enter_async_context(serving(settings, registrations))
+        server = await stack.enter_async_context(serving(settings, registrations))
+        upkeep = Upkeep(store, clock, deleting)
+        await stack.enter_async_context(_background(upkeep.run(server.report)))
+        yield server
 
 
 def _registrations(settings: Settings, store: Store, clock: Clock, deleting: Deletions) -> list[Registration]:

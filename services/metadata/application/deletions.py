@@ -67,6 +67,25 @@ class Deletions:
         now = moment(self._clock)
         return await self._store.write(partial(_step, deletion_id=deletion_id, now=now))
 
+    async def fail(self, deletion_id: str, error: str) -> None:
+        """Give a deletion up: what remains stays, and the request says so."""
+        now = moment(self._clock)
+
+        def change(tables: Tables) -> None:
+            before = tables.deletions.get(deletion_id)
+            if before is not None and before.expiry_ms is None:
+                tables.deletions.put(
+                    msgspec.structs.replace(
+                        before,
+                        status=Status.ERROR,
+                        error=error,
+                        updated_ms=now.ms,
+                        expiry_ms=now.ms + _KEPT_MS,
+                    )
+                )
+
+        await self._store.write(change)
+
 
 def begin(
     tables: Tables,
@@ -101,7 +120,7 @@ def begin(
 def _step(tables: Tables, deletion_id: str, now: Moment) -> Begun:
     before = tables.deletions.get(deletion_id)
     if before is None or before.expiry_ms is not None:
-        return Begun(Removed(0, NEVER, {}), before)
+        return Begun(Removed(0, NEVER, frozenset()), before)
     removed = _remove(tables, before, now)
     _tell(tables, before, removed, now)
     if removed.segments < SLICE:
@@ -119,7 +138,7 @@ def _step(tables: Tables, deletion_id: str, now: Moment) -> Begun:
 def _remove(tables: Tables, deletion: Deletion, now: Moment) -> Removed:
     """Delete a slice of what remains."""
     removed = tables.segments.delete(deletion.row, deletion.remaining, deletion.object_id, SLICE, now.text)
-    release(tables, deletion.flow_id, removed.references)
+    release(tables, removed.objects)
     return removed
 
 

@@ -1,6 +1,6 @@
 """Objects: reservation, references, release and measured sizes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from services.metadata.application.access import owning_flow
@@ -49,7 +49,7 @@ class Objects:
                 raise AlreadyExists("an object id repeats in the request", reason="OBJECT_EXISTS")
             if taken := tables.objects.get_many(ids):
                 raise AlreadyExists(f"object {min(taken)!r} exists", reason="OBJECT_EXISTS")
-            tables.objects.put(objects)
+            tables.objects.add(objects)
             return flow.container
 
         return await self._store.write(change)
@@ -67,18 +67,17 @@ class Objects:
         await self._store.write(lambda tables: tables.objects.record_sizes(sizes))
 
 
-def release(tables: Tables, flow_id: str, references: Mapping[str, int]) -> None:
-    """Take back the references of deleted segments; objects that lost their last one change state.
+def release(tables: Tables, object_ids: Collection[str]) -> None:
+    """After segments were deleted: the objects that lost their last reference change state.
 
     Objects outside this store are forgotten then: nothing here manages them.
     """
-    if not references:
+    if not object_ids:
         return
-    tables.objects.add_references(flow_id, {name: -count for name, count in references.items()})
-    loose = tables.objects.get_many(tables.objects.unreferenced(references)).values()
+    loose = tables.objects.get_many(tables.objects.unreferenced(object_ids)).values()
     tables.objects.forget([item.id for item in loose if item.storage_id is None])
     kept = [item for item in loose if item.storage_id is not None]
-    tables.objects.put(item._replace(state=State.UNREFERENCED) for item in kept)
+    tables.objects.change(item._replace(state=State.UNREFERENCED) for item in kept)
 
 
 def _bounded(count: int) -> None:

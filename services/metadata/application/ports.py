@@ -4,7 +4,6 @@ Rules are plain functions over `Tables`; the store decides where and how they ru
 one transaction: either everything it wrote is committed or nothing is.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
@@ -58,19 +57,18 @@ class SegmentQuery(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """Segments that were deleted: how many, the range that spans them, references by object."""
+    """Segments that were deleted: how many, the range that spans them, the objects they referenced."""
 
     segments: int
     span: TimeRange
-    references: Mapping[str, int]
+    objects: frozenset[str]
 
     def then(self, later: "Removed") -> "Removed":
         """These and the ones that followed them on the timeline."""
         if not self.segments or not later.segments:
             return later if later.segments else self
         span = TimeRange(self.span.start, later.span.end, later.span.end_inclusive)
-        references = Counter(self.references) + Counter(later.references)
-        return Removed(self.segments + later.segments, span, references)
+        return Removed(self.segments + later.segments, span, self.objects | later.objects)
 
 
 class SourceTable(Protocol):
@@ -167,22 +165,22 @@ class SegmentTable(Protocol):
 
 
 class ObjectTable(Protocol):
-    """Objects by id, and how many segments of which flow reference each."""
+    """Objects by id. Which flows reference one follows from the segments."""
 
     def get_many(self, object_ids: Iterable[str]) -> dict[str, MediaObject]:
         """The objects that are known, in any state."""
         ...
 
-    def put(self, objects: Iterable[MediaObject]) -> None:
-        """Store the objects in place of what was there. Newly registered ones are due to be measured."""
+    def add(self, objects: Iterable[MediaObject]) -> None:
+        """Store new objects. Registered ones are due to be measured."""
         ...
 
-    def add_references(self, flow_id: str, counts: Mapping[str, int]) -> None:
-        """Add to (or with negative counts, take from) the references that a flow's segments hold."""
+    def change(self, objects: Iterable[MediaObject]) -> None:
+        """Store the state and first flow of known objects. Registered ones are due to be measured."""
         ...
 
     def unreferenced(self, object_ids: Iterable[str]) -> list[str]:
-        """Those of the objects that no flow references."""
+        """Those of the objects that no segment references."""
         ...
 
     def forget(self, object_ids: Iterable[str]) -> None:

@@ -1,7 +1,6 @@
 """Segments: listing, registering, deleting."""
 
 from bisect import bisect_right, insort
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -124,21 +123,23 @@ def _create(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now: 
     known = tables.objects.get_many({segments[index].object_id for index in valid})
     occupied = tables.segments.occupied(flow_id, [segments[index].timerange for index in valid])
     accepted: list[tuple[Segment, MediaObject]] = []
-    changed: dict[str, MediaObject] = {}
+    used: dict[str, MediaObject] = {}
     taken = _Taken()
     for index, is_occupied in zip(valid, occupied, strict=True):
         segment = segments[index]
-        before = known.get(segment.object_id)
+        before = used.get(segment.object_id) or known.get(segment.object_id)
         try:
             after = usable(before, segment.object_id, flow_id, has_urls=bool(segment.external_urls))
             _claim(taken, segment.timerange, is_occupied=is_occupied)
         except TamsError as error:
             failed.append(Failed(index, error))
             continue
-        if after != before:
-            known[after.id] = changed[after.id] = after
+        used[after.id] = after
         accepted.append((segment, after))
-    _store(tables, flow, accepted, changed, now)
+    if accepted:
+        tables.objects.add(item for item in used.values() if item.id not in known)
+        tables.objects.change(item for item in used.values() if known.get(item.id, item) != item)
+        _store(tables, flow, accepted, now)
     return sorted(failed, key=lambda one: one.index)
 
 
@@ -162,16 +163,8 @@ def _claim(taken: _Taken, timerange: TimeRange, *, is_occupied: bool) -> None:
 
 
 def _store(
-    tables: Tables,
-    flow: StoredFlow,
-    accepted: Sequence[tuple[Segment, MediaObject]],
-    changed: dict[str, MediaObject],
-    now: Moment,
+    tables: Tables, flow: StoredFlow, accepted: Sequence[tuple[Segment, MediaObject]], now: Moment
 ) -> None:
-    if not accepted:
-        return
-    tables.objects.put(changed.values())
-    tables.objects.add_references(flow.id, Counter(segment.object_id for segment, _ in accepted))
     tables.segments.insert(flow.timeline, accepted, now.text)
     outbox = Outbox(tables, now.ns)
     if outbox.wanted:

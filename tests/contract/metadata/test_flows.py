@@ -142,7 +142,7 @@ async def test_deletion_takes_all_that_hangs_on_the_flow(metadata: Metadata, eng
     await metadata.objects.reserve(flow_id(1), [an_object("inside")])
     await metadata.register(1, a_segment(0, 10, "inside"), a_segment(10, 20, "outside"))
     await metadata.flows.delete(flow_id(1))
-    tables = ["flows", "sources", "segments", "flow_stats", "tags", "object_references", "collections"]
+    tables = ["flows", "sources", "segments", "flow_stats", "tags", "collections"]
     assert {table: engine.rows(table) for table in tables} == {table: [] for table in tables}
     assert [(row["id"], row["state"]) for row in engine.rows("objects")] == [("inside", "unreferenced")]
     for call in (metadata.flow(1), metadata.flows.delete(flow_id(1)), metadata.references("inside")):

@@ -1,4 +1,4 @@
-"""The tables of objects and the references to them."""
+"""The table of objects. Which flows reference one is what the index of segments by object tells."""
 
 import json
 import sqlite3
@@ -17,17 +17,26 @@ _GET_MANY: Final = f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.id IN (SELECT value 
 _UNMEASURED: Final = f"""
     SELECT {_COLUMNS} FROM {_FROM} WHERE o.measure_at_ms <= ? ORDER BY o.measure_at_ms LIMIT ?
 """
-_PUT: Final = """
+_ADD: Final = """
     INSERT INTO objects (id, storage, storage_path, state, allocated_for_flow,
         first_referenced_by_flow, created_ms, changed_ms, measure_at_ms)
     VALUES (?, (SELECT row FROM storages WHERE id = ?), ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET state = excluded.state, changed_ms = excluded.changed_ms,
-        first_referenced_by_flow = excluded.first_referenced_by_flow,
-        measure_at_ms = CASE WHEN size IS NULL THEN excluded.measure_at_ms END
 """
-_REFER: Final = """
-    INSERT INTO object_references (object_id, flow_id, count) VALUES (?, ?, ?)
-    ON CONFLICT (object_id, flow_id) DO UPDATE SET count = count + excluded.count
+_CHANGE: Final = """
+    UPDATE objects SET state = ?, first_referenced_by_flow = ?, changed_ms = ?,
+        measure_at_ms = CASE WHEN size IS NULL THEN ? END
+    WHERE id = ?
+"""
+# One seek for each flow, however many of its segments use the object.
+_REFERENCING: Final = """
+    WITH RECURSIVE users (flow) AS (
+        SELECT min(flow) FROM segments WHERE object_id = :object
+        UNION ALL
+        SELECT (SELECT min(flow) FROM segments WHERE object_id = :object AND flow > users.flow)
+        FROM users WHERE users.flow IS NOT NULL
+    )
+    SELECT flows.id FROM users CROSS JOIN flows ON flows.row = users.flow
+    WHERE flows.id > :after ORDER BY flows.id LIMIT :limit
 """
 # Bytes that are not there yet are looked for again after 1, 2, 4 … seconds, at most an hour apart.
 _MISSING: Final = """
@@ -41,7 +50,7 @@ _STATES: Final = {str(state): state for state in State}
 
 
 class SqliteObjects:
-    """Objects by id, and how many segments of which flow reference each."""
+    """Objects by id."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -54,33 +63,31 @@ class SqliteObjects:
         rows = self._execute(_GET, ids) if alone else self._execute(_GET_MANY, (json.dumps(ids),))
         return {row[0]: _object(row) for row in rows}
 
-    def put(self, objects: Iterable[MediaObject]) -> None:
-        """Store the objects in place of what was there. Newly registered ones are due to be measured."""
+    def add(self, objects: Iterable[MediaObject]) -> None:
+        """Store new objects. Registered ones are due to be measured."""
         now, items = _now_ms(), list(objects)
-        self._ensure_storages({item.storage_id for item in items} - {None})
-        self._connection.executemany(_PUT, (_values(item, now) for item in items))
-
-    def _ensure_storages(self, storage_ids: Iterable[str | None]) -> None:
         self._connection.executemany(
-            "INSERT INTO storages (id) VALUES (?) ON CONFLICT DO NOTHING", ((one,) for one in storage_ids)
+            "INSERT INTO storages (id) VALUES (?) ON CONFLICT DO NOTHING",
+            ((one,) for one in {item.storage_id for item in items} - {None}),
         )
+        self._connection.executemany(_ADD, (_values(item, now) for item in items))
 
-    def add_references(self, flow_id: str, counts: Mapping[str, int]) -> None:
-        """Add to (or with negative counts, take from) the references that a flow's segments hold."""
+    def change(self, objects: Iterable[MediaObject]) -> None:
+        """Store the state and first flow of known objects. Registered ones are due to be measured."""
+        now = _now_ms()
         self._connection.executemany(
-            _REFER, ((object_id, flow_id, count) for object_id, count in counts.items())
+            _CHANGE,
+            (
+                (item.state, item.first_referenced_by_flow, now, now if _is_due(item) else None, item.id)
+                for item in objects
+            ),
         )
-        if any(count < 0 for count in counts.values()):
-            self._connection.executemany(
-                "DELETE FROM object_references WHERE object_id = ? AND flow_id = ? AND count <= 0",
-                ((object_id, flow_id) for object_id in counts),
-            )
 
     def unreferenced(self, object_ids: Iterable[str]) -> list[str]:
-        """Those of the objects that no flow references."""
+        """Those of the objects that no segment references."""
         rows = self._execute(
             "SELECT value FROM json_each(?) WHERE NOT EXISTS"
-            " (SELECT 1 FROM object_references r WHERE r.object_id = value)",
+            " (SELECT 1 FROM segments s WHERE s.object_id = value)",
             (json.dumps(list(object_ids)),),
         )
         return [object_id for (object_id,) in rows]
@@ -91,12 +98,8 @@ class SqliteObjects:
 
     def referencing_flows(self, object_id: str, after: str | None, limit: int) -> list[str]:
         """Up to `limit` ids of flows above `after` that reference the object, ascending."""
-        rows = self._execute(
-            "SELECT flow_id FROM object_references WHERE object_id = ? AND flow_id > ?"
-            " ORDER BY flow_id LIMIT ?",
-            (object_id, after or "", limit),
-        )
-        return [flow_id for (flow_id,) in rows]
+        parameters = {"object": object_id, "after": after or "", "limit": limit}
+        return [flow_id for (flow_id,) in self._execute(_REFERENCING, parameters)]
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
         """Registered objects whose size is unknown and whose next attempt is due, oldest first."""
@@ -117,11 +120,14 @@ def _object(row: tuple[str, str | None, str | None, str, str | None, str | None,
 
 
 def _values(item: MediaObject, now: int) -> tuple[str | int | None, ...]:
-    due = item.state is State.REGISTERED and item.storage_id is not None and item.size is None
     return (
         item.id, item.storage_id, item.storage_path, item.state, item.allocated_for_flow,
-        item.first_referenced_by_flow, now, now, now if due else None,
+        item.first_referenced_by_flow, now, now, now if _is_due(item) else None,
     )  # fmt: skip
+
+
+def _is_due(item: MediaObject) -> bool:
+    return item.state is State.REGISTERED and item.storage_id is not None and item.size is None
 
 
 def _now_ms() -> int:

@@ -84,13 +84,6 @@ CREATE TABLE IF NOT EXISTS objects (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_measure ON objects (measure_at_ms) WHERE measure_at_ms IS NOT NULL;
 
-CREATE TABLE IF NOT EXISTS object_references (
-    object_id TEXT NOT NULL,
-    flow_id TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (object_id, flow_id)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE IF NOT EXISTS collections (
     flow_id TEXT NOT NULL,
     position INTEGER NOT NULL,

@@ -6,7 +6,6 @@ for. Its cost does not depend on the length of the flow.
 """
 
 import sqlite3
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -109,13 +108,13 @@ class SqliteSegments:
         sql = f"{_COVERED} {by_object} ORDER BY start_ns LIMIT :limit"
         rows = self._execute(sql, parameters).fetchall()
         if within.empty or not rows:
-            return Removed(0, NEVER, {})
+            return Removed(0, NEVER, frozenset())
         self._connection.executemany(
             "DELETE FROM segments WHERE flow = ? AND start_ns = ?", ((timeline, found[0]) for found in rows)
         )
         self._execute(_COUNT, {"row": timeline, "change": -len(rows), "now": now})
         span = TimeRange(rows[0][0], rows[-1][1], bool(rows[-1][2]))
-        return Removed(len(rows), span, Counter(found[3] for found in rows))
+        return Removed(len(rows), span, frozenset(found[3] for found in rows))
 
 
 def _page(query: SegmentQuery) -> str:
