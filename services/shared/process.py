@@ -1,12 +1,13 @@
 """How a process of ours starts and stops."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import uvloop
 
@@ -15,6 +16,9 @@ from services.shared.errors import StartupError
 from services.shared.settings import ProcessSettings, from_env
 
 S = TypeVar("S", bound=ProcessSettings)
+
+# New objects that are tracked before the collector looks at them; Python's own default is 700.
+_COLLECT_AFTER: Final = 20_000
 
 
 def run(
@@ -35,6 +39,16 @@ def run(
         sys.exit(f"tams {name}: {error}")
 
 
+def _collect_less() -> None:
+    """Let the garbage collector leave alone what a started process keeps anyway, and come less often.
+
+    Its passes take a few percent of the time that pages of hundreds of messages cost.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
+
+
 async def _until_told(running: Callable[[], AbstractAsyncContextManager[object]]) -> None:
     told = asyncio.Event()
     starting = asyncio.current_task()
@@ -50,6 +64,7 @@ async def _until_told(running: Callable[[], AbstractAsyncContextManager[object]]
     try:
         async with running():
             starting = None
+            _collect_less()
             await told.wait()
     except asyncio.CancelledError:
         if not told.is_set():
