@@ -45,7 +45,7 @@ class Engine:
         objects = [
             MediaObject(one, STORAGE_ID, f"bench/{one}", State.ALLOCATED, self._flow_id) for one in ids
         ]
-        await self._store.write(lambda tables: tables.objects.put(objects))
+        await self._store.write(lambda tables: tables.objects.add(objects))
         self._reserved += objects
 
     async def get(self) -> None:
