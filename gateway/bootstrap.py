@@ -5,19 +5,24 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.app import App
+from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import flow_reader
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
 from gateway.handlers.analytics import Analytics
+from gateway.handlers.batches import Batches
 from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health import Health
 from gateway.handlers.objects import Objects
+from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
 from gateway.handlers.service import Service
 from gateway.handlers.sources import Sources
 from gateway.handlers.storage import Storage
+from gateway.handlers.tags import Tags
+from gateway.handlers.webhooks import Webhooks
 from gateway.http.body import BodyReader
 from gateway.http.links import Links
 from gateway.http.paging import Paging
@@ -58,16 +63,23 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
     backends = StorageBackends(media, settings.backends_ttl_seconds)
     deletion_requests = DeletionRequests(services, links)
     document = openapi_json(settings.public_url)
+    reader = flow_reader(services)
+    sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
     return Handlers(
-        service=Service(settings.service_name, settings.service_description, backends),
+        service=Service(services, settings, backends, bodies),
+        webhooks=Webhooks(services, bodies, offered=settings.webhooks),
         sources=Sources(services, paging),
+        source_properties=Properties(sources, bodies),
+        source_tags=Tags(sources, bodies),
         flows=Flows(
             services,
-            reader=flow_reader(services),
+            reader=reader,
             deletion_requests=deletion_requests,
             bodies=bodies,
             paging=paging,
         ),
+        flow_properties=Properties(flows, bodies),
+        flow_tags=Tags(flows, bodies),
         segments=Segments(
             services,
             writer=segment_writer(services),
@@ -80,6 +92,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
         storage=Storage(services, bodies),
         objects=Objects(services, paging),
         deletion_requests=deletion_requests,
+        batches=Batches(services, sources, bodies),
         analytics=Analytics(services),
         health=Health(services.channels),
         documentation=Documentation(document, html(document)),

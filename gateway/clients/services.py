@@ -8,6 +8,8 @@ from grpc import aio
 from tams.analytics.v1 import coverage_service_pb2, usage_service_pb2
 from tams.analytics.v1.coverage_service_pb2_grpc import CoverageServiceStub
 from tams.analytics.v1.usage_service_pb2_grpc import UsageServiceStub
+from tams.event.v1 import webhook_service_pb2
+from tams.event.v1.webhook_service_pb2_grpc import WebhookServiceStub
 from tams.media.v1 import storage_service_pb2
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
 from tams.metadata.v1 import (
@@ -15,12 +17,14 @@ from tams.metadata.v1 import (
     flow_service_pb2,
     object_service_pb2,
     segment_service_pb2,
+    service_info_service_pb2,
     source_service_pb2,
 )
 from tams.metadata.v1.deletion_service_pb2_grpc import DeletionServiceStub
 from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
+from tams.metadata.v1.service_info_service_pb2_grpc import ServiceInfoServiceStub
 from tams.metadata.v1.source_service_pb2_grpc import SourceServiceStub
 
 from gateway.settings import Settings
@@ -37,6 +41,8 @@ METADATA: Final = _services(
     segment_service_pb2.DESCRIPTOR,
     object_service_pb2.DESCRIPTOR,
     deletion_service_pb2.DESCRIPTOR,
+    service_info_service_pb2.DESCRIPTOR,
+    webhook_service_pb2.DESCRIPTOR,
 )
 MEDIA: Final = _services(storage_service_pb2.DESCRIPTOR)
 ANALYTICS: Final = _services(coverage_service_pb2.DESCRIPTOR, usage_service_pb2.DESCRIPTOR)
@@ -52,6 +58,8 @@ class Services:
         self.segments = SegmentServiceStub(metadata)
         self.objects = ObjectServiceStub(metadata)
         self.deletions = DeletionServiceStub(metadata)
+        self.service_info = ServiceInfoServiceStub(metadata)
+        self.webhooks = WebhookServiceStub(metadata)
         self.storage = StorageServiceStub(media)
         self.coverage = CoverageServiceStub(analytics)
         self.usage = UsageServiceStub(analytics)

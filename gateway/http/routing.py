@@ -22,11 +22,13 @@ _SHOWN_CHARACTERS: Final = 200
 class Route:
     """A path and the handler of each method. HEAD comes with GET, OPTIONS with every path."""
 
-    __slots__ = ("allowed", "handlers", "segments", "template")
+    __slots__ = ("allowed", "handlers", "name", "segments", "template")
 
     def __init__(self, template: str, **methods: Handler) -> None:
         self.segments = template.split("/")[1:]
         self.template = template.replace(_REST, "}")
+        # The last word of the path: what it is a path of.
+        self.name = next((one for one in reversed(self.segments) if one[:1] != "{"), "")
         handlers = {method.upper(): handler for method, handler in methods.items()}
         if "GET" in handlers:
             handlers["HEAD"] = handlers["GET"]

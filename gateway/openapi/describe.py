@@ -9,6 +9,8 @@ from gateway.openapi.parts import Part, ref
 # Statuses that reads and writes of one thing end with.
 READ: Final = (400, 404)
 WRITE: Final = (400, 403, 404, 409)
+# Of changes to parts of a resource: sources know no read-only.
+CHANGE: Final = {"Source": (400, 404, 409), "Flow": WRITE}
 
 PAGED: Final = responses.PAGING_HEADERS
 

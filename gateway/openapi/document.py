@@ -8,8 +8,9 @@ import msgspec
 
 from gateway.openapi import parameters, responses
 from gateway.openapi.operations import OPERATIONS
-from gateway.openapi.parts import Part
+from gateway.openapi.parts import Part, ref
 from gateway.openapi.schemas import SCHEMAS
+from gateway.openapi.schemas.webhook import EVENTS, event_schema
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
@@ -33,9 +34,22 @@ def openapi_json(public_url: str) -> bytes:
             },
             "servers": [{"url": public_url.rstrip("/") or "/"}],
             "paths": {path: _path_item(path, methods) for path, methods in OPERATIONS.items()},
+            "webhooks": {event_type: _message(event_type) for event_type in EVENTS},
             "components": {"schemas": SCHEMAS, "responses": responses.COMPONENTS},
         }
     )
+
+
+def _message(event_type: str) -> Part:
+    description, _ = EVENTS[event_type]
+    content = {"application/json": {"schema": ref(event_schema(event_type))}}
+    return {
+        "post": {
+            "summary": description,
+            "requestBody": {"required": True, "content": content},
+            "responses": {"2XX": responses.empty("Taken; any other status means that it is sent again.")},
+        }
+    }
 
 
 def _path_item(path: str, methods: dict[str, Part]) -> Part:

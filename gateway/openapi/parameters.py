@@ -18,6 +18,9 @@ PATH: Final[dict[str, Part]] = {
     "flowId": _path("flowId", "The flow.", ref("Id")),
     "sourceId": _path("sourceId", "The source.", ref("Id")),
     "requestId": _path("requestId", "The deletion request.", text("An id.")),
+    "name": _path(
+        "name", "The tag, percent-encoded; it may contain dots and slashes.", text("A name.", minLength=1)
+    ),
     "objectId": _path(
         "objectId", "The object, percent-encoded; it may contain slashes.", text("An object id.")
     ),

@@ -111,7 +111,7 @@ async def test_the_process_serves_until_told_and_leaves_cleanly(stop):
 
         async def answers():
             try:
-                return (await client.get("/service")).status_code == 200
+                return (await client.get("/")).status_code == 200
             except httpx.ConnectError:
                 return False
 

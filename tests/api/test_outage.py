@@ -15,13 +15,14 @@ async def test_without_any_service_the_gateway_stands_and_says_so():
         for path in (
             "/flows",
             f"/flows/{new_id()}",
+            "/service",
             "/service/storage-backends",
             "/x/analytics/storage-usage",
         ):
             response = await tams.get(path)
             assert (response.status_code, response.json()["type"]) == (503, "UNAVAILABLE")
             assert int(response.headers["retry-after"]) > 0
-        assert (await tams.get("/service")).status_code == 200
+        assert (await tams.get("/")).status_code == 200
         health = await tams.get("/health")
         assert health.status_code == 503
         assert health.json()["status"] == "NOT_SERVING"

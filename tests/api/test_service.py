@@ -1,3 +1,5 @@
+import pytest
+
 from tests.support.gateway import running_gateway
 
 
@@ -13,6 +15,26 @@ async def test_the_service_tells_what_it_is(services):
         service = (await tams.get("/service")).json()
     assert service["type"].startswith("urn:x-tams:service")
     assert (service["api_version"], service["name"], service["description"]) == ("7.0", "Studio 3", "News")
+
+
+async def test_a_stored_name_comes_before_the_one_in_the_settings(tams):
+    before = (await tams.get("/service")).json()
+    try:
+        changed = await tams.post("/service", json={"name": "Studio 4"})
+        assert (changed.status_code, changed.content) == (200, b"")
+        after = (await tams.get("/service")).json()
+        assert after == before | {"name": "Studio 4"}
+        await tams.post("/service", json={"description": ""})
+        assert (await tams.get("/service")).json() == after | {"description": ""}
+    finally:
+        await tams.post("/service", json={name: before[name] for name in ("name", "description")})
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b'"x"', b'{"name": null}', b'{"description": 1}'])
+async def test_a_wrong_name_is_refused(tams, body):
+    before = (await tams.get("/service")).json()
+    assert (await tams.post("/service", content=body)).status_code == 400
+    assert (await tams.get("/service")).json() == before
 
 
 async def test_storage_backends_are_listed_without_their_secrets(tams):

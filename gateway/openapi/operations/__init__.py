@@ -5,6 +5,7 @@ from typing import Final
 from gateway.openapi.operations import (
     analytics,
     deletion_requests,
+    extensions,
     flows,
     objects,
     segments,
@@ -14,13 +15,23 @@ from gateway.openapi.operations import (
 )
 from gateway.openapi.parts import Part
 
-OPERATIONS: Final[dict[str, dict[str, Part]]] = {
-    **service.OPERATIONS,
-    **sources.OPERATIONS,
-    **flows.OPERATIONS,
-    **segments.OPERATIONS,
-    **objects.OPERATIONS,
-    **deletion_requests.OPERATIONS,
-    **analytics.OPERATIONS,
-    **self_description.OPERATIONS,
+Paths = dict[str, dict[str, Part]]
+
+
+def _tagged(tag: str, paths: Paths) -> Paths:
+    return {
+        path: {method: {**one, "tags": [tag]} for method, one in methods.items()}
+        for path, methods in paths.items()
+    }
+
+
+OPERATIONS: Final[Paths] = {
+    **_tagged("Service", service.OPERATIONS),
+    **_tagged("Sources", sources.OPERATIONS),
+    **_tagged("Flows", flows.OPERATIONS),
+    **_tagged("Segments", segments.OPERATIONS),
+    **_tagged("Objects", objects.OPERATIONS),
+    **_tagged("Deletions", deletion_requests.OPERATIONS),
+    **_tagged("Extensions", extensions.OPERATIONS | analytics.OPERATIONS),
+    **_tagged("This process", self_description.OPERATIONS),
 }

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.openapi import parameters
 from gateway.openapi.describe import PAGED, READ, WRITE, accepted, created, done, ok, operation
+from gateway.openapi.operations import properties
 from gateway.openapi.parts import Part
 
 OPERATIONS: Final[dict[str, dict[str, Part]]] = {
@@ -38,4 +39,14 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
             fails=(403, 404, 409),
         ),
     },
+    **properties.of(
+        "Flow",
+        "/flows/{flowId}",
+        "description",
+        "label",
+        "read_only",
+        "flow_collection",
+        "max_bit_rate",
+        "avg_bit_rate",
+    ),
 }

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.openapi import parameters
 from gateway.openapi.describe import PAGED, ok, operation
+from gateway.openapi.operations import properties
 from gateway.openapi.parts import Part
 
 OPERATIONS: Final[dict[str, dict[str, Part]]] = {
@@ -19,4 +20,5 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
     "/sources/{sourceId}": {
         "get": operation("getSource", "One source", ok("Source", "The source."), fails=(404,))
     },
+    **properties.of("Source", "/sources/{sourceId}", "description", "label"),
 }

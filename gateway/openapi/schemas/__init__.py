@@ -5,6 +5,7 @@ from typing import Final
 from gateway.openapi.parts import Part
 from gateway.openapi.schemas import (
     analytics,
+    batch,
     deletion_request,
     essence,
     flow,
@@ -13,16 +14,19 @@ from gateway.openapi.schemas import (
     source,
     storage,
     values,
+    webhook,
 )
 
 SCHEMAS: Final[Part] = {
     **values.SCHEMAS,
     **service.SCHEMAS,
+    **webhook.SCHEMAS,
     **source.SCHEMAS,
     **essence.SCHEMAS,
     **flow.SCHEMAS,
     **segment.SCHEMAS,
     **storage.SCHEMAS,
     **deletion_request.SCHEMAS,
+    **batch.SCHEMAS,
     **analytics.SCHEMAS,
 }

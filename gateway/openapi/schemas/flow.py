@@ -61,7 +61,7 @@ _CORE: Final[Part] = record(
         "max_bit_rate": integer("Highest rate of its segments in 1000 bit/s.", minimum=0),
         "segment_duration": fraction("Length in seconds that its segments aim for."),
         "timerange": described(ref("TimeRange"), "Extent of its segments; set by the store on request."),
-        "flow_collection": array(_MEMBER, "Flows collected by this one."),
+        "flow_collection": ref("FlowCollection"),
         "collected_by": array(ref("Id"), "Flows that collect this one; set by the store."),
         "container_mapping": ref("ContainerMapping"),
     },
@@ -80,6 +80,7 @@ def _kind(description: str, urn: str, essence: str) -> Part:
 
 SCHEMAS: Final[Part] = {
     "ContainerMapping": _MAPPING,
+    "FlowCollection": array(_MEMBER, "Flows collected by one, which may not be among them."),
     "FlowCore": _CORE,
     "VideoFlow": _kind("Moving pictures.", "urn:x-nmos:format:video", "VideoEssence"),
     "AudioFlow": _kind("Sound.", "urn:x-nmos:format:audio", "AudioEssence"),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.codecs.service import MAX_CHARACTERS
 from gateway.openapi.parts import Part, array, boolean, enum, record, ref, text
 
 # Facts of a backend that also appear in the get_urls of segments.
@@ -15,7 +16,7 @@ BACKEND_FACTS: Final[Part] = {
 
 _STREAM: Final[Part] = record(
     "A way to be told of changes.",
-    {"name": text("Its name."), "docs": text("Where it is described.")},
+    {"name": text("Its name.")},
     required=("name",),
 )
 
@@ -32,6 +33,13 @@ SCHEMAS: Final[Part] = {
             "event_stream_mechanisms": array(_STREAM, "Ways to be told of changes."),
         },
         required=("type", "api_version"),
+    ),
+    "ServiceChange": record(
+        "What to call this store; what is not given stays as it is.",
+        {
+            "name": text("Name of this instance.", maxLength=MAX_CHARACTERS),
+            "description": text("What this instance is for.", maxLength=MAX_CHARACTERS),
+        },
     ),
     "StorageBackend": record(
         "A place that keeps media objects.",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.codecs.filters import FORMATS
-from gateway.openapi.parts import Part, enum, record, text
+from gateway.openapi.parts import Part, boolean, enum, integer, record, text
 from services.shared.ids import UUID_PATTERN
 
 _STAMP = r"-?(0|[1-9][0-9]*):(0|[1-9][0-9]{0,8})"
@@ -24,6 +24,9 @@ SCHEMAS: Final[Part] = {
         pattern=rf"^(\[|\()?({_STAMP})?(_({_STAMP})?)?(\]|\))?$",
         examples=["[0:0_10:0)"],
     ),
+    "Text": text("Free text."),
+    "BitRate": integer("In units of 1000 bit/s.", minimum=0),
+    "ReadOnly": boolean("Whether the flow refuses changes."),
     "Tags": record("Free names with a text each.", {}, additionalProperties={"type": "string"}),
     "Error": record(
         "What went wrong.",

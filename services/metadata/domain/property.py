@@ -13,7 +13,11 @@ _TEXT: Final = msgspec.json.Decoder(str)
 _ANYTHING: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 Properties = Mapping[str, msgspec.json.Decoder[Any]]
 
-SOURCE_PROPERTIES: Final[Properties] = {"label": _TEXT, "description": _TEXT}
+SOURCE_PROPERTIES: Final[Properties] = {
+    "label": _TEXT,
+    "description": _TEXT,
+    "tags": msgspec.json.Decoder(dict[str, str]),
+}
 FLOW_PROPERTIES: Final[Properties] = {
     **SOURCE_PROPERTIES,
     "read_only": msgspec.json.Decoder(bool),

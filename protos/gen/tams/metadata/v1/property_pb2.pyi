@@ -26,8 +26,8 @@ class PropertyChange(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     member: _builtins.str
-    """A member of the document: "label", "description", and for flows also "read_only",
-    "flow_collection", "max_bit_rate" and "avg_bit_rate".
+    """A member of the document: "label", "description", "tags" as a whole, and for flows also
+    "read_only", "flow_collection", "max_bit_rate" and "avg_bit_rate".
     """
     tag: _builtins.str
     """A tag, by name."""

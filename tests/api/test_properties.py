@@ -1,0 +1,159 @@
+"""Single properties of sources and flows."""
+
+import json
+
+import pytest
+
+from tests.support.gateway import new_id
+
+VALUES = {
+    "description": 'ein Text, "so" ☃',
+    "label": "",
+    "max_bit_rate": 5000,
+    "avg_bit_rate": 0,
+}
+UNSET = {"tags": {}, "flow_collection": [], "read_only": False}
+WRONG = {
+    "description": [1, None, True, [], {}, ["x"]],
+    "label": [1, None, {"label": "x"}],
+    "max_bit_rate": [-1, 1.5, "1", None, True],
+    "avg_bit_rate": [-1, "x", []],
+    "read_only": ["true", 1, None],
+    "flow_collection": [{}, "x", [{}], [{"id": "x", "role": "r"}], [{"role": "r"}], [None]],
+}
+SOURCE_TOO = ("description", "label")
+
+
+def both(flow, name):
+    """The property's paths: of the flow, and where it has it of its source."""
+    paths = [f"/flows/{flow['id']}/{name}"]
+    return paths + ([f"/sources/{flow['source_id']}/{name}"] if name in (*SOURCE_TOO, "tags") else [])
+
+
+@pytest.mark.parametrize("name", VALUES)
+async def test_a_property_is_set_read_and_unset(tams, flow, name):
+    for path in both(flow, name):
+        owner = path.rpartition("/")[0]
+        assert (await tams.get(path)).status_code == 404
+        stored = await tams.put(path, json=VALUES[name])
+        assert (stored.status_code, stored.content) == (204, b"")
+        read = await tams.get(path)
+        assert (read.status_code, read.json()) == (200, VALUES[name])
+        assert read.headers["content-type"] == "application/json"
+        assert (await tams.get(owner)).json()[name] == VALUES[name]
+        for _ in range(2):
+            assert (await tams.delete(path)).status_code == 204
+        assert (await tams.get(path)).status_code == 404
+        assert name not in (await tams.get(owner)).json()
+
+
+@pytest.mark.parametrize("name", UNSET)
+async def test_some_properties_have_a_value_when_unset(tams, flow, name):
+    for path in both(flow, name):
+        response = await tams.get(path)
+        assert (response.status_code, response.json()) == (200, UNSET[name])
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_value_of_the_wrong_type_is_refused(tams, flow, name):
+    for path in both(flow, name):
+        owner = path.rpartition("/")[0]
+        before = (await tams.get(owner)).json()
+        for value in WRONG[name]:
+            response = await tams.put(path, json=value)
+            assert response.status_code == 400, value
+        for body in (b"", b"text", b'"open', b'"a" "b"', b"\xff", b'"\xff"'):
+            response = await tams.put(path, content=body)
+            assert (response.status_code, response.json()["type"]) == (400, "BAD_JSON"), body
+        text = await tams.put(path, content=b"x", headers={"content-type": "text/plain"})
+        assert text.status_code == 415
+        assert (await tams.get(owner)).json() == before
+
+
+@pytest.mark.parametrize("name", [*VALUES, *UNSET])
+async def test_properties_of_nothing_are_not_found(tams, name):
+    value = json.dumps(VALUES.get(name, UNSET.get(name)))
+    for owner in (new_id(), "nothing", new_id().upper()):
+        for path in both({"id": owner, "source_id": owner}, name):
+            assert (await tams.get(path)).status_code == 404
+            if name == "tags":
+                continue
+            assert (await tams.put(path, content=value)).status_code == 404
+            if name != "read_only":
+                assert (await tams.delete(path)).status_code == 404
+
+
+async def test_a_change_shows_in_the_managed_members(tams, flow):
+    before = (await tams.get(f"/flows/{flow['id']}")).json()
+    await tams.put(f"/flows/{flow['id']}/label", json="x")
+    after = (await tams.get(f"/flows/{flow['id']}")).json()
+    assert after["metadata_version"] != before["metadata_version"]
+    assert after["metadata_updated"] >= before["metadata_updated"]
+    assert "segments_updated" not in after
+    await tams.put(f"/sources/{flow['source_id']}/label", json="y")
+    source = (await tams.get(f"/sources/{flow['source_id']}")).json()
+    assert source["updated"] >= source["created"]
+    assert (await tams.get(f"/flows/{flow['id']}")).json() == after
+
+
+@pytest.mark.parametrize("name", [*VALUES, "flow_collection", "tags/a"])
+async def test_a_read_only_flow_refuses_them(tams, make_flow, name):
+    flow = await make_flow(tags={"a": "b"})
+    path = f"/flows/{flow['id']}/{name}"
+    await tams.put(f"/flows/{flow['id']}/read_only", json=True)
+    before = (await tams.get(f"/flows/{flow['id']}")).json()
+    for response in (await tams.put(path, json=VALUES.get(name, [])), await tams.delete(path)):
+        assert (response.status_code, response.json()["type"]) == (403, "FLOW_READ_ONLY")
+    assert (await tams.get(f"/flows/{flow['id']}")).json() == before
+
+
+async def test_a_source_of_a_read_only_flow_can_be_changed(tams, read_only_flow):
+    path = f"/sources/{read_only_flow['source_id']}/label"
+    assert (await tams.put(path, json="x")).status_code == 204
+    assert (await tams.delete(path)).status_code == 204
+
+
+async def test_the_mark_alone_opens_a_read_only_flow(tams, read_only_flow):
+    path = f"/flows/{read_only_flow['id']}"
+    assert (await tams.get(f"{path}/read_only")).json() is True
+    assert (await tams.put(f"{path}/read_only", json=True)).status_code == 204
+    assert (await tams.put(f"{path}/read_only", json=False)).status_code == 204
+    assert (await tams.get(f"{path}/read_only")).json() is False
+    assert (await tams.put(f"{path}/label", json="x")).status_code == 204
+
+
+@pytest.mark.parametrize("name", ["read_only", "tags"])
+async def test_what_cannot_be_deleted_says_so(tams, flow, name):
+    response = await tams.delete(f"/flows/{flow['id']}/{name}")
+    assert response.status_code == 405
+
+
+async def test_a_collection_shows_at_its_members_and_their_sources(tams, make_flow):
+    whole, picture, sound = [await make_flow() for _ in range(3)]
+    path = f"/flows/{whole['id']}/flow_collection"
+    wanted = [
+        {"id": picture["id"], "role": "video", "container_mapping": {"track_index": 0}},
+        {"id": sound["id"], "role": "audio"},
+    ]
+    assert (await tams.put(path, json=wanted)).status_code == 204
+    assert (await tams.get(path)).json() == wanted
+    assert (await tams.get(f"/flows/{sound['id']}")).json()["collected_by"] == [whole["id"]]
+    source = (await tams.get(f"/sources/{whole['source_id']}")).json()
+    assert source["source_collection"] == [
+        {"id": picture["source_id"], "role": "video"},
+        {"id": sound["source_id"], "role": "audio"},
+    ]
+    member = (await tams.get(f"/sources/{sound['source_id']}")).json()
+    assert member["collected_by"] == [whole["source_id"]]
+    assert (await tams.delete(path)).status_code == 204
+    assert (await tams.get(path)).json() == []
+    assert "collected_by" not in (await tams.get(f"/flows/{sound['id']}")).json()
+    assert "source_collection" not in (await tams.get(f"/sources/{whole['source_id']}")).json()
+
+
+async def test_a_collection_of_itself_or_of_nothing_is_refused(tams, flow):
+    path = f"/flows/{flow['id']}/flow_collection"
+    for member in (flow["id"], new_id()):
+        response = await tams.put(path, json=[{"id": member, "role": "x"}])
+        assert (response.status_code, response.json()["type"]) == (400, "BAD_COLLECTION")
+    assert (await tams.get(path)).json() == []

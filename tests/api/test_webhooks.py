@@ -1,0 +1,95 @@
+"""Registrations for events; their delivery is another matter."""
+
+import pytest
+
+from tests.support.gateway import new_id, running_gateway
+
+
+def a_webhook(**changes):
+    return {"url": f"https://sink.example/{new_id()}", "events": ["flows/created"]} | changes
+
+
+async def registered(tams, url):
+    return [one for one in (await tams.get("/service/webhooks")).json() if one["url"] == url]
+
+
+async def test_a_registration_is_listed_without_its_key(tams):
+    webhook = a_webhook(
+        api_key_name="X-Key",
+        api_key_value="secret",
+        flow_ids=[new_id()],
+        source_ids=[],
+        flow_collected_by_ids=[new_id()],
+        source_collected_by_ids=[new_id()],
+        accept_get_urls=[],
+        accept_storage_ids=[new_id()],
+        presigned=False,
+        verbose_storage=True,
+    )
+    response = await tams.post("/service/webhooks", json=webhook)
+    assert response.status_code == 201
+    del webhook["api_key_value"]
+    assert response.json() == webhook
+    assert await registered(tams, webhook["url"]) == [webhook]
+
+
+async def test_the_same_url_and_key_are_one_registration(tams):
+    webhook = a_webhook(api_key_name="K", api_key_value="v")
+    await tams.post("/service/webhooks", json=webhook)
+    more = webhook | {"events": ["flows/created", "sources/deleted"], "flow_ids": [new_id()]}
+    assert (await tams.post("/service/webhooks", json=more)).status_code == 201
+    (listed,) = await registered(tams, webhook["url"])
+    assert (listed["events"], listed["flow_ids"]) == (more["events"], more["flow_ids"])
+    for other in ({"api_key_value": "w"}, {"api_key_name": "L"}):
+        assert (await tams.post("/service/webhooks", json=webhook | other)).status_code == 201
+    assert len(await registered(tams, webhook["url"])) == 3
+
+
+async def test_no_events_remove_the_registration(tams):
+    webhook = a_webhook(api_key_name="K", api_key_value="v")
+    await tams.post("/service/webhooks", json=webhook)
+    other = webhook | {"events": [], "api_key_value": "w"}
+    assert (await tams.post("/service/webhooks", json=other)).status_code == 204
+    assert len(await registered(tams, webhook["url"])) == 1
+    for _ in range(2):
+        removed = await tams.post("/service/webhooks", json=webhook | {"events": []})
+        assert (removed.status_code, removed.content) == (204, b"")
+        assert await registered(tams, webhook["url"]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"events": ["flows/exploded"]}, "$.events"),
+        ({"events": "flows/created"}, "$.events"),
+        ({"events": None}, "$.events"),
+        ({"url": "ftp://sink.example/"}, "$.url"),
+        ({"url": "sink"}, "$.url"),
+        ({"url": None}, "$.url"),
+        ({"url": "http://127.0.0.1/"}, "$.url"),
+        ({"url": "http://169.254.169.254/latest"}, "$.url"),
+        ({"flow_ids": ["x"]}, "$.flow_ids"),
+        ({"source_ids": [1]}, "$.source_ids[0]"),
+        ({"accept_storage_ids": ["x"]}, "$.accept_storage_ids"),
+        ({"presigned": "yes"}, "$.presigned"),
+        ({"api_key_name": "a b", "api_key_value": "x"}, "$.api_key_name"),
+        ({"api_key_name": "a", "api_key_value": "x\r\ny: z"}, "$.api_key_value"),
+    ],
+)
+async def test_a_wrong_registration_is_refused(tams, change, path):
+    webhook = {name: value for name, value in (a_webhook() | change).items() if value is not None}
+    response = await tams.post("/service/webhooks", json=webhook)
+    assert response.status_code == 400
+    assert response.json()["path"] == path or "missing" in response.json()["summary"]
+    assert await registered(tams, webhook.get("url", "")) == []
+
+
+async def test_the_service_announces_webhooks(tams):
+    assert {"name": "webhooks"} in (await tams.get("/service")).json()["event_stream_mechanisms"]
+
+
+async def test_a_store_may_offer_none(services):
+    async with running_gateway(**services, webhooks=False) as tams:
+        assert (await tams.get("/service")).json()["event_stream_mechanisms"] == []
+        assert (await tams.get("/service/webhooks")).status_code == 404
+        assert (await tams.post("/service/webhooks", json=a_webhook())).status_code == 404
