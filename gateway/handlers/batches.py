@@ -4,6 +4,7 @@ Each item stands for itself: it is stored whole or not at all, whatever becomes 
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from gateway.clients.documents import Documents
 from gateway.clients.services import Services
@@ -13,8 +14,11 @@ from gateway.http import responses
 from gateway.http.body import BodyReader
 from gateway.http.requests import Request
 from gateway.http.responses import Response
-from services.shared.errors import DeadlineExceeded, TamsError, Unavailable
+from services.shared.errors import DeadlineExceeded, Exhausted, Internal, TamsError, Unavailable
 from services.shared.rpc.client import call
+
+# Faults that have nothing to do with the item, and that those after it would meet too.
+_NOT_THE_ITEM: Final = (Unavailable, DeadlineExceeded, Exhausted, Internal)
 
 Store = Callable[[bytes], Awaitable[BatchResult]]
 
@@ -41,8 +45,7 @@ class Batches:
             for index, item in enumerate(batch.items(body)):
                 try:
                     results.append(await store(item))
-                except (Unavailable, DeadlineExceeded):
-                    # What is away for one is away for all that follow.
+                except _NOT_THE_ITEM:
                     raise
                 except TamsError as error:
                     results.append(batch.failed(error, item, index))

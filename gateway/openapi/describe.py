@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.openapi import responses
-from gateway.openapi.parts import Part, ref
+from gateway.openapi.parts import Part, ref, text
 
 # Statuses that reads and writes of one thing end with.
 READ: Final = (400, 404)
@@ -24,13 +24,14 @@ def operation(
     fails: Sequence[int] = (),
     body: str = "",
     body_required: bool = True,
+    asks_services: bool = True,
 ) -> Part:
     """An operation that reads `body`, a schema's name, and may fail with these statuses beyond the usual."""
     codes = (
         *fails,
         *(responses.WITH_QUERY if takes else ()),
         *(responses.WITH_BODY if body else ()),
-        *responses.EVERYWHERE,
+        *(responses.OF_SERVICES if asks_services else ()),
     )
     described: Part = {
         "operationId": name,
@@ -61,5 +62,5 @@ def done(description: str) -> Part:
 
 def accepted() -> Part:
     """202 with the deletion request."""
-    location = {"Location": {"description": "Where to ask how far it is.", "schema": {"type": "string"}}}
+    location = {"Location": responses.header(text("Where to ask how far it is."), always=True)}
     return {"202": responses.json("DeletionRequest", "Segments are still going.", location)}

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from gateway.openapi import parameters, responses
+from gateway.openapi.examples import EXAMPLES
 from gateway.openapi.operations import OPERATIONS
 from gateway.openapi.parts import Part, ref
 from gateway.openapi.schemas import SCHEMAS
@@ -35,9 +36,14 @@ def openapi_json(public_url: str) -> bytes:
             "servers": [{"url": public_url.rstrip("/") or "/"}],
             "paths": {path: _path_item(path, methods) for path, methods in OPERATIONS.items()},
             "webhooks": {event_type: _message(event_type) for event_type in EVENTS},
-            "components": {"schemas": SCHEMAS, "responses": responses.COMPONENTS},
+            "components": {"schemas": _with_examples(SCHEMAS), "responses": responses.COMPONENTS},
         }
     )
+
+
+def _with_examples(schemas: Part) -> Part:
+    shown = {name: {"examples": [example]} for name, example in EXAMPLES.items()}
+    return {name: schema | shown.get(name, {}) for name, schema in schemas.items()}
 
 
 def _message(event_type: str) -> Part:
@@ -64,13 +70,16 @@ def _path_item(path: str, methods: dict[str, Part]) -> Part:
 def _head(get: Part) -> Part:
     name = get["operationId"]
     described = {
-        status: {
-            "description": "As for GET, without the body.",
-            **({"headers": answer["headers"]} if "headers" in answer else {}),
-        }
+        status: {"description": "As for GET, without the body.", **_headers(answer)}
         for status, answer in get["responses"].items()
     }
     summary = f"As GET, without the body: {get['summary'][0].lower()}{get['summary'][1:]}"
     return {**get, "operationId": f"head{name[0].upper()}{name[1:]}", "summary": summary} | {
         "responses": described
     }
+
+
+def _headers(answer: Part) -> Part:
+    named = answer.get("$ref", "").rpartition("/")[2]
+    headers = responses.COMPONENTS.get(named, answer).get("headers")
+    return {"headers": headers} if headers else {}

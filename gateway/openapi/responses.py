@@ -4,24 +4,26 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from gateway.openapi.parts import Part, boolean, integer, ref, text
+from gateway.openapi.parts import Part, boolean, described, integer, ref, text
 
 
-def _header(schema: Part) -> Part:
-    return {"description": schema["description"], "schema": schema}
+def header(schema: Part, *, always: bool = False) -> Part:
+    """A response header; `always` for one that no such response lacks."""
+    part = {"description": schema["description"], "schema": schema}
+    return part | {"required": True} if always else part
 
 
 PAGING_HEADERS: Final[Part] = {
-    "Link": _header(text('URL of the next page, rel="next"; absent on the last page.')),
-    "X-Paging-Limit": _header(integer("The page size in force.")),
-    "X-Paging-NextKey": _header(text("Key of the next page; absent on the last page.")),
+    "Link": header(text('URL of the next page, rel="next"; absent on the last page.')),
+    "X-Paging-Limit": header(integer("The page size in force."), always=True),
+    "X-Paging-NextKey": header(text("Key of the next page; absent on the last page.")),
 }
 
 SEGMENT_HEADERS: Final[Part] = {
     **PAGING_HEADERS,
-    "X-Paging-Count": _header(integer("Items on this page.")),
-    "X-Paging-Reverse-Order": _header(boolean("Whether the newest comes first.")),
-    "X-Paging-Timerange": {"description": "Extent of this page.", "schema": ref("TimeRange")},
+    "X-Paging-Count": header(integer("Items on this page."), always=True),
+    "X-Paging-Reverse-Order": header(boolean("Whether the newest comes first."), always=True),
+    "X-Paging-Timerange": header(described(ref("TimeRange"), "Extent of this page."), always=True),
 }
 
 # Named responses, so that each error is described once.
@@ -40,8 +42,8 @@ _ERRORS: Final[dict[int, tuple[str, str]]] = {
     HTTPStatus.GATEWAY_TIMEOUT: ("Timeout", "A part of the store was too slow."),
 }
 
-# Any operation that needs a service can end so.
-EVERYWHERE: Final = (
+# Any operation that asks a service can end so.
+OF_SERVICES: Final = (
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -54,13 +56,13 @@ WITH_BODY: Final = (
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 )
 
-_RETRY: Final[Part] = {"Retry-After": _header(integer("Seconds after which to try again."))}
+RETRY: Final[Part] = {"Retry-After": header(integer("Seconds after which to try again."), always=True)}
 _RETRIABLE: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _error(status: int, description: str) -> Part:
     response = json("Error", description)
-    return response | {"headers": _RETRY} if status in _RETRIABLE else response
+    return response | {"headers": RETRY} if status in _RETRIABLE else response
 
 
 def json(schema: str, description: str, headers: Part | None = None) -> Part:

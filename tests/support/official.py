@@ -13,7 +13,8 @@ from referencing.jsonschema import DRAFT202012
 # Beside the checkout; not part of the project.
 _OFFICIAL = Path(__file__).parents[3] / "shared" / "spec" / "tams-7.0"
 
-needed = pytest.mark.skipif(not _OFFICIAL.is_dir(), reason="no copy of the official TAMS 7.0 files here")
+present = _OFFICIAL.is_dir()
+needed = pytest.mark.skipif(not present, reason="no copy of the official TAMS 7.0 files here")
 
 
 @cache

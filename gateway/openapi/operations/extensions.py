@@ -7,7 +7,7 @@ from gateway.openapi.parts import Part
 
 _EACH: Final = (
     " Items are taken in order, each stored whole or not at all whatever becomes of the others. After a "
-    "status of 500 or more some may be stored: repeating the request is harmless."
+    "status of 429 or 5xx some may be stored: repeating the request is harmless."
 )
 
 

@@ -13,7 +13,7 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
             "summary": "Whether every part answers",
             "parameters": [],
             "responses": ok("Health", "Every part does.")
-            | {"503": responses.json("Health", "Some part does not.")},
+            | {"503": responses.json("Health", "Some part does not.", responses.RETRY)},
         }
     },
     "/openapi.json": {

@@ -7,7 +7,11 @@ from gateway.openapi.describe import created, done, ok, operation
 from gateway.openapi.parts import Part
 
 OPERATIONS: Final[dict[str, dict[str, Part]]] = {
-    "/": {"get": operation("listResources", "Names of resources", ok("Resources", "The names."))},
+    "/": {
+        "get": operation(
+            "listResources", "Names of resources", ok("Resources", "The names."), asks_services=False
+        )
+    },
     "/service": {
         "get": operation("getService", "This store", ok("Service", "The store.")),
         "post": operation(

@@ -1,0 +1,59 @@
+"""Extensions of this implementation, under /x/."""
+
+from tests.conformance.reaching import reaches
+from tests.support.gateway import a_flow, a_segment, new_id
+
+
+@reaches("POST /x/flows/batch", 200, 400)
+@reaches("POST /x/sources/batch", 200, 400)
+async def test_batches(tams, flow):
+    new = a_flow()
+    stored = await tams.post("/x/flows/batch", json=[new, flow, flow | {"codec": 1}])
+    assert [one["status"] for one in stored.json()["results"]] == [201, 204, 400]
+    changes = [{"id": new["source_id"], "label": "x", "tags": {"a": "b"}}, {"id": new_id()}]
+    changed = await tams.post("/x/sources/batch", json=changes)
+    assert [one["status"] for one in changed.json()["results"]] == [204, 404]
+    assert (await tams.get(f"/sources/{new['source_id']}")).json()["tags"] == {"a": "b"}
+    for path in ("/x/flows/batch", "/x/sources/batch"):
+        assert (await tams.post(path, json={})).status_code == 400
+
+
+async def bulk_tags(tams, owner, nobody):
+    path = f"/x{owner}/tags"
+    assert (await tams.put(path, json={"a": "1", "b": "2"})).status_code == 204
+    assert (await tams.post(path, json={"b": "3", "c/d": "4"})).status_code == 204
+    assert (await tams.get(f"{owner}/tags")).json() == {"a": "1", "b": "3", "c/d": "4"}
+    for method in ("PUT", "POST"):
+        assert (await tams.request(method, path, json={"a": 1})).status_code == 400
+        assert (await tams.request(method, f"/x{nobody}/tags", json={"a": "1"})).status_code == 404
+    assert (await tams.delete(path)).status_code == 204
+    assert (await tams.get(f"{owner}/tags")).json() == {}
+    assert (await tams.delete(f"/x{nobody}/tags")).status_code == 404
+
+
+@reaches("PUT /x/sources/{sourceId}/tags", 204, 400, 404)
+@reaches("POST /x/sources/{sourceId}/tags", 204, 400, 404)
+@reaches("DELETE /x/sources/{sourceId}/tags", 204, 404)
+async def test_many_tags_of_a_source(tams, flow):
+    await bulk_tags(tams, f"/sources/{flow['source_id']}", f"/sources/{new_id()}")
+
+
+@reaches("PUT /x/flows/{flowId}/tags", 204, 400, 403, 404)
+@reaches("POST /x/flows/{flowId}/tags", 204, 400, 403, 404)
+@reaches("DELETE /x/flows/{flowId}/tags", 204, 403, 404)
+async def test_many_tags_of_a_flow(tams, flow, read_only_flow):
+    await bulk_tags(tams, f"/flows/{flow['id']}", f"/flows/{new_id()}")
+    path = f"/x/flows/{read_only_flow['id']}/tags"
+    for method, body in (("PUT", {}), ("POST", {"a": "1"}), ("DELETE", None)):
+        assert (await tams.request(method, path, json=body)).status_code == 403
+
+
+@reaches("GET /x/analytics/flows/{flowId}/coverage", 200, 400, 404)
+@reaches("GET /x/analytics/storage-usage", 200)
+async def test_analytics(tams, flow):
+    await tams.post(f"/flows/{flow['id']}/segments", json=[a_segment(0, 10), a_segment(20, 30)])
+    path = f"/x/analytics/flows/{flow['id']}/coverage"
+    assert (await tams.get(path)).json()["gaps"] == ["[10:0_20:0)"]
+    assert (await tams.get(f"{path}?timerange=x")).status_code == 400
+    assert (await tams.get(f"/x/analytics/flows/{new_id()}/coverage")).status_code == 404
+    assert (await tams.get("/x/analytics/storage-usage")).status_code == 200

@@ -1,0 +1,106 @@
+"""Sources and flows as a whole."""
+
+import pytest_asyncio
+
+from tests.conformance.conftest import checked
+from tests.conformance.reaching import reaches
+from tests.support.gateway import a_flow, a_segment, new_id
+from tests.support.metadata_service import running_metadata
+from tests.support.polling import until
+
+
+@reaches("PUT /flows/{flowId}", 201, 204, 400, 403, 404)
+@reaches("GET /flows/{flowId}", 200, 400, 404)
+@reaches("GET /sources/{sourceId}", 200, 404)
+@reaches("DELETE /flows/{flowId}", 204, 403, 404)
+async def test_the_life_of_a_flow(tams):
+    flow = a_flow(label="one", tags={"a": "b"}, generation=0)
+    path, source = f"/flows/{flow['id']}", f"/sources/{flow['source_id']}"
+    for absent in (path, source):
+        assert (await tams.get(absent)).status_code == 404
+    created = await tams.put(path, json=flow)
+    assert created.status_code == 201
+    assert (await tams.get(path)).json() == created.json()
+    assert (await tams.get(f"{path}?include_timerange=true&timerange=_")).json()["timerange"] == "()"
+    assert (await tams.get(f"{path}?include_timerange=maybe")).status_code == 400
+    assert (await tams.get(source)).json()["format"] == flow["format"]
+
+    for wrong in ({"codec": 5}, {"format": "urn:x-nmos:format:audio"}, {"essence_parameters": {"x": 1}}):
+        assert (await tams.put(path, json=flow | wrong)).status_code == 400
+    assert (await tams.put(path, content=b"{")).status_code == 400
+    assert (await tams.put(f"/flows/{new_id()}", json=flow)).status_code == 404
+    assert (await tams.get(path)).json() == created.json()
+
+    assert (await tams.put(path, json=flow | {"read_only": True})).status_code == 204
+    assert (await tams.put(path, json=flow)).status_code == 403
+    assert (await tams.delete(path)).status_code == 403
+    assert (await tams.put(f"{path}/read_only", json=False)).status_code == 204
+    assert (await tams.delete(path)).status_code == 204
+    assert (await tams.delete(path)).status_code == 404
+    for absent in (path, source):
+        assert (await tams.get(absent)).status_code == 404
+
+
+@reaches("GET /flows", 200, 400)
+@reaches("GET /sources", 200, 400)
+async def test_lists_filter_page_and_refuse(tams, make_flow):
+    label = new_id()
+    flows = [await make_flow(label=label, tags={label: "x"}) for _ in range(3)]
+    for flow in flows:
+        await tams.put(f"/sources/{flow['source_id']}/label", json=label)
+        await tams.put(f"/sources/{flow['source_id']}/tags/{label}", json="x")
+    for path in ("/flows", "/sources"):
+        for query in (f"label={label}", f"tag.{label}=x", f"label={label}&tag_exists.{label}=true"):
+            assert len(await walk(tams, f"{path}?{query}&limit=2")) == 3
+        for query in (f"tag.{label}=y", f"label={label}&tag_exists.{label}=false"):
+            assert await walk(tams, f"{path}?{query}") == []
+        for query in ("limit=0", "page=x", "format=film", "tag_exists.a=perhaps"):
+            assert (await tams.get(f"{path}?{query}")).status_code == 400
+        assert (await tams.get(f"{path}?limit=1000000")).headers["x-paging-limit"] == "1000"
+
+
+async def walk(tams, url):
+    """The ids of all pages."""
+    found = []
+    while url:
+        page = await tams.get(url)
+        assert page.status_code == 200
+        found += [one["id"] for one in page.json()]
+        url = page.links.get("next", {}).get("url")
+    return found
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def hasty(tmp_path):
+    """A store that gives a DELETE no time at all."""
+    async with (
+        running_metadata(tmp_path, deletion_budget_seconds=0) as server,
+        checked(metadata_address=f"127.0.0.1:{server.port}") as tams,
+    ):
+        yield tams
+
+
+@reaches("DELETE /flows/{flowId}", 202)
+@reaches("DELETE /flows/{flowId}/segments", 202)
+@reaches("GET /flow-delete-requests", 200)
+@reaches("GET /flow-delete-requests/{requestId}", 200, 404)
+async def test_long_deletions_can_be_followed(hasty):
+    flow = a_flow()
+    await hasty.put(f"/flows/{flow['id']}", json=flow)
+    for path in (f"/flows/{flow['id']}/segments", f"/flows/{flow['id']}"):
+        for start in range(0, 10_000, 5000):
+            segments = [a_segment(second, second + 1) for second in range(start, start + 5000)]
+            await hasty.post(f"/flows/{flow['id']}/segments", json=segments)
+        accepted = await hasty.delete(path)
+        assert accepted.status_code == 202
+        location = accepted.headers["location"]
+        assert location.startswith(f"{hasty.base_url}/flow-delete-requests/")
+
+        async def done(location=location):
+            # By a request of its own: it may change between GET and HEAD.
+            return (await super(type(hasty), hasty).request("GET", location)).json()["status"] == "done"
+
+        await until(done)
+        finished = (await hasty.get(location)).json()
+        assert finished in (await hasty.get("/flow-delete-requests")).json()
+    assert (await hasty.get(f"/flow-delete-requests/{new_id()}")).status_code == 404
