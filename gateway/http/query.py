@@ -16,6 +16,7 @@ MAX_PARAMETERS: Final = 200
 # Page sizes are clamped by the services far below this; it only has to fit an int32.
 MAX_LIMIT: Final = 1_000_000
 _MAX_DIGITS: Final = 18
+_MAX_NUMBER: Final = 10**_MAX_DIGITS
 
 
 class Query:
@@ -46,15 +47,16 @@ class Query:
         return None if value is None else value == "true"
 
     def number(self, name: str, *, minimum: int = 0) -> int | None:
-        """A whole number."""
+        """A whole number; one of more digits than any limit or size has counts as the largest."""
         value = self.text(name)
         if value is None:
             return None
-        if not (value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS):
+        if not (value.isascii() and value.isdecimal()):
             raise _bad(name, "must be a whole number")
-        if int(value) < minimum:
+        number = int(value) if len(value) <= _MAX_DIGITS else _MAX_NUMBER
+        if number < minimum:
             raise _bad(name, f"must be at least {minimum}")
-        return int(value)
+        return number
 
     def limit(self, name: str = "limit") -> int:
         """The page size asked for, 0 when absent."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.codecs.filters import FORMATS
 from gateway.openapi.parts import Part, boolean, enum, integer, ref, text
+from services.shared.ids import UUID_PATTERN
 
 
 def _path(name: str, description: str, schema: Part) -> Part:
@@ -76,7 +77,7 @@ SEGMENT_FILTERS: Final[tuple[Part, ...]] = (
     _query(
         "accept_storage_ids",
         "Keep URLs on one of these storage backends, joined by commas. Empty: all.",
-        text("Ids."),
+        text("Ids.", pattern=f"^({UUID_PATTERN}(,{UUID_PATTERN})*)?$"),
     ),
     _query("presigned", "Keep only presigned URLs (true) or only others (false).", boolean("")),
 )

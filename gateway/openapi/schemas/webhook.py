@@ -29,7 +29,7 @@ def _ids(description: str) -> Part:
 
 
 _WEBHOOK: Final[Part] = {
-    "url": text("Where events are POSTed to, http or https.", maxLength=2048),
+    "url": text("Where events are POSTed to, http or https.", pattern="^https?://", maxLength=2048),
     "events": array(
         enum("An event type.", *EVENTS), "Event types to send; none removes it.", maxItems=MAX_VALUES
     ),

@@ -49,7 +49,7 @@ def changed(
     for change in changes:
         if change.member is not None:
             _change_member(after, change.member, change.value, allowed)
-        elif change.tag:
+        elif change.tag is not None:
             after["tags"] = _changed_tags(after.get("tags", {}), change.tag, change.value)
         else:
             raise InvalidArgument("a change names no property", reason=_REASON)
