@@ -17,7 +17,7 @@ from client.essence.timing import NS
 from client.ingest import documents
 from client.ingest.identity import Identities, Identity, fingerprint
 from client.ingest.lane import Lane
-from client.ingest.patience import PATIENCE, retrying
+from client.ingest.patience import Patience
 from client.ingest.ports import Store
 from client.ingest.sending import send
 
@@ -62,11 +62,11 @@ async def ingest(
     seed: str | None = None,
     identities: Mapping[str, Identity] | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
-    patience: float = PATIENCE,
+    patience: Patience = Patience(),  # noqa: B008  frozen
 ) -> Ingested:
     """Bring a file into the store, or what is missing of it after an interruption.
 
-    Times are in nanoseconds, `patience` is in seconds. Ids follow from the file's content, or from `seed`
+    Times are in nanoseconds. Ids follow from the file's content, or from `seed`
     where given; `identities` sets those of single roles ("video", "audio", "audio2", "multi"). EssenceError
     for media that cannot be stored, OSError for a file that cannot be read, the store's errors where it
     refuses or stays away.
@@ -88,7 +88,7 @@ async def ingest(
 
 class _Ingest:
     def __init__(
-        self, store: Store, recording: Recording, ids: Identities, label: str, patience: float
+        self, store: Store, recording: Recording, ids: Identities, label: str, patience: Patience
     ) -> None:
         self._store = store
         self._recording = recording
@@ -135,16 +135,17 @@ class _Ingest:
         return whole
 
     async def _begin(self, document: documents.Document) -> None:
-        """Make the flow; one that is there keeps what others may have changed in it."""
-        async for attempt in retrying(self._patience):
-            with attempt:
-                try:
-                    await self._store.flow(document["id"])
-                except NotFound:
-                    await self._store.put_flow(document)
+        """Make the flow; one that is there keeps what others may have changed in it.
+
+        Without patience: where a store does not answer at the very start, someone waits to hear that.
+        """
+        try:
+            await self._store.flow(document["id"])
+        except NotFound:
+            await self._store.put_flow(document)
 
     async def _complete(self, flow_id: str, measured: Mapping[str, int], *, regular: bool) -> None:
-        async for attempt in retrying(self._patience):
+        async for attempt in self._patience.retrying():
             with attempt:
                 stored = (await self._store.flow(flow_id)).document
                 changed = documents.completed(stored, measured, regular=regular)

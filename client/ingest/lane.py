@@ -17,7 +17,7 @@ from client.essence.errors import EssenceError
 from client.essence.recording import Piece
 from client.essence.stretch import Stretch
 from client.essence.timing import NS, nearest
-from client.ingest.patience import retrying
+from client.ingest.patience import Patience
 from client.ingest.ports import Store
 
 # Objects asked for at once; what is left over expires unused, so not many.
@@ -29,7 +29,7 @@ BATCH: Final = 100
 class Lane:
     """A flow that is being filled."""
 
-    def __init__(self, store: Store, flow_id: str, patience: float) -> None:
+    def __init__(self, store: Store, flow_id: str, patience: Patience) -> None:
         self._store = store
         self.flow_id = flow_id
         self._patience = patience
@@ -58,7 +58,7 @@ class Lane:
 
     async def send(self, piece: Piece) -> NewSegment:
         """Upload the segment's object; returns the segment, which is not registered yet."""
-        async for attempt in retrying(self._patience):
+        async for attempt in self._patience.retrying():
             with attempt:
                 return _segment(piece, await self._uploaded(piece.data))
         raise AssertionError("a retried call ends with a result or an error")
@@ -69,7 +69,7 @@ class Lane:
         When an answer is lost, the store may have registered them: it is asked before they are sent again.
         """
         missing = list(segments)
-        async for attempt in retrying(self._patience):
+        async for attempt in self._patience.retrying():
             with attempt:
                 if attempt.retry_state.attempt_number > 1:
                     missing = await self._unregistered(missing)

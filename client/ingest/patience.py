@@ -1,5 +1,6 @@
 """Waiting out a store that is away for a while."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
@@ -7,17 +8,25 @@ from tenacity.wait import wait_exponential_jitter
 
 from client.api import Busy, ServerFault, Unreachable
 
-# Seconds: a service that is restarted is back well within it.
-PATIENCE: Final = 60.0
-
-PASSING: Final = (Busy, ServerFault, Unreachable)
+_PASSING: Final = (Busy, ServerFault, Unreachable)
 
 
-def retrying(patience: float) -> AsyncRetrying:
-    """Repeats what fails because the store is away or failing, for `patience` seconds at most."""
-    return AsyncRetrying(
-        retry=retry_if_exception_type(PASSING),
-        stop=stop_after_delay(patience),
-        wait=wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
-        reraise=True,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long one call is repeated while the store is away or failing, in seconds.
+
+    A service that is restarted is back well within the default. Pauses grow from `first` to `longest`.
+    """
+
+    total: float = 60.0
+    first: float = 0.2
+    longest: float = 5.0
+
+    def retrying(self) -> AsyncRetrying:
+        """Attempts at one call; the last error comes out."""
+        return AsyncRetrying(
+            retry=retry_if_exception_type(_PASSING),
+            stop=stop_after_delay(self.total),
+            wait=wait_exponential_jitter(multiplier=self.first, max=self.longest, jitter=self.first),
+            reraise=True,
+        )

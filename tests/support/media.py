@@ -1,6 +1,7 @@
 """What a player gets out of a media file, in forms that compare: pictures, sound, coded packets."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,59 @@ from pathlib import Path
 import av
 
 from client.essence import nal
+from client.essence.sample import Clip
+
+# Six seconds, small, with the frame rates and sample rates that do not divide each other.
+CLIPS = {
+    "25": Clip(Fraction(6), 320, 180, Fraction(25), 48_000),
+    "29.97": Clip(Fraction(6), 320, 180, Fraction(30_000, 1001), 44_100),
+    "23.976": Clip(Fraction(6), 320, 180, Fraction(24_000, 1001), 48_000),
+}
+
+
+def remuxed(source: Path, path: Path, kinds: Sequence[str] = ("video", "audio"), shift: int = 0) -> Path:
+    """Another file with the same coded packets, `shift` seconds later."""
+    with av.open(str(source)) as read, av.open(str(path), "w") as write:
+        wanted = [stream for stream in read.streams if stream.type in kinds]
+        tracks = {stream.index: write.add_stream_from_template(stream) for stream in wanted}
+        for packet in read.demux(wanted):
+            if packet.size:
+                later = int(shift / packet.time_base)
+                packet.pts, packet.dts = packet.pts + later, packet.dts + later
+                packet.stream = tracks[packet.stream_index]
+                write.mux_one(packet)
+    return path
+
+
+def encoded(
+    source: Path, path: Path, video: str | None, audio: str | None, options: dict[str, str] | None = None
+) -> Path:
+    """The source's content in other codings."""
+    with av.open(str(source)) as read, av.open(str(path), "w") as write:
+        lanes = {}
+        if video:
+            track = write.add_stream(video, rate=25, options=options or {})
+            track.width, track.height, track.pix_fmt = 320, 180, "yuv420p"
+            lanes["video"] = (track, lambda frame: [frame])
+        if audio:
+            track = write.add_stream(audio, rate=48_000)
+            track.codec_context.layout = "stereo"
+            lanes["audio"] = (track, _resampled(track))
+        for frame in read.decode(*[stream for stream in read.streams if stream.type in lanes]):
+            track, prepared = lanes["video" if isinstance(frame, av.VideoFrame) else "audio"]
+            for ready in prepared(frame):
+                write.mux(track.encode(ready))
+        for track, prepared in lanes.values():
+            for ready in prepared(None):
+                write.mux(track.encode(ready))
+    return path
+
+
+def _resampled(track):
+    context = track.codec_context
+    return av.AudioResampler(
+        format=context.format.name, layout="stereo", rate=48_000, frame_size=context.frame_size or 1024
+    ).resample
 
 
 @dataclass(frozen=True)
@@ -31,6 +85,7 @@ class Sound:
 
     first: int
     channels: tuple[bytes, ...]
+    rate: int
 
     def between(self, start: int, end: int) -> tuple[bytes, ...]:
         """The samples start <= n < end."""
@@ -51,9 +106,10 @@ def sounds(path: Path, track: int = 0) -> list[Sound]:
             data = tuple(bytes(plane)[: frame.samples * 4] for plane in frame.planes)
             if runs and runs[-1].end == first:
                 last = runs.pop()
-                runs.append(Sound(last.first, tuple(a + b for a, b in zip(last.channels, data, strict=True))))
+                whole = tuple(a + b for a, b in zip(last.channels, data, strict=True))
+                runs.append(Sound(last.first, whole, frame.sample_rate))
             else:
-                runs.append(Sound(int(first), data))
+                runs.append(Sound(int(first), data, frame.sample_rate))
     return runs
 
 

@@ -1,4 +1,4 @@
-"""A store in memory with the promises that ingest and export rely on, and faults planted between its steps."""
+"""A store in memory that keeps the promises ingest and export rely on, with faults planted in its steps."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any

@@ -1,0 +1,45 @@
+"""That what comes out of a store is what went in, picture by picture and sample by sample."""
+
+from fractions import Fraction
+from pathlib import Path
+
+from mediatimestamp import TimeRange
+
+from tests.support.media import coded, pictures, sounds
+
+
+def assert_same_media(source: Path, written: Path) -> None:
+    """Two files hold the same coded packets at the same times, and show and sound the same."""
+    for kind in ("video", "audio"):
+        assert coded(written, kind) == coded(source, kind)
+    assert pictures(written) == pictures(source)
+    assert sounds(written) == sounds(source)
+
+
+def assert_same_stretch(source: Path, written: Path, timerange: str) -> None:
+    """A file shows exactly the source's pictures, and sounds exactly its samples, of [start_end)."""
+    start, end = _bounds(timerange)
+    _assert_pictures(source, written, start, end)
+    (full,), (part,) = sounds(source), sounds(written)
+    first, after = (_nearest(at * full.rate) for at in (start, end))
+    after = min(after, full.end)
+    assert part.first == 0
+    assert part.between(0, after - first) == full.between(first, after)
+
+
+def _assert_pictures(source: Path, written: Path, start: Fraction, end: Fraction) -> None:
+    wanted = [picture for picture in pictures(source) if start <= picture.time < end]
+    found = pictures(written)
+    assert [picture.pixels for picture in found] == [picture.pixels for picture in wanted]
+    # A file's clock may not have the start of the stretch on a tick.
+    tick = Fraction(1, 90_000)
+    assert all(abs(a.time - (b.time - start)) <= tick for a, b in zip(found, wanted, strict=True))
+
+
+def _bounds(timerange: str) -> tuple[Fraction, Fraction]:
+    parsed = TimeRange.from_str(timerange)
+    return Fraction(parsed.start.to_nanosec(), 10**9), Fraction(parsed.end.to_nanosec(), 10**9)
+
+
+def _nearest(value: Fraction) -> int:
+    return int(value + Fraction(1, 2))
