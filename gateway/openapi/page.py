@@ -28,6 +28,7 @@ def html(openapi: bytes) -> bytes:
         for method in ("get", "put", "post", "delete")
         if method in item
     )
+    events = (_event(name, item["post"]) for name, item in document["webhooks"].items())
     schemas = (_schema(name, schema) for name, schema in document["components"]["schemas"].items())
     title = escape(info["title"])
     return (
@@ -35,7 +36,9 @@ def html(openapi: bytes) -> bytes:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>{title}</h1><p>{escape(info['description'])}</p>"
         '<p>For programs: <a href="openapi.json">openapi.json</a>. HEAD works wherever GET does.</p>'
-        f"<h2>Operations</h2>{''.join(operations)}<h2>Schemas</h2>{''.join(schemas)}</body></html>"
+        f"<h2>Operations</h2>{''.join(operations)}"
+        f"<h2>Events, as webhooks get them</h2>{_table('Event', events)}"
+        f"<h2>Schemas</h2>{''.join(schemas)}</body></html>"
     ).encode()
 
 
@@ -49,6 +52,10 @@ def _operation(path: str, method: str, operation: Part, shared: Iterable[Part]) 
         f"{f'<p>Body: {_content(body)}</p>' if body else ''}"
         f"{_table('Status', _answers(operation['responses']))}</details>"
     )
+
+
+def _event(name: str, message: Part) -> tuple[str, str]:
+    return name, message["summary"]
 
 
 def _named(parameter: Part) -> str:

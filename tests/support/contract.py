@@ -114,6 +114,23 @@ def check(response: httpx.Response) -> tuple[Operation, int] | None:
     return operation, status
 
 
+def schema(name: str) -> Draft202012Validator:
+    """The validator of a schema of the gateway's document, closed to members it does not describe."""
+    return _own(json.dumps({"$ref": f"#/components/schemas/{name}"}))
+
+
+def check_message(event_type: str, body: Any) -> None:
+    """AssertionError or ValidationError unless a webhook's message is as both documents say."""
+    described = DOCUMENT["webhooks"][event_type]["post"]["requestBody"]["content"]["application/json"]
+    _own(json.dumps(described["schema"])).validate(body)
+    if official.present:
+        theirs = official.openapi()["webhooks"][event_type]["post"]["requestBody"]["content"]
+        message = copy.deepcopy(theirs["application/json"]["schema"])
+        # TAMS 7.0 has a misprint in one of these; what our own document says stands.
+        message["properties"]["event_type"].pop("const")
+        _theirs(message).validate(body)
+
+
 def _check_headers(answer: dict[str, Any], response: httpx.Response) -> None:
     described = answer.get("headers", {})
     for name, header in described.items():
@@ -145,7 +162,7 @@ def _resource(document: dict[str, Any]) -> Resource[Any]:
 
 
 @cache
-def _own(schema: str) -> Draft202012Validator:
+def _own(text: str) -> Draft202012Validator:
     document = copy.deepcopy(DOCUMENT)
     for name, one in document["components"]["schemas"].items():
         # The part that all flows share: each format closes the whole.
@@ -153,22 +170,22 @@ def _own(schema: str) -> Draft202012Validator:
             _close(one)
     registry: Registry[Any] = Registry().with_resource("urn:own", _resource(document))
     return Draft202012Validator(
-        json.loads(schema.replace('"#/', '"urn:own#/')), registry=registry, format_checker=_formats
+        json.loads(text.replace('"#/', '"urn:own#/')), registry=registry, format_checker=_formats
     )
 
 
-def _close(schema: Any) -> None:
+def _close(part: Any) -> None:
     """Let a schema allow nothing it does not describe, so that a new member shows."""
-    if isinstance(schema, list):
-        for one in schema:
+    if isinstance(part, list):
+        for one in part:
             _close(one)
-    elif isinstance(schema, dict):
-        if "allOf" in schema:
-            schema["unevaluatedProperties"] = False
+    elif isinstance(part, dict):
+        if "allOf" in part:
+            part["unevaluatedProperties"] = False
             return
-        if "properties" in schema and "additionalProperties" not in schema:
-            schema["unevaluatedProperties"] = False
-        for key, one in schema.items():
+        if "properties" in part and "additionalProperties" not in part:
+            part["unevaluatedProperties"] = False
+        for key, one in part.items():
             if key not in ("examples", "default", "not"):
                 _close(one)
 
@@ -183,11 +200,14 @@ def _official(operation: Operation, status: int) -> tuple[Draft202012Validator, 
             answer = item.get(operation.method.lower(), {}).get("responses", {}).get(str(status), {})
             if "application/json" not in answer.get("content", {}):
                 return ()
-            schema = answer["content"]["application/json"].get("schema", {})
-            registry: Registry[Any] = Registry().with_resource("urn:tams", _resource(document))
-            text = json.dumps(schema).replace('"#/', '"urn:tams#/')
-            return (Draft202012Validator(json.loads(text), registry=registry, format_checker=_formats),)
+            return (_theirs(answer["content"]["application/json"].get("schema", {})),)
     return ()
+
+
+def _theirs(described: dict[str, Any]) -> Draft202012Validator:
+    registry: Registry[Any] = Registry().with_resource("urn:tams", _resource(official.openapi()))
+    text = json.dumps(described).replace('"#/', '"urn:tams#/')
+    return Draft202012Validator(json.loads(text), registry=registry, format_checker=_formats)
 
 
 def nameless(path: str) -> str:

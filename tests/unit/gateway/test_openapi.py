@@ -8,16 +8,21 @@ import pytest
 from openapi_spec_validator import validate
 
 from gateway.codecs.analytics import BackendUsage, Coverage, StorageUsage
+from gateway.codecs.batch import BatchResult, SourceChange
 from gateway.codecs.deletion_request import DeletionRequest
 from gateway.codecs.object import Object
 from gateway.codecs.segment import FailedSegment, PostedSegment, PostedUrl
+from gateway.codecs.service import EventStream, Service, ServiceChange
 from gateway.codecs.storage import StorageRequest
 from gateway.codecs.storage_backend import StorageBackend
+from gateway.codecs.webhook import NewWebhook, Webhook
 from gateway.errors import STATUS, ErrorBody
 from gateway.openapi.document import openapi_json
+from gateway.openapi.examples import EXAMPLES
 from gateway.openapi.page import html
 from gateway.routes import Handlers, routes
-from tests.support import official
+from services.metadata.domain.event import EVENT_TYPES
+from tests.support import contract, official
 
 DOCUMENT = json.loads(openapi_json(""))
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -96,10 +101,46 @@ def test_every_operation_says_how_it_succeeds_and_what_it_reads(path, method, op
         (StorageRequest, SCHEMAS["StorageRequest"]),
         (StorageBackend, SCHEMAS["StorageBackend"]),
         (ErrorBody, SCHEMAS["Error"]),
+        (Service, SCHEMAS["Service"]),
+        (EventStream, SCHEMAS["Service"]["properties"]["event_stream_mechanisms"]["items"]),
+        (ServiceChange, SCHEMAS["ServiceChange"]),
+        (Webhook, SCHEMAS["Webhook"]),
+        (NewWebhook, SCHEMAS["NewWebhook"]),
+        (SourceChange, SCHEMAS["SourceChanges"]["items"]),
+        (BatchResult, SCHEMAS["BatchResults"]["properties"]["results"]["items"]),
     ],
 )
 def test_schemas_have_the_members_of_the_code(struct, schema):
     assert set(schema["properties"]) == set(struct.__struct_encode_fields__)
+
+
+def bodies():
+    """The name of each schema that a request, response or message has for its body."""
+    items = [*DOCUMENT["paths"].values(), *DOCUMENT["webhooks"].values()]
+    text = json.dumps([items, DOCUMENT["components"]["responses"]])
+    return sorted(
+        set(re.findall(r'"schema": {"\$ref": "#/components/schemas/(\w+)"', text)) - {"Id", "TimeRange"}
+    )
+
+
+@pytest.mark.parametrize("name", bodies())
+def test_every_body_has_an_example_that_fits(name):
+    (example,) = SCHEMAS[name]["examples"]
+    contract.schema(name).validate(example)
+
+
+def test_there_are_no_other_examples():
+    assert set(EXAMPLES) == set(bodies())
+
+
+def test_extensions_are_told_apart():
+    for path, _, operation in operations():
+        assert path.startswith("/x/") == (operation["tags"] == ["Extensions"])
+
+
+def test_every_event_is_described():
+    assert set(DOCUMENT["webhooks"]) == EVENT_TYPES
+    assert set(SCHEMAS["NewWebhook"]["properties"]["events"]["items"]["enum"]) == EVENT_TYPES
 
 
 def test_every_error_status_of_the_code_is_described():
@@ -121,6 +162,8 @@ def test_the_page_shows_every_operation_and_schema():
         assert (f'id="{operation["operationId"]}"' in page) == (method != "head")
     for name in SCHEMAS:
         assert f'id="{name}"' in page
+    for event in DOCUMENT["webhooks"]:
+        assert f"<code>{event}</code>" in page
 
 
 def test_text_cannot_break_the_page():
