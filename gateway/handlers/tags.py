@@ -1,5 +1,7 @@
 """Tags of sources and flows: one at a time in TAMS, several at once under /x/."""
 
+from typing import Final
+
 from gateway.clients.documents import Documents
 from gateway.codecs import property as codec
 from gateway.http import responses
@@ -7,6 +9,9 @@ from gateway.http.body import BodyReader
 from gateway.http.requests import Request
 from gateway.http.responses import Response
 from services.shared.errors import NotFound
+
+
+_REPLACEMENT: Final = "\ufffd"
 
 
 class Tags:
@@ -54,6 +59,10 @@ class Tags:
 
 
 def _named(name: str) -> str:
-    if not name:
-        raise NotFound("a tag's name cannot be empty", reason="TAG_NOT_FOUND")
+    """The name; NotFound for one that this path cannot mean: empty, or no UTF-8 once decoded.
+
+    The server puts U+FFFD for bytes that are no UTF-8, so that two such names would be one.
+    """
+    if not name or _REPLACEMENT in name:
+        raise NotFound("a tag's name in the path must be UTF-8 and not empty", reason="TAG_NOT_FOUND")
     return name

@@ -52,9 +52,10 @@ async def test_a_slash_may_also_be_written_as_it_is(tams, owner):
     assert (await tams.get(f"{owner}/tags/a%2Fb")).json() == "x"
 
 
+@pytest.mark.parametrize("name", ["", "%FF", "a%C3", "%ED%A0%80"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_a_tag_has_a_name(tams, owner, method):
-    response = await tams.request(method, f"{owner}/tags/", json="x" if method == "PUT" else None)
+async def test_a_tag_has_a_name_in_utf_8(tams, owner, method, name):
+    response = await tams.request(method, f"{owner}/tags/{name}", json="x" if method == "PUT" else None)
     assert (response.status_code, response.json()["type"]) == (404, "TAG_NOT_FOUND")
     assert (await tams.get(f"{owner}/tags")).json() == {}
 
