@@ -10,7 +10,6 @@ from gateway.http.requests import Request
 from gateway.http.responses import Response
 from services.shared.errors import NotFound
 
-
 _REPLACEMENT: Final = "\ufffd"
 
 
