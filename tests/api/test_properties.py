@@ -139,9 +139,9 @@ async def test_a_collection_shows_at_its_members_and_their_sources(tams, make_fl
     assert (await tams.get(path)).json() == wanted
     assert (await tams.get(f"/flows/{sound['id']}")).json()["collected_by"] == [whole["id"]]
     source = (await tams.get(f"/sources/{whole['source_id']}")).json()
-    assert source["source_collection"] == [
-        {"id": picture["source_id"], "role": "video"},
+    assert sorted(source["source_collection"], key=lambda item: item["role"]) == [
         {"id": sound["source_id"], "role": "audio"},
+        {"id": picture["source_id"], "role": "video"},
     ]
     member = (await tams.get(f"/sources/{sound['source_id']}")).json()
     assert member["collected_by"] == [whole["source_id"]]
