@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from grpc import aio
@@ -32,8 +32,8 @@ _CREATED_AT_ONCE: Final = 5000
 _CALLS_AT_ONCE: Final = 2
 
 
-def flow_document(flow_id: str) -> bytes:
-    """A video flow such as an ingest writes, about 1 kB as served."""
+def flow_document(flow_id: str, tags: Mapping[str, str] | None = None) -> bytes:
+    """A video flow such as an ingest writes, about 1 kB as served, with more tags if any are given."""
     document: dict[str, Any] = {
         "id": flow_id,
         "source_id": str(uuid.uuid4()),
@@ -46,6 +46,7 @@ def flow_document(flow_id: str) -> bytes:
             "camera": "2",
             "event": "morning session",
             "_operator": "desk 4",
+            **(tags or {}),
         },
         "codec": "video/h264",
         "container": "video/mp2t",
