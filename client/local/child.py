@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -14,9 +13,16 @@ Heard = Callable[[str], None]
 
 # A longer line is heard in pieces.
 _LINE_BYTES: Final = 64 * 1024
-_PR_SET_PDEATHSIG: Final = 1
-# Looked up here, because little is allowed between fork and exec.
-_LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+# What a child does before it becomes the command: have the kernel kill it when its parent is gone, however
+# that ends (prctl(2), PR_SET_PDEATHSIG). Not done between fork and exec, where a parent with threads can
+# leave locks behind that nobody will release.
+_TIE: Final = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Child:
@@ -38,7 +44,7 @@ class Child:
     ) -> "Child":
         """Start the command in a session of its own, where the terminal's Ctrl-C does not reach it."""
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *_tied(command),
             env=env,
             cwd=folder,
             stdin=asyncio.subprocess.DEVNULL,
@@ -46,7 +52,6 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
             pass_fds=inherit,
-            preexec_fn=_tie_to(os.getpid()),
         )
         return cls(process, hear)
 
@@ -81,18 +86,11 @@ class Child:
             self._process.send_signal(number)
 
 
-def _tie_to(parent: int) -> Callable[[], None] | None:
-    """What the child does first: have the kernel kill it when its parent is gone, however that ends."""
-    if _LIBC is None:
-        return None
-    prctl = _LIBC.prctl
-
-    def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return tie
+def _tied(command: Sequence[str]) -> list[str]:
+    """The command, as a child that ends with this process."""
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), *command]
 
 
 async def _read(stream: asyncio.StreamReader | None, hear: Heard) -> None:

@@ -19,6 +19,9 @@ from services.shared.errors import Unavailable
 
 _OPTIONS: Final = {"adbc.sqlite.query.batch_rows": "65536"}
 
+# The writer locks readers out for moments: when it opens or closes the file, or starts its log anew.
+_PATIENCE: Final = "PRAGMA busy_timeout = 2000"
+
 _CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, storages LIMIT 0"
 
 _EXTENT: Final = """
@@ -75,8 +78,11 @@ class SqliteTables:
             with (
                 AdbcDatabase(driver=driver, uri=self._uri) as database,
                 AdbcConnection(database) as connection,
+                AdbcStatement(connection) as patience,
                 AdbcStatement(connection) as statement,
             ):
+                patience.set_sql_query(_PATIENCE)
+                patience.execute_update()
                 statement.set_options(**_OPTIONS)
                 statement.set_sql_query(query)
                 stream, _ = statement.execute_query()
