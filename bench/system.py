@@ -17,6 +17,8 @@ from tests.support.seaweedfs import running_seaweedfs, write_storage_config
 STORAGE_ID: Final = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
 # Objects of a benchmark have no bytes; looking for them would disturb it.
 _NEVER: Final = "1000000"
+# Lets webhooks lead to this machine.
+LOOPBACK: Final = {"TAMS_WEBHOOK_NETWORKS": "127.0.0.0/8"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class System:
     gateway: Process
     metadata: Process
     media: Process
+    storage_pid: int
 
     @property
     def processes(self) -> Sequence[Process]:
@@ -37,9 +40,9 @@ class System:
 async def running_metadata(folder: Path) -> AsyncIterator[Process]:
     """The metadata service alone, on a new database in the folder."""
     (port,) = free_ports(1)
-    env = {"TAMS_STORE_URL": f"sqlite:///{folder / 'tams.db'}", "TAMS_METADATA_PORT": str(port)}
+    env = {"TAMS_STORE_URL": f"sqlite:///{folder / 'tams.db'}", "TAMS_METADATA_PORT": str(port), **LOOPBACK}
     with _service("metadata", port, folder, env) as process:
-        await _serving(process)
+        await serving(process)
         yield process
 
 
@@ -59,7 +62,7 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
             "TAMS_MEDIA_MEASURE_IDLE_SECONDS": _NEVER,
         }
         media = stack.enter_context(_service("media", media_port, folder, media_env))
-        await _serving(media)
+        await serving(media)
         gateway_env = {
             "TAMS_GATEWAY_PORT": str(gateway_port),
             "TAMS_GATEWAY_METADATA_ADDRESS": f"127.0.0.1:{metadata.port}",
@@ -69,13 +72,14 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
             processes.running("gateway", gateway_port, ["gateway"], folder, gateway_env)
         )
         await gateway.listening()
-        yield System(gateway, metadata, media)
+        yield System(gateway, metadata, media, weed.pid)
 
 
 def _service(name: str, port: int, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Process]:
     return processes.running(name, port, [f"services.{name}"], folder, env)
 
 
-async def _serving(process: Process) -> None:
+async def serving(process: Process) -> None:
+    """Return once a service says that it can serve."""
     await process.listening()
     await until(lambda: asyncio.to_thread(is_serving, f"127.0.0.1:{process.port}"))

@@ -23,6 +23,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 16
     seconds: float = 3600.0
     repeat: bool = False
+    # Seconds of rest after each reply, for http.
+    pause: float = 0.0
     # Full name of the method, for rpc.
     method: str = ""
 

@@ -16,9 +16,10 @@ _SHOWN: Final = 600
 class _Connection(asyncio.Protocol):
     """Sends the next request when the reply to the last one is complete."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, pause: float) -> None:
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tally = tally
+        self._pause = pause
         self._head = b""
         self._body_left = 0
         self._sent = 0.0
@@ -51,7 +52,14 @@ class _Connection(asyncio.Protocol):
             self._check(self._head)
             self._head = b""
         if not self._body_left:
+            self._waiting = False
             self._tally.reply(self._sent)
+            self._next()
+
+    def _next(self) -> None:
+        if self._pause:
+            asyncio.get_running_loop().call_later(self._pause, self._send)
+        else:
             self._send()
 
     def _check(self, head: bytes) -> None:
@@ -78,7 +86,7 @@ async def send_http(plan: Plan) -> Outcome:
     loop = asyncio.get_running_loop()
     tally = Tally(plan)
     opened = [
-        await loop.create_connection(lambda: _Connection(tally), "127.0.0.1", plan.port)
+        await loop.create_connection(lambda: _Connection(tally, plan.pause), "127.0.0.1", plan.port)
         for _ in range(plan.connections)
     ]
     tally.start()
