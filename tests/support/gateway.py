@@ -11,10 +11,9 @@ import httpx
 
 from gateway import bootstrap
 from gateway.settings import Settings
-from services.analytics import bootstrap as analytics
-from services.analytics.settings import Settings as AnalyticsSettings
 from services.media import bootstrap as media
 from services.media.settings import Settings as MediaSettings
+from tests.support.analytics_service import running_analytics
 from tests.support.health import until_serving
 from tests.support.metadata_service import running_metadata
 from tests.support.ports import free_ports
@@ -35,8 +34,7 @@ async def running_services(folder: Path, store: SeaweedFS) -> AsyncIterator[dict
             metadata_address=f"127.0.0.1:{metadata_port}", storage_config=str(config), **QUICK
         )
         media_port = (await stack.enter_async_context(media.running(chosen))).port
-        tables = AnalyticsSettings(store_url=f"sqlite:///{folder / 'tams.db'}", **QUICK)
-        analytics_port = (await stack.enter_async_context(analytics.running(tables))).port
+        analytics_port = await stack.enter_async_context(running_analytics(folder / "tams.db"))
         for port in (metadata_port, media_port, analytics_port):
             await until_serving(port)
         yield {

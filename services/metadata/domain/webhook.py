@@ -14,6 +14,7 @@ from services.shared.ids import is_uuid
 _MAX_URL: Final = 2048
 _MAX_LIST: Final = 1000
 # RFC 9110, section 5: a token; visible characters and inner blanks.
+_PRINTABLE: Final = re.compile(r"[!-~]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _HEADER_VALUE: Final = re.compile(r"(?:[!-~](?:[ -~]{0,4094}[!-~])?)?")
 _ID_LISTS: Final = (
@@ -52,9 +53,8 @@ class Lease(NamedTuple):
 
 def check(webhook: Webhook) -> None:
     """InvalidArgument BAD_WEBHOOK unless URL, events, ids and lists are what they must be."""
-    parts = urlsplit(webhook.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(webhook.url) > _MAX_URL:
-        raise _bad("url", "must be an http or https URL")
+    if len(webhook.url) > _MAX_URL or not _is_web_address(webhook.url):
+        raise _bad("url", "must be an http or https URL without user or fragment")
     for name in webhook.events:
         if name not in EVENT_TYPES:
             raise _bad("events", f"{name!r} is no event type")
@@ -77,6 +77,16 @@ def passes(webhook: Webhook, event: Event) -> bool:
         checks.append((webhook.flow_ids, [event.flow_id]))
         checks.append((webhook.flow_collected_by_ids, event.flow_collected_by))
     return all(wanted is None or not set(wanted).isdisjoint(has) for wanted, has in checks)
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether a message can be sent there. Keys belong into the key header, so no user and password."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return sound and parts.username is None and not parts.fragment and _PRINTABLE.fullmatch(url) is not None
 
 
 def _check_key(webhook: Webhook) -> None:

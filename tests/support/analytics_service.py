@@ -1,0 +1,34 @@
+"""The real analytics service as a process of its own.
+
+It never runs in a process that has the metadata service's file open: two copies of SQLite in one process
+take away each other's locks (sqlite.org/howtocorrupt.html, 2.2.1).
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.ports import free_ports
+
+
+@asynccontextmanager
+async def running_analytics(tables: Path) -> AsyncIterator[int]:
+    """The port of the service, which reads these tables."""
+    (port,) = free_ports(1)
+    environment = {
+        **os.environ,
+        "TAMS_STORE_URL": f"sqlite:///{tables}",
+        "TAMS_ANALYTICS_PORT": str(port),
+        "TAMS_ANALYTICS_DRAIN_SECONDS": "0",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.analytics", env=environment, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield port
+    finally:
+        process.terminate()
+        await process.wait()

@@ -1,0 +1,113 @@
+"""Which registrations are valid, and which events they let pass."""
+
+import pytest
+
+from services.metadata.domain.event import EVENT_TYPES, Event
+from services.metadata.domain.webhook import Webhook, check, passes
+from services.shared.errors import InvalidArgument
+
+FLOW = "0fde9c11-da9d-434a-a113-d3b20a2cf251"
+OTHER = "1fde9c11-da9d-434a-a113-d3b20a2cf251"
+SOURCE = "2fde9c11-da9d-434a-a113-d3b20a2cf251"
+COLLECTOR = "3fde9c11-da9d-434a-a113-d3b20a2cf251"
+
+
+def a_webhook(**changes):
+    return Webhook(**({"id": "", "url": "https://example.org/hook", "events": sorted(EVENT_TYPES)} | changes))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "example.org/hook",
+        "ftp://example.org",
+        "http://",
+        "http://[::1",
+        "http://example.org:99999/",
+        "http://example.org:x/",
+        "http://example.org:0/",
+        "http://user:secret@example.org/",
+        "http://example.org/#part",
+        "http://example.org/a b",
+        "http://example.org/\r\nx: y",
+        "http://exämple.org/",
+        "http://example.org/" + "a" * 2048,
+    ],
+)
+def test_a_url_that_nothing_can_be_sent_to_is_refused(url):
+    with pytest.raises(InvalidArgument, match=r"^\$\.url: "):
+        check(a_webhook(url=url))
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("events", ["flows/created", "flows/renamed"]),
+        ("flow_ids", ["not-an-id"]),
+        ("source_collected_by_ids", [FLOW.upper()]),
+        ("accept_storage_ids", [FLOW] * 1001),
+        ("accept_get_urls", ["x"] * 1001),
+        ("api_key_name", "x: y"),
+        ("api_key_name", "x\r\ny"),
+        ("api_key_value", "secret\r\nx: y"),
+        ("api_key_value", " secret"),
+    ],
+)
+def test_a_malformed_member_is_named_and_its_value_kept_secret(member, value):
+    changes = {"api_key_name": "x-key"} | {member: value}
+    with pytest.raises(InvalidArgument) as caught:
+        check(a_webhook(**changes))
+    assert (caught.value.reason, caught.value.metadata["path"]) == ("BAD_WEBHOOK", f"$.{member}")
+    assert "secret" not in caught.value.summary
+
+
+def test_a_key_without_a_name_is_refused():
+    with pytest.raises(InvalidArgument, match="api_key_name"):
+        check(a_webhook(api_key_value="secret"))
+
+
+def test_the_key_is_in_no_text_of_a_registration():
+    webhook = a_webhook(api_key_name="x-key", api_key_value="secret")
+    check(webhook)
+    assert "secret" not in repr(webhook) + str(webhook)
+
+
+FLOW_EVENT = Event(
+    type="flows/updated",
+    time_ns=1,
+    source_id=SOURCE,
+    source_collected_by=[COLLECTOR],
+    flow_id=FLOW,
+    flow_collected_by=[OTHER],
+)
+SOURCE_EVENT = Event(type="sources/updated", time_ns=1, source_id=SOURCE, source_collected_by=[COLLECTOR])
+
+
+@pytest.mark.parametrize(
+    ("filters", "flow_passes", "source_passes"),
+    [
+        ({}, True, True),
+        ({"events": ["flows/created"]}, False, False),
+        ({"flow_ids": [FLOW]}, True, True),
+        ({"flow_ids": [OTHER]}, False, True),
+        ({"flow_ids": []}, False, True),
+        ({"source_ids": [SOURCE]}, True, True),
+        ({"source_ids": [FLOW]}, False, False),
+        ({"source_ids": []}, False, False),
+        ({"flow_collected_by_ids": [OTHER, FLOW]}, True, True),
+        ({"flow_collected_by_ids": [FLOW]}, False, True),
+        ({"source_collected_by_ids": [COLLECTOR]}, True, True),
+        ({"source_collected_by_ids": []}, False, False),
+        ({"flow_ids": [FLOW], "source_ids": [OTHER]}, False, False),
+        ({"flow_ids": [FLOW], "flow_collected_by_ids": [FLOW]}, False, True),
+    ],
+)
+def test_every_filter_that_is_set_must_let_an_event_pass(filters, flow_passes, source_passes):
+    webhook = a_webhook(**filters)
+    assert (passes(webhook, FLOW_EVENT), passes(webhook, SOURCE_EVENT)) == (flow_passes, source_passes)
+
+
+def test_a_flow_in_no_collection_passes_no_collection_filter():
+    event = Event(type="flows/updated", time_ns=1, source_id=SOURCE, flow_id=FLOW)
+    assert not passes(a_webhook(flow_collected_by_ids=[OTHER]), event)
