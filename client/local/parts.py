@@ -13,7 +13,7 @@ from client.local.settings import PARTS, STORE_URL, LocalSettings
 LOOPBACK: Final = "127.0.0.1"
 STORAGE: Final = "storage"
 # Which parts stop together, one group after the other.
-STOP_ORDER: Final = (("gateway",), ("media", "analytics"), ("metadata",), (STORAGE,))
+STOP_ORDER: Final = (("gateway", "events"), ("media", "analytics"), ("metadata",), (STORAGE,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,9 @@ def all_parts(
             "TAMS_MEDIA_METADATA_ADDRESS": peers["metadata"],
             "TAMS_MEDIA_STORAGE_CONFIG": str(credentials.storage_config(data_dir, ports["TAMS_S3_PORT"])),
         },
+        "events": {f"TAMS_EVENTS_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media")},
         "gateway": {
-            f"TAMS_GATEWAY_{peer.upper()}_ADDRESS": peers[peer] for peer in PARTS if peer != "gateway"
+            f"TAMS_GATEWAY_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media", "analytics")
         },
     }
     storage = Part(

@@ -8,7 +8,7 @@ from typing import Final
 
 from client.local.errors import CannotRun
 
-PARTS: Final = ("metadata", "media", "analytics", "gateway")
+PARTS: Final = ("metadata", "media", "analytics", "events", "gateway")
 
 DATA_DIR: Final = "TAMS_DATA_DIR"
 STORE_URL: Final = "TAMS_STORE_URL"
@@ -36,6 +36,8 @@ _KNOWN: Final = (DATA_DIR, STORE_URL, "TAMS_URL", *_FOR_EVERY_PART, *PORTS)
 _SET_HERE: Final = (
     "TAMS_MEDIA_STORAGE_CONFIG",
     "TAMS_MEDIA_METADATA_ADDRESS",
+    "TAMS_EVENTS_METADATA_ADDRESS",
+    "TAMS_EVENTS_MEDIA_ADDRESS",
     "TAMS_GATEWAY_METADATA_ADDRESS",
     "TAMS_GATEWAY_MEDIA_ADDRESS",
     "TAMS_GATEWAY_ANALYTICS_ADDRESS",

@@ -24,6 +24,8 @@ from services.shared.rpc.server import RpcServer, serving
 _EVENTS: Final = event_service_pb2.DESCRIPTOR.services_by_name["EventService"]
 _STORAGE: Final = storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"]
 _BACKENDS_TTL_SECONDS: Final = 10.0
+# How long a new subscriber waits at most until somebody serves it.
+_NEW_SUBSCRIBER_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
@@ -36,7 +38,7 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         server = await stack.enter_async_context(serving(settings, [], ready=False))
         outbox = _outbox(settings, metadata, media)
         delivery = Delivery(outbox, sender, lanes=settings.lanes, give_up_seconds=settings.give_up_seconds)
-        dispatch = Dispatch(outbox, delivery, settings.lease_seconds / 3)
+        dispatch = Dispatch(outbox, delivery, min(settings.lease_seconds / 3, _NEW_SUBSCRIBER_SECONDS))
         async with asyncio.TaskGroup() as group:
             task = group.create_task(dispatch.run(server.report))
             yield server

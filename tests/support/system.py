@@ -16,7 +16,7 @@ from tests.support.ports import free_ports
 
 READY_SECONDS = 60
 STOP_SECONDS = 40
-PARTS = ("storage", "metadata", "media", "analytics", "gateway")
+PARTS = ("storage", "metadata", "media", "analytics", "events", "gateway")
 
 
 class System:
