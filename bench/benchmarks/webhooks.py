@@ -24,9 +24,9 @@ _FLOWS: Final = 20
 # Idle subscribers get what was posted at a leisurely pace within this.
 _DRAINED_SECONDS: Final = 30.0
 # Deliveries of a full load are counted for this long at most.
-_COUNTED_SECONDS: Final = 20.0
+_COUNTED_SECONDS: Final = 10.0
 # Between the end of one POST and the next: events are delivered meanwhile, as with a camera's.
-_PAUSE_SECONDS: Final = 0.05
+_PAUSE_SECONDS: Final = 0.1
 
 
 class Posts:

@@ -52,7 +52,6 @@ class _Connection(asyncio.Protocol):
             self._check(self._head)
             self._head = b""
         if not self._body_left:
-            self._waiting = False
             self._tally.reply(self._sent)
             self._next()
 
