@@ -51,7 +51,7 @@ def write_edits(path: Path, edits: Sequence[Edit]) -> None:
 def _last_box(file: BinaryIO) -> tuple[int, bytes]:
     """Where the `moov` box stands, which must be the file's last, and its content."""
     at, size = 0, file.seek(0, 2)
-    while at < size:
+    while at + _HEADER <= size:
         file.seek(at)
         length, kind = struct.unpack(">I4s", file.read(8))
         if length == 1:

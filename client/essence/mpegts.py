@@ -113,16 +113,16 @@ class Stored:
 class StoredObject:
     """An object's bytes, opened; EssenceError where they are no transport stream with such a stream."""
 
-    def __init__(self, data: bytes, kind: str, index: int = 0) -> None:
+    def __init__(self, data: bytes, kind: str) -> None:
         try:
             self._container = av.open(io.BytesIO(data), "r", format="mpegts")
         except FFmpegError as error:
             raise EssenceError(f"an object is not an MPEG transport stream: {error}") from error
         streams = [stream for stream in self._container.streams if stream.type == kind]
-        if len(streams) <= index:
+        if not streams:
             self._container.close()
             raise EssenceError(f"an object has no {kind} stream")
-        self.stream: Stream = streams[index]
+        self.stream: Stream = streams[0]
 
     def close(self) -> None:
         """Let go of the object."""

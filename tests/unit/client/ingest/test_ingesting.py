@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 import pytest
-from mediatimestamp import TimeRange, Timestamp
+from mediatimestamp import Timestamp
 
 from client.essence.errors import EssenceError
 from client.essence.mpegts import StoredObject
@@ -137,12 +137,10 @@ async def test_ids_can_be_chosen(store, clip):
 
 async def test_varying_frame_durations_are_not_called_a_rate(store, clip, tmp_path):
     source = remuxed(clip("25"), tmp_path / "clip.mkv", ["video"])
-    data = source.read_bytes()
     assert "frame_rate" in store.documents[(await ingest(store, source)).flow_id]["essence_parameters"]
     # A picture in the middle comes 13 ms late.
     late = await ingest(store, _with_a_late_picture(source, tmp_path / "late.mkv"))
     assert "frame_rate" not in store.documents[late.flow_id]["essence_parameters"]
-    assert source.read_bytes() == data
 
 
 def _with_a_late_picture(source, path):
@@ -224,4 +222,3 @@ async def test_subtitles_and_the_like_are_named_as_left_out(store, clip, tmp_pat
                 write.mux_one(packet)
     ingested = await ingest(store, source)
     assert ingested.left_out == ("stream 1 (attachment)",)
-    assert TimeRange.from_str("[0:0_6:0)").contains_subrange(TimeRange.from_str("[1:0_2:0)"))
