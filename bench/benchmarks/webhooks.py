@@ -25,6 +25,8 @@ _FLOWS: Final = 20
 _DRAINED_SECONDS: Final = 30.0
 # Deliveries of a full load are counted for this long at most.
 _COUNTED_SECONDS: Final = 10.0
+# Each round registers, delivers all and removes, which takes about ten seconds.
+_MOST_ROUNDS: Final = 3
 # Between the end of one POST and the next: events are delivered meanwhile, as with a camera's.
 _PAUSE_SECONDS: Final = 0.1
 
@@ -60,10 +62,10 @@ async def run(options: Options, folder: Path) -> list[Figure]:
     """Added time first, on idle subscribers; then as many events at once as they come."""
     async with running_system(folder) as system, running_subscribers(system, folder) as subscribers:
         paced = int(options.seconds / _PAUSE_SECONDS)
-        posts = Posts(system)
-        await posts.reserve(2 * (options.rounds + 1) * paced + _EVENTS)
+        posts, rounds = Posts(system), min(options.rounds, _MOST_ROUNDS)
+        await posts.reserve(2 * (rounds + 1) * paced + _EVENTS)
         return [
-            await _added(subscribers, posts, options.rounds, paced),
+            await _added(subscribers, posts, rounds, paced),
             await _delivered(subscribers, posts),
         ]
 
