@@ -49,7 +49,7 @@ def _sender(settings: Settings) -> HttpSender:
     return HttpSender(
         Addresses.parse(settings.webhook_networks),
         timeout_seconds=settings.timeout_seconds,
-        max_connections=settings.max_webhooks,
+        lanes=settings.lanes,
     )
 
 

@@ -61,22 +61,35 @@ class GuardedNetwork(AsyncNetworkBackend):
 
 
 class HttpSender:
-    """POSTs messages over kept-alive connections."""
+    """POSTs messages over kept-alive connections, `lanes` of them to each subscriber.
 
-    def __init__(self, addresses: Addresses, *, timeout_seconds: float, max_connections: int) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            network_backend=GuardedNetwork(addresses),
-            max_connections=max_connections,
-            keepalive_expiry=30,
-            retries=0,
-        )
+    A pool for each: one pool for all looks through every connection for every message.
+    """
+
+    def __init__(self, addresses: Addresses, *, timeout_seconds: float, lanes: int) -> None:
+        self._network = GuardedNetwork(addresses)
+        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
         self._timeout_seconds = timeout_seconds
+        self._lanes = lanes
 
     async def __aenter__(self) -> "HttpSender":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._pool.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
+
+    async def leave(self, subscriber: Subscriber) -> None:
+        """Close what is open to the subscriber."""
+        if (pool := self._pools.pop(subscriber.id, None)) is not None:
+            await pool.aclose()
+
+    def _pool(self, subscriber: Subscriber) -> httpcore.AsyncConnectionPool:
+        if subscriber.id not in self._pools:
+            self._pools[subscriber.id] = httpcore.AsyncConnectionPool(
+                network_backend=self._network, max_connections=self._lanes, keepalive_expiry=30, retries=0
+            )
+        return self._pools[subscriber.id]
 
     async def send(self, subscriber: Subscriber, message: Message) -> None:
         """POST the message; Undelivered unless a 2xx comes back in time."""
@@ -88,7 +101,7 @@ class HttpSender:
         }
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                status = await self._follow(subscriber.url, headers, message.body)
+                status = await self._follow(self._pool(subscriber), subscriber.url, headers, message.body)
         except TimeoutError:
             raise Undelivered(f"no answer within {self._timeout_seconds:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
@@ -96,10 +109,12 @@ class HttpSender:
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's class of success
             raise Undelivered(f"answered {status}")
 
-    async def _follow(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+    async def _follow(
+        self, pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], body: bytes
+    ) -> int:
         """The final status. The key goes along only while the origin stays the same."""
         for _ in range(_MAX_REDIRECTS + 1):
-            status, location = await self._post(url, headers, body)
+            status, location = await self._post(pool, url, headers, body)
             if status not in _REDIRECTS or not location:
                 return status
             target = urljoin(url, location)
@@ -108,9 +123,11 @@ class HttpSender:
             url = target
         raise Undelivered("redirects too often")
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+    async def _post(
+        self, pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, str]:
         extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_seconds)}
-        async with self._pool.stream(
+        async with pool.stream(
             "POST", url, headers=_header_list(url, headers, body), content=body, extensions=extensions
         ) as response:
             await _drain(response)

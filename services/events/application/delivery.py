@@ -33,12 +33,15 @@ class Delivery:
     async def serve(self, subscriber: Subscriber) -> None:
         """Deliver all that comes, until cancelled or until the lease is lost."""
         settled = subscriber.settled
-        while True:
-            batch = await self._outbox.pull(subscriber, settled)
-            if batch.seen > settled:
-                dead = await self._deliver(subscriber, batch.messages)
-                await self._outbox.acknowledge(subscriber, batch.seen, dead)
-                settled = batch.seen
+        try:
+            while True:
+                batch = await self._outbox.pull(subscriber, settled)
+                if batch.seen > settled:
+                    dead = await self._deliver(subscriber, batch.messages)
+                    await self._outbox.acknowledge(subscriber, batch.seen, dead)
+                    settled = batch.seen
+        finally:
+            await self._sender.leave(subscriber)
 
     async def _deliver(self, subscriber: Subscriber, messages: Sequence[Message]) -> list[DeadLetter]:
         lanes: dict[str, list[Message]] = {}
@@ -79,7 +82,7 @@ class Delivery:
 
         return AsyncRetrying(
             retry=retry_if_exception_type(Undelivered),
-            wait=wait_exponential_jitter(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, jitter=1),
+            wait=wait_exponential_jitter(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS, jitter=1),
             stop=too_old,
             reraise=True,
         )

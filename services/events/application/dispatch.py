@@ -72,3 +72,6 @@ class Dispatch:
         except TamsError as error:
             _log.warning("delivery paused", extra={"webhook": subscriber.id, "reason": error.summary})
             await asyncio.sleep(_AWAY_SECONDS)
+        except Exception:  # noqa: BLE001 - the next renewal begins anew; nothing was acknowledged
+            _log.exception("delivery failed", extra={"webhook": subscriber.id})
+            await asyncio.sleep(_AWAY_SECONDS)

@@ -29,6 +29,10 @@ class Sender(Protocol):
         """POST the message; Undelivered unless the subscriber took it."""
         ...
 
+    async def leave(self, subscriber: Subscriber) -> None:
+        """Close what is open to the subscriber; it may be sent to again."""
+        ...
+
 
 class Undelivered(Exception):
     """A subscriber did not take a message; the text says why, for the operator."""
