@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Final
 
 from grpc import aio
 from tams.event.v1 import event_service_pb2
 from tams.media.v1 import storage_service_pb2
 
-from services.events.adapters.http_sender import HttpSender
+from services.events.adapters.guarded_network import Resolver
+from services.events.adapters.http_sender import HttpSender, trusting
 from services.events.adapters.messages import Messages
 from services.events.adapters.outbox import GrpcOutbox
 from services.events.application.delivery import Delivery
@@ -34,7 +35,8 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(open_channel(settings.metadata_address, [_EVENTS]))
         media = await stack.enter_async_context(open_channel(settings.media_address, [_STORAGE]))
-        sender = await stack.enter_async_context(_sender(settings))
+        resolver = stack.enter_context(closing(Resolver()))
+        sender = await stack.enter_async_context(_sender(settings, resolver))
         server = await stack.enter_async_context(serving(settings, [], ready=False))
         outbox = _outbox(settings, metadata, media)
         delivery = Delivery(outbox, sender, lanes=settings.lanes, give_up_seconds=settings.give_up_seconds)
@@ -45,11 +47,13 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
             task.cancel()
 
 
-def _sender(settings: Settings) -> HttpSender:
+def _sender(settings: Settings, resolver: Resolver) -> HttpSender:
     return HttpSender(
         Addresses.parse(settings.webhook_networks),
+        resolver,
         timeout_seconds=settings.timeout_seconds,
         lanes=settings.lanes,
+        trusted=trusting(settings.ca_file),
     )
 
 

@@ -20,6 +20,8 @@ class Settings(ProcessSettings):
     media_address: str = "127.0.0.1:8102"
     # Networks that webhooks may reach although they lead inside, such as 127.0.0.0/8,10.1.0.0/16.
     webhook_networks: str = shared(WEBHOOK_NETWORKS, "")
+    # Certificate authorities to trust besides the well-known ones, as a PEM file: those of an intranet.
+    ca_file: str = ""
     # How long a subscriber stays with this process when it falls silent; renewed at a third of it.
     lease_seconds: Annotated[int, Meta(ge=3, le=300)] = 30
     # Most subscribers to serve, and flows of one subscriber to serve at a time.

@@ -13,10 +13,15 @@ from services.shared.ids import is_uuid
 
 _MAX_URL: Final = 2048
 _MAX_LIST: Final = 1000
-# RFC 9110, section 5: a token; visible characters and inner blanks.
 _PRINTABLE: Final = re.compile(r"[!-~]+")
+# RFC 9110, section 5: a token; visible characters and inner blanks.
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _HEADER_VALUE: Final = re.compile(r"(?:[!-~](?:[ -~]{0,4094}[!-~])?)?")
+# What every message has anyway, and what belongs to the connection.
+_TAKEN_NAMES: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "expect", "host", "keep-alive",
+     "proxy-connection", "tams-event-id", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"}
+)  # fmt: skip
 _ID_LISTS: Final = (
     "flow_ids", "source_ids", "flow_collected_by_ids", "source_collected_by_ids", "accept_storage_ids",
 )  # fmt: skip
@@ -92,6 +97,8 @@ def _is_web_address(url: str) -> bool:
 def _check_key(webhook: Webhook) -> None:
     if webhook.api_key_name and not _HEADER_NAME.fullmatch(webhook.api_key_name):
         raise _bad("api_key_name", "must be the name of an HTTP header")
+    if webhook.api_key_name.lower() in _TAKEN_NAMES:
+        raise _bad("api_key_name", "is a header with a meaning of its own")
     if not _HEADER_VALUE.fullmatch(webhook.api_key_value):
         raise _bad("api_key_value", "must be the value of an HTTP header")
     if webhook.api_key_value and not webhook.api_key_name:
