@@ -1,0 +1,1 @@
+"""VAST Database through its SDK: endpoints, transactions, filters, tables. Shared by metadata and analytics."""
