@@ -1,0 +1,1 @@
+"""The engine for many machines: VAST Database tables."""

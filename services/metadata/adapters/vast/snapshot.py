@@ -1,0 +1,62 @@
+"""Reads of one transaction: asked together where they can be, and only once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final, cast
+
+from services.metadata.adapters.vast.queries import ROW_ID, Lookup, Missing, Query, Row, Select
+from services.shared.vast.filters import In, Scalar
+from services.shared.vast.plans import Kind
+from services.shared.vast.transaction import Transaction
+
+# Lookups of more keys than this read more than a page does.
+_FEW: Final = 8
+
+
+class Snapshot:
+    """What a transaction sees. An eager one fetches what it does not know; others raise Missing."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._known: dict[Query, Sequence[Row]] = {}
+        self.eager = False
+
+    def rows(self, queries: Sequence[Query]) -> list[Sequence[Row]]:
+        """The committed rows for each query; raises Missing."""
+        known = self._known
+        unknown = [query for query in queries if query not in known]
+        if unknown:
+            if not self.eager:
+                raise Missing(unknown)
+            self.fetch(unknown)
+        return [known[query] for query in queries]
+
+    def known_lookups(self) -> dict[Lookup, Sequence[Row]]:
+        """The lookups made so far, with their rows."""
+        return {query: rows for query, rows in self._known.items() if isinstance(query, Lookup)}
+
+    def fetch(self, queries: Sequence[Query]) -> None:
+        """Ask for rows; all lookups of a column in one request."""
+        together: dict[tuple[str, str, tuple[str, ...]], list[Scalar]] = defaultdict(list)
+        for query in dict.fromkeys(queries):
+            if isinstance(query, Lookup):
+                together[query.table, query.column, query.columns].append(query.value)
+            else:
+                self._known[query] = self._select(query)
+        for (table, column, columns), values in together.items():
+            self._look_up(table, column, columns, values)
+
+    def _look_up(self, table: str, column: str, columns: tuple[str, ...], values: list[Scalar]) -> None:
+        found: dict[Scalar, list[Row]] = {value: [] for value in values}
+        kind = Kind.POINT if len(values) <= _FEW else Kind.PAGE
+        asked = columns if column in columns else (*columns, column)
+        for row in self._select(Select(table, In(column, tuple(values)), asked, None, kind)):
+            found[row[column]].append(row)
+        for value, rows in found.items():
+            self._known[Lookup(table, column, value, columns)] = rows
+
+    def _select(self, query: Select) -> Sequence[Row]:
+        rows = self._transaction.select(
+            query.table, query.columns, query.where, kind=query.kind, limit=query.cap, row_ids=True
+        )
+        return cast("Sequence[Row]", sorted(rows.to_pylist(), key=lambda row: row[ROW_ID]))

@@ -1,0 +1,64 @@
+"""Statistics of a flow's segments, in the flow's row while there is one and apart afterwards."""
+
+from typing import Any, Final, NamedTuple
+
+from services.metadata.adapters.vast.queries import Row
+from services.metadata.adapters.vast.schema import STATISTICS
+from services.metadata.adapters.vast.view import View
+from services.shared.timerange import MAX_NS, MIN_NS, TimeRange
+
+NONE_YET: Final[dict[str, Any]] = {**dict.fromkeys(STATISTICS), "segments": 0, "longest_ns": 0}
+
+
+class Bounds(NamedTuple):
+    """A range as integers: `low` inclusive, `high` exclusive."""
+
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, timerange: TimeRange) -> "Bounds":
+        """The bounds of a range; the ends of time where it has none."""
+        low = MIN_NS if timerange.start is None else timerange.start
+        return cls(low, MAX_NS if timerange.end is None else timerange.end)
+
+
+class Timeline(NamedTuple):
+    """The row that holds a timeline's statistics, and the table that it is in."""
+
+    table: str
+    row: Row
+
+    @property
+    def number(self) -> int:
+        """What segments carry."""
+        return int(self.row["timeline"])
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """What the segments span; None when there are none."""
+        return Bounds(self.row["start_ns"], self.row["end_ns"]) if self.row["segments"] else None
+
+    @property
+    def spacing(self) -> float:
+        """Nanoseconds from one segment's start to the next, on average."""
+        return max(1.0, (self.row["end_ns"] - self.row["start_ns"]) / self.row["segments"])
+
+    def put(self, view: View, **values: Any) -> None:
+        """Store statistics."""
+        view.update(self.table, self.row, **values)
+
+
+def timeline_of(view: View, number: int) -> Timeline | None:
+    """The timeline that segments carry the number of."""
+    for table in ("flows", "timelines"):
+        row = view.one(table, "timeline", number)
+        if row is not None:
+            return Timeline(table, row)
+    return None
+
+
+def keep_timeline(view: View, flow: Row) -> None:
+    """Keep the statistics of segments that outlive their flow."""
+    if flow["segments"]:
+        view.insert("timelines", timeline=flow["timeline"], **{name: flow[name] for name in STATISTICS})

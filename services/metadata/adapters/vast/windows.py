@@ -1,0 +1,89 @@
+"""Paging without ORDER BY: ranges of a key, asked for one after the other until there is enough.
+
+The server returns the rows of a range in no order. So a page is cut from ranges that are as wide as the
+page is expected to need: each is fetched, sorted, and followed by a wider one while rows are missing, or
+by a narrower one when it holds more than its share.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from services.metadata.adapters.vast.queries import Row
+
+# A range is meant to hold a little more than what is missing, so that one request is mostly enough.
+_SPARE: Final = 1.25
+_GROWTH: Final = 4
+# Rows of a range beyond this many times the page mean that keys are denser there than elsewhere.
+_DENSE: Final = 4
+_LEAST_CAP: Final = 256
+
+
+class Span(NamedTuple):
+    """Keys from `low` to below `high`."""
+
+    low: int
+    high: int
+
+
+def walk(
+    whole: Span,
+    per_row: float,
+    limit: int,
+    fetch: Callable[[Span, int | None], list[Row] | None],
+    key: Callable[[Row], int],
+    *,
+    reverse: bool = False,
+) -> list[Row]:
+    """The first `limit` rows of a span, by key.
+
+    `per_row` is how much of the keys' range a row takes on average. `fetch` returns the rows of a span
+    and takes a cap: it answers None when there may be more than that.
+    """
+    found: list[Row] = []
+    rest, width = whole, max(1, int(per_row * limit * _SPARE))
+    cap = max(_LEAST_CAP, _DENSE * limit)
+    while len(found) < limit and rest.low < rest.high:
+        part, after = _split(rest, width, reverse=reverse)
+        narrow = part.high - part.low == 1
+        rows = fetch(part, None if narrow else cap)
+        if rows is None:
+            width = max(1, (part.high - part.low) // (2 * _DENSE))
+            continue
+        found.extend(sorted(rows, key=key, reverse=reverse))
+        rest, width = after, _next_width(part, len(rows), limit - len(found))
+    return found[:limit]
+
+
+def _split(rest: Span, width: int, *, reverse: bool) -> tuple[Span, Span]:
+    if reverse:
+        edge = max(rest.low, rest.high - width)
+        return Span(edge, rest.high), Span(rest.low, edge)
+    edge = min(rest.high, rest.low + width)
+    return Span(rest.low, edge), Span(edge, rest.high)
+
+
+def _next_width(part: Span, found: int, missing: int) -> int:
+    width = part.high - part.low
+    if not found:
+        return width * _GROWTH
+    return max(width, min(width * _GROWTH, int(width / found * missing * _SPARE)))
+
+
+# A UUID's first twelve hex digits as a number: enough to cut the ids' space into ranges.
+_DIGITS: Final = 12
+ID_SPACE: Final = Span(0, 16**_DIGITS)
+
+
+def id_position(resource_id: str) -> int:
+    """Where a UUID stands among all UUIDs."""
+    return int(resource_id.replace("-", "")[:_DIGITS], 16)
+
+
+def id_bound(position: int) -> str:
+    """The lowest text of UUIDs at a position; above every UUID at the end of the space."""
+    if position >= ID_SPACE.high:
+        return "g"
+    digits = f"{position:0{_DIGITS}x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+

@@ -1,0 +1,42 @@
+"""vast://host:port[,host:port…]/bucket/schema[?tls=false]: where the tables are."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from services.shared.errors import StartupError
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
+_FORM: Final = "vast://host:port[,host:port…]/bucket/schema[?tls=false]"
+
+
+@dataclass(frozen=True, slots=True)
+class VastAddress:
+    """Endpoints (URLs), and the bucket and schema that hold the tables."""
+
+    endpoints: tuple[str, ...]
+    bucket: str
+    schema: str
+
+    @classmethod
+    def parse(cls, url: str) -> "VastAddress":
+        """The address in a URL; StartupError when it is none."""
+        parts = urlsplit(url)
+        path = parts.path.strip("/").split("/")
+        hosts = parts.netloc.split(",")
+        # The text is not repeated: somebody may have put a key where the host belongs.
+        if parts.scheme != "vast" or len(path) != 2 or not all(map(_NAME.fullmatch, path)):
+            raise StartupError(f"TAMS_STORE_URL is not of the form {_FORM}")
+        if not all(map(_HOST.fullmatch, hosts)):
+            raise StartupError(f"TAMS_STORE_URL names a malformed host; the form is {_FORM}")
+        scheme = "https" if _tls(parts.query) else "http"
+        return cls(tuple(f"{scheme}://{host}" for host in dict.fromkeys(hosts)), *path)
+
+
+def _tls(query: str) -> bool:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if options.keys() - {"tls"} or options.get("tls", "true") not in ("true", "false"):
+        raise StartupError("TAMS_STORE_URL takes one option, tls=true or tls=false")
+    return options.get("tls") != "false"

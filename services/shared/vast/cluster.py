@@ -1,0 +1,118 @@
+"""A VAST cluster: sessions to its endpoints, transactions on those that are well."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import vastdb
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from vastdb.config import BackoffConfig
+
+from services.shared.vast.address import VastAddress
+from services.shared.vast.catalog import Catalog
+from services.shared.vast.credentials import Credentials
+from services.shared.vast.endpoints import STRATEGIES, WRITES, Endpoints
+from services.shared.vast.failures import Away, Clash, Failure, Refused, told
+from services.shared.vast.plans import Kind
+from services.shared.vast.transaction import Transaction
+
+T = TypeVar("T")
+
+_TIMEOUT: Final = (2.0, 30.0)  # seconds to connect, and between two parts of a reply
+ATTEMPTS: Final = 6
+# It logs an error for every rollback and a warning for every refusal, which are told by exceptions.
+logging.getLogger("vastdb").setLevel(logging.CRITICAL)
+
+
+class Cluster:
+    """Opens transactions. Thread-safe; not to be carried over a fork.
+
+    Every endpoint has a session of its own: the SDK keeps connections by host name, and would sign
+    requests to a second port of a host with the first one's name.
+    """
+
+    def __init__(
+        self, address: VastAddress, credentials: Credentials, timeout: tuple[float, float] = _TIMEOUT
+    ) -> None:
+        self.address = address
+        self.endpoints = Endpoints(address.endpoints)
+        self.catalog = Catalog(self)
+        self._credentials = credentials
+        self._timeout = timeout
+        self._sessions: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, kind: Kind | None = None, avoid: frozenset[str] = frozenset()) -> Transaction:
+        """A transaction on an endpoint that is well, by the kind of what it reads; None is for writes.
+
+        An endpoint that does not answer costs one call: the next is asked. Away when none answers.
+        """
+        strategy = WRITES if kind is None else STRATEGIES[kind]
+        tried = avoid
+        for _ in range(len(self.address.endpoints)):
+            endpoint = self.endpoints.choose(strategy, tried)
+            try:
+                return Transaction(self, endpoint, self.session(endpoint))
+            except Away as failure:
+                tried |= {endpoint}
+                last = failure
+        raise last
+
+    def run(
+        self, work: Callable[[Transaction], T], kind: Kind | None = None, attempts: int = ATTEMPTS
+    ) -> T:
+        """The result of work that reads, or commits by itself; all of it again after Clash or Away."""
+        tried: set[str] = set()
+        for attempt in Retrying(
+            retry=retry_if_exception_type((Clash, Away)),
+            wait=wait_random_exponential(multiplier=0.01, max=1.0),
+            stop=stop_after_attempt(attempts),
+            reraise=True,
+        ):
+            with attempt, self.begin(kind, frozenset(tried)) as transaction:
+                try:
+                    return work(transaction)
+                except Away:
+                    tried.add(transaction.endpoint)
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def session(self, endpoint: str) -> Any:
+        """The session of an endpoint; Away when it does not answer, Refused when it is not VAST."""
+        with self._lock:
+            found = self._sessions.get(endpoint)
+        if found is None:
+            found = self._connect(endpoint)
+            with self._lock:
+                found = self._sessions.setdefault(endpoint, found)
+        return found
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            session.api.__exit__()
+
+    def _connect(self, endpoint: str) -> Any:
+        try:
+            with told():
+                session = vastdb.connect(
+                    endpoint=endpoint,
+                    access=self._credentials.access_key,
+                    secret=self._credentials.secret_key,
+                    timeout=self._timeout,
+                    # The SDK may try a query again where it broke off; everything else is tried again
+                    # as a whole transaction, on another endpoint.
+                    backoff_config=BackoffConfig(max_tries=2, max_time=2.0),
+                )
+        except (NotImplementedError, vastdb.errors.NotSupported) as error:
+            raise Refused(str(error)) from error
+        except Failure:
+            self.endpoints.failed(endpoint)
+            raise
+        for connection in session.api._sessions.values():  # noqa: SLF001 - there is no other way to it
+            # Proxies of the environment are not meant for the table store.
+            connection.trust_env = False
+        return session

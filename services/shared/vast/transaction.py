@@ -1,0 +1,246 @@
+"""One transaction: reads and writes of rows, on one endpoint.
+
+Reads go through the parts of the SDK below `Table.select`, on the connection that is open already:
+`select` makes an API object, a connection and a thread for each call, which doubles the time of a small
+read. The SDK's version is pinned, and a test tells when these parts change.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+from vastdb import _internal
+from vastdb.table import SplitWorker, SplitWorkerConfig
+
+from services.shared.vast.failures import Away, CommitUnknown, Failure, Refused, told
+from services.shared.vast.filters import And, Filter, In
+from services.shared.vast.matching import columns_of, keep
+from services.shared.vast.plans import Kind, Plan, plan
+from services.shared.vast.pushdown import Pushed, push_down
+
+if TYPE_CHECKING:
+    from services.shared.vast.cluster import Cluster
+
+ROW_ID: Final = "$row_id"
+# Each value of a list costs the SDK some 45 µs and the request 150 bytes.
+_LIST: Final = 100
+_BODY_BYTES: Final = 4_000_000
+_SCAN_THREADS: Final = 8
+
+
+class Transaction:
+    """A transaction; used by one thread at a time. Leaving it without a commit rolls it back."""
+
+    def __init__(self, cluster: "Cluster", endpoint: str, session: Any) -> None:
+        self.endpoint = endpoint
+        self._cluster = cluster
+        self._session = session
+        self._raw: Any = session.transaction()
+        with self._call():
+            response = session.api.begin_transaction()
+            self._raw.txid = int(response.headers["tabular-txid"])
+
+    @property
+    def txid(self) -> int | None:
+        """The number the server gave it; None when it has ended."""
+        number: int | None = self._raw.txid
+        return number
+
+    def __enter__(self) -> "Transaction":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.rollback()
+
+    def select(
+        self,
+        table: str,
+        columns: Sequence[str],
+        where: Filter,
+        *,
+        kind: Kind,
+        limit: int | None = None,
+        row_ids: bool = False,
+    ) -> pa.Table:
+        """The rows that pass, or `limit` of them, any; with `row_ids`, in a column `$row_id` too."""
+        parts = [self._ask(table, columns, one, kind, limit, row_ids) for one in _short(where)]
+        found = pa.concat_tables(parts) if len(parts) > 1 else parts[0]
+        return found if limit is None else found.slice(0, limit)
+
+    def insert(self, table: str, rows: pa.RecordBatch | pa.Table) -> None:
+        """Add rows."""
+        target = self._table(table)
+        for part in _slices(rows):
+            with self._call():
+                target.insert(part)
+
+    def update(self, table: str, rows: pa.RecordBatch | pa.Table) -> None:
+        """Change columns of the rows that the column `$row_id` names; Clash when another writer was first."""
+        target = self._table(table)
+        for part in _slices(rows):
+            with self._call():
+                target.update(part)
+
+    def delete(self, table: str, row_ids: Sequence[Any]) -> None:
+        """Remove rows by id; Clash when another writer was first."""
+        target = self._table(table)
+        ids = pa.array(sorted(row_ids), self._cluster.catalog.row_id_type(table))
+        with self._call():
+            target.delete(pa.record_batch([ids], names=[ROW_ID]))
+
+    def commit(self) -> None:
+        """Make it last. CommitUnknown when no reply tells whether it did."""
+        txid, self._raw.txid = self._raw.txid, None
+        try:
+            with self._call():
+                self._session.api.commit_transaction(txid)
+        except Away as error:
+            raise CommitUnknown(str(error)) from error
+
+    def rollback(self) -> None:
+        """Forget it. A server that cannot be told forgets it by itself, in time."""
+        if self._raw.txid is None:
+            return
+        txid, self._raw.txid = self._raw.txid, None
+        try:
+            with self._call():
+                self._session.api.rollback_transaction(txid)
+        except Failure:
+            return
+
+    @property
+    def raw(self) -> Any:
+        """The SDK's own transaction, for what concerns tables and not rows."""
+        return self._raw
+
+    def _call(self) -> "_Call":
+        return _Call(self._cluster, self.endpoint)
+
+    def _table(self, name: str) -> Any:
+        return self._raw.table_from_metadata(self._cluster.catalog.metadata(name))
+
+    def _ask(
+        self, table: str, columns: Sequence[str], where: Filter, kind: Kind, limit: int | None, row_ids: bool
+    ) -> pa.Table:
+        pushed = push_down(where)
+        catalog = self._cluster.catalog
+        extra = sorted(columns_of(pushed.rest) - set(columns)) if pushed.rest is not None else []
+        wanted = [*columns, *extra]
+        schema = catalog.query_schema(table, row_ids=row_ids)
+        names = [*wanted, ROW_ID] if row_ids else wanted
+        if pushed.never:
+            return pa.schema([schema.field(name) for name in names]).empty_table()
+        narrowed = limit if pushed.rest is None else None
+        how = plan(kind, catalog.rows(table), len(self._cluster.endpoints.live()), narrowed)
+        with self._call():
+            found = self._read(table, _request(catalog, table, schema, names, pushed), how, narrowed)
+        if pushed.rest is not None:
+            found = keep(pushed.rest, found).drop_columns(extra)
+        return found
+
+    def _read(self, table: str, request: Any, how: Plan, limit: int | None) -> pa.Table:
+        if how.splits == 1:
+            batches = list(_until(self._split(self._session.api, table, request, how, 0), limit))
+        else:
+            sessions = [self._cluster.session(one) for one in self._cluster.endpoints.live()]
+            workers = [
+                self._split(sessions[split % len(sessions)].api, table, request, how, split)
+                for split in range(how.splits)
+            ]
+            with ThreadPoolExecutor(min(_SCAN_THREADS, how.splits)) as pool:
+                batches = [batch for part in pool.map(list, workers) for batch in part]
+        return pa.Table.from_batches(batches, request.response_schema)
+
+    def _split(self, api: Any, table: str, request: Any, how: Plan, split: int) -> SplitWorker:
+        address = self._cluster.address
+        config = SplitWorkerConfig(
+            num_splits=how.splits,
+            num_sub_splits=how.sub_splits,
+            num_row_groups_per_sub_split=how.row_groups,
+            limit_rows_per_sub_split=how.rows,
+            use_semi_sorted_projections=True,
+            queue_priority=None,
+            semi_sorted_projection_name=None,
+        )
+        return SplitWorker(
+            api, request, address.bucket, address.schema, table, self._raw.active_txid, False, split, config
+        )
+
+
+class _Call:
+    """Tells failures by what can be done about them, and counts the call for the endpoint's health."""
+
+    def __init__(self, cluster: "Cluster", endpoint: str) -> None:
+        self._cluster = cluster
+        self._endpoint = endpoint
+        self._told = told()
+        self._started = monotonic()
+
+    def __enter__(self) -> None:
+        self._told.__enter__()
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool | None:
+        health = self._cluster.endpoints
+        try:
+            return self._told.__exit__(kind, error, trace)
+        except Away as failure:
+            health.failed(self._endpoint)
+            self._cluster.catalog.suspect(failure)
+            raise
+        finally:
+            if error is None:
+                health.succeeded(self._endpoint, monotonic() - self._started)
+
+
+def _request(catalog: Any, table: str, schema: pa.Schema, names: list[str], pushed: Pushed) -> Any:
+    predicate = pushed.predicate
+    if predicate is not None:
+        predicate = predicate.resolve(catalog.metadata(table).ibis_table)
+    return _internal.build_query_data_request(schema=schema, predicate=predicate, field_names=names)
+
+
+def _until(batches: Any, limit: int | None) -> Iterator[pa.RecordBatch]:
+    """The batches, no more than hold `limit` rows: the worker would go on to the table's end."""
+    count = 0
+    for batch in batches:
+        yield batch
+        count += batch.num_rows
+        if limit is not None and count >= limit:
+            return
+
+
+def _short(where: Filter) -> list[Filter]:
+    """The filter, as several with shorter lists that together let the same rows pass, each once."""
+    terms = where.filters if isinstance(where, And) else (where,)
+    for position, term in enumerate(terms):
+        if isinstance(term, In) and len(term.values) > _LIST:
+            values = tuple(dict.fromkeys(term.values))
+            return [
+                And((*terms[:position], In(term.column, values[first : first + _LIST]), *terms[position + 1 :]))
+                for first in range(0, len(values), _LIST)
+            ]
+    return [where]
+
+
+def _slices(rows: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
+    """Rows in parts that fit a request body; Refused when one row does not."""
+    batch = _one_batch(rows)
+    if batch.num_rows == 0:
+        return
+    if batch.nbytes <= _BODY_BYTES:
+        yield batch
+        return
+    if batch.num_rows == 1:
+        raise Refused("a row is larger than a request may be")
+    half = batch.num_rows // 2
+    yield from _slices(batch.slice(0, half))
+    yield from _slices(batch.slice(half))
+
+
+def _one_batch(rows: pa.RecordBatch | pa.Table) -> pa.RecordBatch:
+    if isinstance(rows, pa.RecordBatch):
+        return rows
+    batches = rows.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], rows.schema)
