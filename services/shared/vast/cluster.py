@@ -13,7 +13,7 @@ from services.shared.vast.address import VastAddress
 from services.shared.vast.catalog import Catalog
 from services.shared.vast.credentials import Credentials
 from services.shared.vast.endpoints import STRATEGIES, WRITES, Endpoints
-from services.shared.vast.failures import Away, Clash, Failure, Refused, told
+from services.shared.vast.failures import Away, Clash, Failure, Refused, Unknown, told
 from services.shared.vast.plans import Kind
 from services.shared.vast.transaction import Transaction
 
@@ -87,6 +87,18 @@ class Cluster:
             with self._lock:
                 found = self._sessions.setdefault(endpoint, found)
         return found
+
+    def end(self, txid: int) -> None:
+        """Roll back a transaction whose commit was not answered, unless it is committed: on any endpoint."""
+        for endpoint in self.address.endpoints:
+            try:
+                with told():
+                    self.session(endpoint).api.rollback_transaction(txid)
+                    return
+            except Unknown:
+                return  # it has ended
+            except Failure:
+                continue
 
     def close(self) -> None:
         """Close all connections."""

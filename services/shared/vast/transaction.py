@@ -97,6 +97,7 @@ class Transaction:
             with self._call():
                 self._session.api.commit_transaction(txid)
         except Away as error:
+            self._cluster.end(txid)
             raise CommitUnknown(str(error)) from error
 
     def rollback(self) -> None:

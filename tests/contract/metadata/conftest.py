@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from services.metadata.adapters.sqlite.store import open_store
+from services.metadata.adapters.vast.store import open_store as open_vast_store
 from services.metadata.application.ports import Store
 from tests.support.metadata import Metadata
+from tests.support.vast import vast_cluster, vast_rows
 
 Row = dict[str, Any]
 
@@ -48,7 +50,23 @@ async def sqlite_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         yield Engine(store, rows, pass_time)
 
 
-ENGINES = {"sqlite": sqlite_engine}
+@asynccontextmanager
+async def vast_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    passed = 0.0
+
+    def pass_time(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    started = time.time_ns() // 1_000_000
+    now = "services.metadata.adapters.vast.objects._now_ms"
+    monkeypatch.setattr(now, lambda: started + int(passed * 1000))
+    with vast_cluster() as cluster:
+        async with open_vast_store(cluster, cache_entries=100, cache_seconds=1.0, max_waiting=1000) as store:
+            yield Engine(store, lambda table: vast_rows(cluster, table), pass_time)
+
+
+ENGINES = {"sqlite": sqlite_engine, "vast": vast_engine}
 
 
 @pytest.fixture(params=ENGINES)

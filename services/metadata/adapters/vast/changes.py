@@ -76,7 +76,7 @@ class Changes:
             self._set(changes.inserted, number, {**row, **values})
             return
         self._set(changes.updated, number, {**row, **values})
-        self._set(changes.columns, number, changes.columns.get(number, frozenset()) | values.keys())
+        self._set(changes.columns, number, changes.columns.get(number, frozenset()).union(values))
 
     def delete(self, table: str, row: Row) -> None:
         """Remove a row."""

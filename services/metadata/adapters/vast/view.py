@@ -55,6 +55,16 @@ class View:
             return None
         return self._over(query, committed)
 
+    def some(
+        self, table: str, where: Filter, cap: int, columns: tuple[str, ...] | None = None
+    ) -> list[Row]:
+        """Of the rows that pass a filter about `cap`, any: as many more as this transaction removes."""
+        changes = self._changes.tables.get(table)
+        gone = len(changes.deleted) + len(changes.updated) if changes else 0
+        query = Select(table, where, columns or COLUMNS[table], cap + gone)
+        (committed,) = self._answers.rows([query])
+        return self._over(query, committed)
+
     def insert(self, table: str, **values: Any) -> None:
         """Add a row; columns that are not given are NULL."""
         _check_cells(values)

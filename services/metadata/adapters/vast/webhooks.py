@@ -1,0 +1,101 @@
+"""The tables of subscribers, few enough to be read whole, and of what could not be delivered to them."""
+
+from typing import Final
+
+import msgspec
+
+from services.metadata.adapters.vast.queries import Row
+from services.metadata.adapters.vast.view import View
+from services.metadata.domain.webhook import Lease, Webhook
+from services.shared.vast.filters import EVERYTHING
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(Webhook).decode
+
+
+class VastWebhooks:
+    """Registrations by id."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def some(self) -> bool:
+        """Whether there is any subscriber."""
+        return bool(self._view.some("webhooks", EVERYTHING, 1, ("id",)))
+
+    def all(self) -> list[Webhook]:
+        """Every registration, ascending by URL."""
+        rows = sorted(self._rows(), key=lambda row: (row["url"], row["id"]))
+        return [_DECODE(row["body"]) for row in rows]
+
+    def find(self, url: str, api_key_name: str, api_key_value: str) -> Webhook | None:
+        """The registration of a URL with a key."""
+        wanted = (url, api_key_name, api_key_value)
+        for row in self._rows():
+            if (row["url"], row["api_key_name"], row["api_key_value"]) == wanted:
+                return _DECODE(row["body"])
+        return None
+
+    def put(self, webhook: Webhook, settled: int) -> None:
+        """Store a registration; a new one counts events up to `settled` as settled."""
+        known = self._view.one("webhooks", "id", webhook.id)
+        if known is not None:
+            self._view.update("webhooks", known, body=_ENCODE(webhook))
+            return
+        self._view.lock("webhooks", webhook.url)
+        self._view.insert(
+            "webhooks", id=webhook.id, url=webhook.url, api_key_name=webhook.api_key_name,
+            api_key_value=webhook.api_key_value, body=_ENCODE(webhook), settled=settled,
+            lease_owner="", lease_until_ms=0,
+        )  # fmt: skip
+
+    def remove(self, webhook_id: str) -> None:
+        """Remove a registration and its dead letters."""
+        self._view.delete("webhooks", self._view.lookup("webhooks", "id", webhook_id))
+        self._view.delete("dead_letters", self._view.lookup("dead_letters", "webhook_id", webhook_id))
+
+    def lease(self, owner: str, now_ms: int, until_ms: int, limit: int) -> list[Lease]:
+        """Renew the owner's leases, take free or run-out ones up to `limit` in all, return them."""
+        free = [row for row in self._rows() if row["lease_owner"] == owner or row["lease_until_ms"] <= now_ms]
+        free.sort(key=lambda row: (row["lease_owner"] != owner, row["id"]))
+        for row in free[:limit]:
+            self._view.update("webhooks", row, lease_owner=owner, lease_until_ms=until_ms)
+        held = [row for row in self._rows() if _is_held(row, owner, now_ms)]
+        return [_lease(row) for row in sorted(held, key=lambda row: str(row["id"]))]
+
+    def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
+        """The lease, if the owner holds it."""
+        row = self._view.one("webhooks", "id", webhook_id)
+        return _lease(row) if row is not None and _is_held(row, owner, now_ms) else None
+
+    def settle(self, webhook_id: str, settled: int) -> None:
+        """Move the mark of settled events forward; never back."""
+        row = self._view.one("webhooks", "id", webhook_id)
+        if row is not None and row["settled"] < settled:
+            self._view.update("webhooks", row, settled=settled)
+
+    def give_up(self, webhook_id: str, event_id: int, error: str, attempts: int, now_ms: int) -> None:
+        """Keep an event that could not be delivered as a dead letter."""
+        known = self._view.lookup("dead_letters", "webhook_id", webhook_id)
+        if any(row["event_id"] == event_id for row in known):
+            return
+        event = self._view.one("events", "id", event_id)
+        self._view.insert(
+            "dead_letters", webhook_id=webhook_id, event_id=event_id, attempts=attempts, error=error,
+            body=event["body"] if event else None, given_up_ms=now_ms,
+        )  # fmt: skip
+
+    def settled_by_all(self) -> int | None:
+        """The id up to which every subscriber's events are settled; None without subscribers."""
+        return min((row["settled"] for row in self._rows()), default=None)
+
+    def _rows(self) -> list[Row]:
+        return self._view.select("webhooks", EVERYTHING)
+
+
+def _is_held(row: Row, owner: str, now_ms: int) -> bool:
+    return bool(row["lease_owner"] == owner and row["lease_until_ms"] > now_ms)
+
+
+def _lease(row: Row) -> Lease:
+    return Lease(_DECODE(row["body"]), row["settled"])
