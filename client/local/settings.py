@@ -32,7 +32,10 @@ SERVICE_PORTS: Final = tuple(f"TAMS_{part.upper()}_PORT" for part in PARTS)
 PORTS: Final = (*SERVICE_PORTS, *S3_PORTS, S3_ADMIN_PORT)
 
 _FOR_EVERY_PART: Final = ("TAMS_LOG_LEVEL", "TAMS_LOG_FORMAT", "TAMS_WEBHOOK_NETWORKS")
-_KNOWN: Final = (DATA_DIR, STORE_URL, "TAMS_URL", *_FOR_EVERY_PART, *PORTS)
+# What leads to tables on VAST, for those parts that read or write them.
+_VAST: Final = tuple(f"TAMS_VAST_{key}_KEY{form}" for key in ("ACCESS", "SECRET") for form in ("", "_FILE"))
+_WITH_TABLES: Final = ("metadata", "analytics")
+_KNOWN: Final = (DATA_DIR, STORE_URL, "TAMS_URL", *_FOR_EVERY_PART, *_VAST, *PORTS)
 _SET_HERE: Final = (
     "TAMS_MEDIA_STORAGE_CONFIG",
     "TAMS_MEDIA_METADATA_ADDRESS",
@@ -84,7 +87,9 @@ def _passed_on(part: str, given: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in given.items()
-        if name in _FOR_EVERY_PART or (name.startswith(_prefix(part)) and name not in PORTS)
+        if name in _FOR_EVERY_PART
+        or (name in _VAST and part in _WITH_TABLES)
+        or (name.startswith(_prefix(part)) and name not in PORTS)
     }
 
 

@@ -21,7 +21,7 @@ from services.analytics.servicers.usage import UsageServicer
 from services.analytics.settings import Settings
 from services.shared.errors import Unavailable
 from services.shared.rpc.server import RpcServer, serving
-from services.shared.store_url import sqlite_path
+from services.shared.store_url import is_vast, sqlite_path
 
 _log = logging.getLogger("tams.analytics")
 
@@ -29,7 +29,7 @@ _log = logging.getLogger("tams.analytics")
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     """The service, serving as soon as the tables can be read and whenever they can."""
-    tables = SqliteTables(sqlite_path(settings.store_url))
+    tables = _tables(settings)
     engine = Engine(
         workers=settings.workers,
         queue=settings.queue,
@@ -56,11 +56,21 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         yield server
 
 
+def _tables(settings: Settings) -> Tables:
+    if not is_vast(settings.store_url):
+        return SqliteTables(sqlite_path(settings.store_url))
+    # Its SDK takes seconds and 150 MB to load, and is there only where it was installed.
+    from services.analytics.adapters.vast import VastTables  # noqa: PLC0415
+    from services.shared.vast.cluster import cluster_of  # noqa: PLC0415
+
+    return VastTables(cluster_of(settings))
+
+
 async def _watch(server: RpcServer, tables: Tables, settings: Settings) -> None:
     """Report whether the tables can be read, for ever."""
     readable = None
     while True:
-        fault = _fault(tables)
+        fault = await asyncio.to_thread(_fault, tables)
         if readable != (fault is None):
             readable = fault is None
             await server.report(serving=readable)

@@ -5,18 +5,16 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from services.shared.settings import STORE_URL, Port, ProcessSettings, shared
+from services.shared.settings import Port, StoreSettings
 
 PREFIX: Final = "TAMS_ANALYTICS_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ProcessSettings):
-    """TAMS_ANALYTICS_*, and TAMS_STORE_URL."""
+class Settings(StoreSettings):
+    """What the analytics service can be told."""
 
     port: Port = 8103
-    # Tables to read: sqlite:///relative/path.db or sqlite:////absolute/path.db.
-    store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
     # Queries that run at a time, and that may wait; more are refused.
     workers: Annotated[int, Meta(ge=1, le=64)] = 2
     queue: Annotated[int, Meta(ge=0, le=10_000)] = 16

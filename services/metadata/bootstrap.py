@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from services.metadata.adapters.sqlite.store import open_store
@@ -29,24 +29,37 @@ from services.metadata.servicers import (
 from services.metadata.settings import Settings
 from services.shared.addresses import Addresses
 from services.shared.rpc.server import Registration, RpcServer, serving
-from services.shared.store_url import sqlite_path
+from services.shared.store_url import is_vast, sqlite_path
 
 
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[RpcServer]:
     """The metadata service, serving until the block ends."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            open_store(
-                sqlite_path(settings.store_url), settings.sqlite_synchronous, settings.max_waiting_writes
-            )
-        )
+        store = await stack.enter_async_context(_open_store(settings))
         deleting = Deletions(store, clock, settings.deletion_budget_seconds)
         registrations = _registrations(settings, store, clock, deleting)
         server = await stack.enter_async_context(serving(settings, registrations))
         upkeep = Upkeep(store, clock, deleting)
         await stack.enter_async_context(_background(upkeep.run(server.report)))
         yield server
+
+
+def _open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
+    if not is_vast(settings.store_url):
+        path = sqlite_path(settings.store_url)
+        return open_store(path, settings.sqlite_synchronous, settings.max_waiting_writes)
+    # Its SDK takes seconds and 150 MB to load, and is there only where it was installed.
+    from services.metadata.adapters.vast.store import open_vast_store  # noqa: PLC0415
+    from services.shared.vast.cluster import cluster_of  # noqa: PLC0415
+
+    return open_vast_store(
+        cluster_of(settings),
+        cache_entries=settings.vast_cache_entries,
+        cache_seconds=settings.vast_cache_seconds,
+        max_waiting=settings.max_waiting_writes,
+        single_writer=settings.vast_single_writer,
+    )
 
 
 def _registrations(settings: Settings, store: Store, clock: Clock, deleting: Deletions) -> list[Registration]:

@@ -6,20 +6,24 @@ from typing import Annotated
 from msgspec import Meta
 
 from services.metadata.adapters.sqlite.connection import Synchronous
-from services.shared.settings import STORE_URL, WEBHOOK_NETWORKS, Port, ProcessSettings, shared
+from services.shared.settings import WEBHOOK_NETWORKS, Port, Seconds, StoreSettings, shared
 
 PREFIX = "TAMS_METADATA_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ProcessSettings):
+class Settings(StoreSettings):
     """What the metadata service can be told."""
 
     port: Port = 8101
-    # sqlite:///relative/path or sqlite:////absolute/path
-    store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
     # FULL survives a power cut; NORMAL may then lose the last commits, and is faster on slow disks.
     sqlite_synchronous: Synchronous = "FULL"
+    # On VAST: how many flows and sources are kept in memory, and for how long. Changes made through other
+    # metadata processes show after that time at the latest; 0 asks the database for each read.
+    vast_cache_entries: Annotated[int, Meta(ge=1)] = 10_000
+    vast_cache_seconds: Seconds = 1.0
+    # On a VAST that does not refuse conflicting updates: says that this is the only metadata process.
+    vast_single_writer: bool = False
     # How long DELETE works on its own deletion before it answers that the rest goes on (202).
     deletion_budget_seconds: float = 2.0
     # Networks that webhooks may reach although they lead inside, such as 127.0.0.0/8,10.1.0.0/16.

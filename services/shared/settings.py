@@ -17,14 +17,16 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 # Names that several deployables read, so no single prefix owns them.
 STORE_URL = "TAMS_STORE_URL"
+VAST_ACCESS_KEY = "TAMS_VAST_ACCESS_KEY"
+VAST_SECRET_KEY = "TAMS_VAST_SECRET_KEY"  # noqa: S105 - the name, not the key
 WEBHOOK_NETWORKS = "TAMS_WEBHOOK_NETWORKS"
 LOG_LEVEL = "TAMS_LOG_LEVEL"
 LOG_FORMAT = "TAMS_LOG_FORMAT"
 
 
-def shared(name: str, default: Any) -> Any:
-    """A field read from `name`, whatever the deployable's prefix."""
-    return dataclasses.field(default=default, metadata={"env": name})
+def shared(name: str, default: Any, *, secret: bool = False) -> Any:
+    """A field read from `name`, whatever the deployable's prefix; a secret shows in no representation."""
+    return dataclasses.field(default=default, metadata={"env": name}, repr=not secret)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,20 @@ class ProcessSettings:
     # Least serious records to write to stderr, and how: auto is text on a terminal, JSON elsewhere.
     log_level: Literal["debug", "info", "warning", "error"] = shared(LOG_LEVEL, "info")
     log_format: logs.Format = shared(LOG_FORMAT, "auto")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoreSettings(ProcessSettings):
+    """What deployables that read or write the tables can be told."""
+
+    # The tables: sqlite:///relative/path.db, sqlite:////absolute/path.db or, in a cluster,
+    # vast://host:port[,host:port…]/bucket/schema[?tls=false].
+    store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
+    # The keys of VAST, or files that hold them: one of the two for each. There are no defaults.
+    vast_access_key: str = shared(VAST_ACCESS_KEY, "", secret=True)
+    vast_access_key_file: str = shared(f"{VAST_ACCESS_KEY}_FILE", "")
+    vast_secret_key: str = shared(VAST_SECRET_KEY, "", secret=True)
+    vast_secret_key_file: str = shared(f"{VAST_SECRET_KEY}_FILE", "")
 
 
 def env_names(cls: type[Any], prefix: str) -> dict[str, str]:

@@ -14,5 +14,13 @@ def sqlite_path(url: str) -> Path:
     if path == url or not path or path.endswith("/"):
         # The URL of another engine may hold a password.
         scheme = url.partition(":")[0]
-        raise StartupError(f"not a store this version can open: {scheme!r}…; write sqlite:///path/to/file.db")
+        raise StartupError(
+            f"not a store this version can open: {scheme!r}…; write sqlite:///path/to/file.db"
+            " or vast://host:port/bucket/schema"
+        )
     return Path(path)
+
+
+def is_vast(url: str) -> bool:
+    """Whether the tables are on VAST Database."""
+    return url.startswith("vast:")

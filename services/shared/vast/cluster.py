@@ -9,6 +9,7 @@ import vastdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from vastdb.config import BackoffConfig
 
+from services.shared.settings import StoreSettings
 from services.shared.vast.address import VastAddress
 from services.shared.vast.catalog import Catalog
 from services.shared.vast.credentials import Credentials
@@ -128,3 +129,14 @@ class Cluster:
             # Proxies of the environment are not meant for the table store.
             connection.trust_env = False
         return session
+
+
+def cluster_of(settings: StoreSettings) -> Cluster:
+    """The cluster that the settings name; StartupError when they are incomplete."""
+    credentials = Credentials.read(
+        settings.vast_access_key,
+        settings.vast_access_key_file,
+        settings.vast_secret_key,
+        settings.vast_secret_key_file,
+    )
+    return Cluster(VastAddress.parse(settings.store_url), credentials)

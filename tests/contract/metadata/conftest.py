@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.metadata.adapters.sqlite.store import open_store
-from services.metadata.adapters.vast.store import open_store as open_vast_store
+from services.metadata.adapters.vast.store import open_vast_store
 from services.metadata.application.ports import Store
 from tests.support.metadata import Metadata
 from tests.support.vast import vast_cluster, vast_rows

@@ -12,6 +12,7 @@ import pyarrow as pa
 from services.metadata.adapters.vast.schema import TABLES
 from services.shared.ids import new_uuid
 from services.shared.vast.cluster import Cluster
+from services.shared.vast.failures import Clash
 from services.shared.vast.filters import AtMost, Equal
 from services.shared.vast.plans import Kind
 from services.shared.vast.transaction import ROW_ID, Transaction
@@ -41,6 +42,19 @@ class Fence:
     def passed(self, change: str) -> bool:
         """Whether the change of a transaction that has ended is committed."""
         return bool(self._cluster.run(self._read)["change"].to_pylist() == [change])
+
+    def notices_conflicts(self) -> bool:
+        """Whether the second of two transactions that write this row is refused, at once or in the end."""
+        first, second = self._cluster.begin(), self._cluster.begin()
+        with first, second:
+            self.mark(first)
+            try:
+                self.mark(second)
+                first.commit()
+                second.commit()
+            except Clash:
+                return True
+        return False
 
     def remove(self) -> None:
         """Remove the row: no more changes come."""

@@ -10,13 +10,13 @@ from msgspec import UNSET
 from services.metadata.adapters.vast import collections
 from services.metadata.adapters.vast.listings import Listing
 from services.metadata.adapters.vast.queries import Row
-from services.metadata.adapters.vast.statistics import NONE_YET, Bounds, keep_timeline
+from services.metadata.adapters.vast.statistics import NONE_YET, Bounds, Timeline, keep_timeline
 from services.metadata.adapters.vast.tags import add_tags, put_tags
 from services.metadata.adapters.vast.view import View
 from services.metadata.application.ports import FlowFilter
 from services.metadata.domain.essence import CollectionItem
 from services.metadata.domain.flow import FlowInput, StoredFlow
-from services.shared.timerange import MIN_NS, TimeRange
+from services.shared.timerange import TimeRange
 from services.shared.vast.filters import Above, And, AtLeast, Below, Equal, Filter, In
 
 _FILTERED: Final = ("source_id", "format", "codec", "label", "frame_width", "frame_height")
@@ -100,10 +100,10 @@ class VastFlows:
         unsure = [row for row in rows if not asked.low <= row["start_ns"] < asked.high]
         if not unsure:
             return rows
-        longest = max(row["longest_ns"] for row in unsure)
+        reach = min(Timeline("flows", row).reach(asked.low) for row in unsure)
         where = And((
             In("flow", tuple(row["timeline"] for row in unsure)),
-            AtLeast("start_ns", max(MIN_NS, asked.low - longest + 1)),
+            AtLeast("start_ns", reach),
             Below("start_ns", asked.high),
             Above("end_ns", asked.low),
         ))  # fmt: skip

@@ -15,7 +15,7 @@ from services.metadata.adapters.vast.windows import Span, walk
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
-from services.shared.timerange import MIN_NS, NEVER, TimeRange
+from services.shared.timerange import MAX_NS, NEVER, TimeRange
 from services.shared.vast.filters import Above, And, AtLeast, AtMost, Below, Equal, Filter
 
 _STORED: Final = (
@@ -109,9 +109,7 @@ class VastSegments:
         held, asked = timeline.bounds, Bounds.of(query.timerange)
         if held is None:
             return []
-        starts = Span(
-            max(held.low, asked.low - timeline.row["longest_ns"] + 1), min(held.high, asked.high)
-        )
+        starts = Span(max(held.low, timeline.reach(asked.low)), min(held.high, asked.high))
         if query.after is not None and query.reverse:
             starts = Span(starts.low, min(starts.high, query.after))
         elif query.after is not None:
@@ -177,7 +175,7 @@ def _starting(timeline: Timeline, part: Span) -> tuple[Filter, ...]:
 
 
 def _overlapping(timeline: Timeline, bounds: Bounds) -> Filter:
-    starts = Span(max(MIN_NS, bounds.low - timeline.row["longest_ns"] + 1), bounds.high)
+    starts = Span(timeline.reach(bounds.low), bounds.high)
     return And((*_starting(timeline, starts), Above("end_ns", bounds.low)))
 
 
@@ -194,7 +192,7 @@ def _grown(timeline: Timeline, added: Sequence[StoredSegment]) -> dict[str, Any]
         "start_ns": min(one.start_ns for one in added),
         "end_ns": last.end_ns,
         "end_inclusive": bool(last.end_inclusive),
-        "longest_ns": max(row["longest_ns"], *(one.end_ns - one.start_ns for one in added)),
+        "longest_ns": min(MAX_NS, max(row["longest_ns"], *(one.end_ns - one.start_ns for one in added))),
     }
     if held is not None:
         grown["start_ns"] = min(held.low, grown["start_ns"])

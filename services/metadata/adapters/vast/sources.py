@@ -8,6 +8,7 @@ from services.metadata.adapters.vast.tags import put_tags
 from services.metadata.adapters.vast.view import View
 from services.metadata.application.ports import SourceFilter
 from services.metadata.domain.source import StoredSource
+from services.shared.errors import AlreadyExists
 
 
 class VastSources:
@@ -30,6 +31,8 @@ class VastSources:
 
     def insert(self, source_id: str, format_urn: str, document: bytes) -> None:
         """Store a new source."""
+        if self._view.one("sources", "id", source_id) is not None:
+            raise AlreadyExists(f"source {source_id} exists", reason="SOURCE_EXISTS")
         self._view.lock("sources", source_id)
         self._view.insert("sources", id=source_id, format=format_urn, doc=document)
 

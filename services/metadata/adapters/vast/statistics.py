@@ -44,6 +44,11 @@ class Timeline(NamedTuple):
         """Nanoseconds from one segment's start to the next, on average."""
         return max(1.0, (self.row["end_ns"] - self.row["start_ns"]) / self.row["segments"])
 
+    def reach(self, moment: int) -> int:
+        """No segment that starts before this reaches beyond the moment."""
+        longest = self.row["longest_ns"]
+        return MIN_NS if longest >= MAX_NS else max(MIN_NS, moment - longest + 1)
+
     def put(self, view: View, **values: Any) -> None:
         """Store statistics."""
         view.update(self.table, self.row, **values)

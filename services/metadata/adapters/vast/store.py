@@ -74,6 +74,10 @@ class VastStore:
             await workers.finish()
         await asyncio.to_thread(self._close)
 
+    def notices_conflicts(self) -> bool:
+        """Whether the database refuses the second of two transactions that write one row."""
+        return self._fence.notices_conflicts()
+
     def _close(self) -> None:
         try:
             self._fence.remove()
@@ -129,13 +133,28 @@ class VastStore:
 
 
 @asynccontextmanager
-async def open_store(
-    cluster: Cluster, *, cache_entries: int, cache_seconds: float, max_waiting: int
+async def open_vast_store(
+    cluster: Cluster,
+    *,
+    cache_entries: int,
+    cache_seconds: float,
+    max_waiting: int,
+    single_writer: bool = False,
 ) -> AsyncIterator[VastStore]:
-    """The store on a cluster, with its tables made or completed; StartupError when that fails."""
+    """The store on a cluster, with its tables made or completed; StartupError when that fails.
+
+    Without a refusal of conflicting updates, several writers could make segments overlap: a cluster that
+    does not refuse is opened for a single writer alone.
+    """
     try:
         await asyncio.to_thread(cluster.catalog.ensure, list(TABLES.values()))
         store = await _opened(cluster, RowCache(cache_entries, cache_seconds), max_waiting)
+        if not single_writer and not await asyncio.to_thread(store.notices_conflicts):
+            await store.close()
+            raise StartupError(
+                "this VAST does not refuse conflicting updates, so only one metadata process may write;"
+                " set TAMS_METADATA_VAST_SINGLE_WRITER=true where that is so"
+            )
     except Failure as failure:
         raise StartupError(f"cannot open the tables on VAST: {failure}") from None
     try:
