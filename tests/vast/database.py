@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tests.vast.catalog import SchemaName, TableName
 from tests.vast.http import Request
 from tests.vast.refusals import bad_request, not_found
-from tests.vast.catalog import SchemaName, TableName
 from tests.vast.segments import RowIds
 from tests.vast.transactions import Transactions
 

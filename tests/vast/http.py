@@ -78,6 +78,8 @@ async def serve_connection(
             await writer.drain()
     except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
         return
+    except asyncio.CancelledError:
+        return  # the server stops; asyncio would report each connection that was waiting
     finally:
         writer.close()
 

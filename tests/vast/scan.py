@@ -65,7 +65,7 @@ def scan_sorted(
 
 
 def chosen_projection(table: Table, query: Query, named: str | None, *, automatic: bool) -> Projection | None:
-    """Returns the projection that serves a query: the one named, or one whose first sorted column is tested."""
+    """Returns the projection for a query: the one named, or one whose first sorted column is tested."""
     if named is not None:
         return next((p for p in table.projections if p.name == named), None)
     needed = query.tested | set(query.projected)

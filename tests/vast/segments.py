@@ -34,8 +34,7 @@ def insert(segments: Segments, new: Segment) -> Segments:
     between = segments[len(before) : len(segments) - len(after)]
     if between:
         new = _sorted(_joined([*between, new]))
-    for start in range(0, len(new.ids), SEGMENT_ROWS):
-        before.append(new.cut(start, start + SEGMENT_ROWS))
+    before.extend(new.cut(start, start + SEGMENT_ROWS) for start in range(0, len(new.ids), SEGMENT_ROWS))
     if not after:
         _merge_tail(before)
     return tuple(before + after)

@@ -1,4 +1,4 @@
-"""A VAST cluster in one process: several endpoints over one state, in memory, for tests and for trying things out."""
+"""A VAST cluster in one process: endpoints over one state, in memory, for tests and for trying it out."""
 
 import argparse
 import asyncio

@@ -93,10 +93,7 @@ class Transactions:
 
     def commit(self, tx: Transaction) -> None:
         """Makes the changes those of the committed state; raises Refusal (409), then nothing was changed."""
-        if self.committed is tx.base:
-            merged = tx.view
-        else:
-            merged = self._replayed(tx)
+        merged = tx.view if self.committed is tx.base else self._replayed(tx)
         if tx.changes:
             self._sequence += 1
             self.committed = merged

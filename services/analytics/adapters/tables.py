@@ -18,7 +18,7 @@ class Tables(Protocol):
     """A table store. Every method raises Unavailable when it is away."""
 
     def check(self) -> None:
-        """Return when the tables can be read. """
+        """Return when the tables can be read."""
         ...
 
     def extent(self, flow_id: str) -> AbstractContextManager[ArrowStream]:

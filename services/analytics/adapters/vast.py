@@ -29,7 +29,7 @@ class VastTables:
     def check(self) -> None:
         """Return when the tables can be read."""
         with _told():
-            self._cluster.run(lambda transaction: None, Kind.POINT)
+            self._cluster.run(lambda _: None, Kind.POINT)
             self._cluster.catalog.metadata("segments")
 
     @contextmanager

@@ -1,1 +1,1 @@
-"""VAST Database through its SDK: endpoints, transactions, filters, tables. Shared by metadata and analytics."""
+"""VAST Database through its SDK: endpoints, transactions, filters, tables."""

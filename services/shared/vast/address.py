@@ -27,7 +27,8 @@ class VastAddress:
         path = parts.path.strip("/").split("/")
         hosts = parts.netloc.split(",")
         # The text is not repeated: somebody may have put a key where the host belongs.
-        if parts.scheme != "vast" or len(path) != 2 or not all(map(_NAME.fullmatch, path)):
+        named = len(path) == len(("bucket", "schema")) and all(map(_NAME.fullmatch, path))
+        if parts.scheme != "vast" or not named:
             raise StartupError(f"TAMS_STORE_URL is not of the form {_FORM}")
         if not all(map(_HOST.fullmatch, hosts)):
             raise StartupError(f"TAMS_STORE_URL names a malformed host; the form is {_FORM}")

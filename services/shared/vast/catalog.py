@@ -2,20 +2,21 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
 from vastdb import errors
 from vastdb.table_metadata import TableMetadata, TableRef
 
+from services.shared.vast.address import VastAddress
 from services.shared.vast.failures import Clash, Failure, Unknown, told
 from services.shared.vast.tables import ProjectionSpec, TableSpec, TableStatistics
+from services.shared.vast.transaction import Transaction
 
-if TYPE_CHECKING:
-    from services.shared.vast.cluster import Cluster
-    from services.shared.vast.transaction import Transaction
+# Runs work in a transaction, again if need be.
+Run = Callable[[Callable[[Transaction], Any]], Any]
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS: Final = 5
@@ -31,8 +32,9 @@ class Catalog:
     the requests of a read. They are loaded once, and again when the server does not know a table or column.
     """
 
-    def __init__(self, cluster: "Cluster") -> None:
-        self._cluster = cluster
+    def __init__(self, address: VastAddress, run: Run) -> None:
+        self._address = address
+        self._run = run
         self._known: dict[str, TableMetadata] = {}
         self._counted: dict[str, tuple[float, TableStatistics]] = {}
         self._lock = threading.Lock()
@@ -41,7 +43,7 @@ class Catalog:
         """Make missing tables and columns; nothing is dropped. Several processes may do so at once."""
         for attempt in range(_ATTEMPTS):
             try:
-                self._cluster.run(lambda transaction: self._complete(transaction, specs))
+                self._run(lambda transaction: self._complete(transaction, specs))
                 break
             except Clash:
                 if attempt == _ATTEMPTS - 1:
@@ -55,7 +57,7 @@ class Catalog:
         """The table as the SDK wants it; Unknown when there is none."""
         found = self._known.get(table)
         if found is None:
-            found = self._cluster.run(lambda transaction: self._load(transaction, table))
+            found = self._run(lambda transaction: self._load(transaction, table))
             self._known[table] = found
         return found
 
@@ -79,7 +81,7 @@ class Catalog:
         """What the server counts, at most some seconds old."""
         counted = self._counted.get(table)
         if counted is None or monotonic() - counted[0] > _COUNT_SECONDS:
-            self._cluster.run(lambda transaction: self._load(transaction, table))
+            self._run(lambda transaction: self._load(transaction, table))
             counted = self._counted[table]
         return counted[1]
 
@@ -93,8 +95,8 @@ class Catalog:
         if isinstance(failure, Unknown):
             self._known.clear()
 
-    def _load(self, transaction: "Transaction", table: str) -> TableMetadata:
-        address = self._cluster.address
+    def _load(self, transaction: Transaction, table: str) -> TableMetadata:
+        address = self._address
         metadata = TableMetadata(TableRef(address.bucket, address.schema, table))
         with told():
             metadata.load(transaction.raw)
@@ -105,8 +107,8 @@ class Catalog:
             self._counted[table] = (monotonic(), TableStatistics(stats.num_rows, stats.size_in_bytes))
         return metadata
 
-    def _complete(self, transaction: "Transaction", specs: Sequence[TableSpec]) -> None:
-        address = self._cluster.address
+    def _complete(self, transaction: Transaction, specs: Sequence[TableSpec]) -> None:
+        address = self._address
         with told(), _existing():
             bucket = transaction.raw.bucket(address.bucket)
             schema = bucket.schema(address.schema, fail_if_missing=False)
@@ -130,8 +132,8 @@ class Catalog:
     def _project(self, table: str, projection: ProjectionSpec) -> None:
         """Make a projection if there is none. Without it answers are the same, only later."""
 
-        def make(transaction: "Transaction") -> None:
-            address = self._cluster.address
+        def make(transaction: Transaction) -> None:
+            address = self._address
             with told(), _existing():
                 target = transaction.raw.bucket(address.bucket).schema(address.schema).table(table)
                 if any(one.name == projection.name for one in target.projections()):
@@ -140,7 +142,7 @@ class Catalog:
             transaction.commit()
 
         try:
-            self._cluster.run(make)
+            self._run(make)
         except Failure as failure:
             _log.warning("no projection", extra={"table": table, "reason": str(failure)})
 

@@ -38,7 +38,7 @@ class Cluster:
     ) -> None:
         self.address = address
         self.endpoints = Endpoints(address.endpoints)
-        self.catalog = Catalog(self)
+        self.catalog = Catalog(address, self.run)
         self._credentials = credentials
         self._timeout = timeout
         self._sessions: dict[str, Any] = {}
@@ -60,9 +60,7 @@ class Cluster:
                 last = failure
         raise last
 
-    def run(
-        self, work: Callable[[Transaction], T], kind: Kind | None = None, attempts: int = ATTEMPTS
-    ) -> T:
+    def run(self, work: Callable[[Transaction], T], kind: Kind | None = None, attempts: int = ATTEMPTS) -> T:
         """The result of work that reads, or commits by itself; all of it again after Clash or Away."""
         tried: set[str] = set()
         for attempt in Retrying(

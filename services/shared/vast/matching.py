@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,7 @@ from services.shared.vast.filters import (
     Or,
 )
 
+_Comparison: TypeAlias = Equal | In | Below | AtMost | Above | AtLeast
 _COMPARED: Final[dict[type, Callable[[Any, Any], bool]]] = {
     Below: lambda value, bound: value < bound,
     AtMost: lambda value, bound: value <= bound,
@@ -61,9 +62,12 @@ def _truth(wanted: Filter, row: Mapping[str, Any]) -> bool | None:
     if isinstance(wanted, Not):
         inner = _truth(wanted.filter, row)
         return None if inner is None else not inner
-    value = row[wanted.column]
     if isinstance(wanted, IsNull):
-        return value is None
+        return row[wanted.column] is None
+    return _compared(wanted, row[wanted.column])
+
+
+def _compared(wanted: _Comparison, value: Any) -> bool | None:
     if isinstance(wanted, In) and not wanted.values:
         return False
     if value is None:

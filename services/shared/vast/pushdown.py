@@ -36,7 +36,7 @@ _TERMS: Final[dict[type, Callable[[Any, Any], Any]]] = {
     AtMost: lambda column, wanted: column <= wanted.bound,
     Above: lambda column, wanted: column > wanted.bound,
     AtLeast: lambda column, wanted: column >= wanted.bound,
-    IsNull: lambda column, wanted: column.isnull(),
+    IsNull: lambda column, _: column.isnull(),
 }
 
 

@@ -8,20 +8,19 @@ read. The SDK's version is pinned, and a test tells when these parts change.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 import pyarrow as pa
 from vastdb import _internal
 from vastdb.table import SplitWorker, SplitWorkerConfig
 
+from services.shared.vast.address import VastAddress
+from services.shared.vast.endpoints import Endpoints
 from services.shared.vast.failures import Away, CommitUnknown, Failure, Refused, told
 from services.shared.vast.filters import And, Filter, In
 from services.shared.vast.matching import columns_of, keep
 from services.shared.vast.plans import Kind, Plan, plan
 from services.shared.vast.pushdown import Pushed, push_down
-
-if TYPE_CHECKING:
-    from services.shared.vast.cluster import Cluster
 
 ROW_ID: Final = "$row_id"
 # Each value of a list costs the SDK some 45 µs and the request 150 bytes.
@@ -30,10 +29,30 @@ _BODY_BYTES: Final = 4_000_000
 _SCAN_THREADS: Final = 8
 
 
+class Surroundings(Protocol):
+    """What transactions need to know of their cluster."""
+
+    address: VastAddress
+    endpoints: Endpoints
+
+    @property
+    def catalog(self) -> Any:
+        """The tables."""
+        ...
+
+    def session(self, endpoint: str) -> Any:
+        """The session of an endpoint."""
+        ...
+
+    def end(self, txid: int) -> None:
+        """Roll back a transaction whose commit was not answered."""
+        ...
+
+
 class Transaction:
     """A transaction; used by one thread at a time. Leaving it without a commit rolls it back."""
 
-    def __init__(self, cluster: "Cluster", endpoint: str, session: Any) -> None:
+    def __init__(self, cluster: Surroundings, endpoint: str, session: Any) -> None:
         self.endpoint = endpoint
         self._cluster = cluster
         self._session = session
@@ -65,7 +84,8 @@ class Transaction:
         row_ids: bool = False,
     ) -> pa.Table:
         """The rows that pass, or `limit` of them, any; with `row_ids`, in a column `$row_id` too."""
-        parts = [self._ask(table, columns, one, kind, limit, row_ids) for one in _short(where)]
+        queries = (_Query(table, columns, part, kind, limit, row_ids) for part in _short(where))
+        parts = [self._ask(query) for query in queries]
         found = pa.concat_tables(parts) if len(parts) > 1 else parts[0]
         return found if limit is None else found.slice(0, limit)
 
@@ -122,37 +142,37 @@ class Transaction:
     def _table(self, name: str) -> Any:
         return self._raw.table_from_metadata(self._cluster.catalog.metadata(name))
 
-    def _ask(
-        self, table: str, columns: Sequence[str], where: Filter, kind: Kind, limit: int | None, row_ids: bool
-    ) -> pa.Table:
-        pushed = push_down(where)
+    def _ask(self, query: "_Query") -> pa.Table:
+        pushed = push_down(query.where)
         catalog = self._cluster.catalog
-        extra = sorted(columns_of(pushed.rest) - set(columns)) if pushed.rest is not None else []
-        wanted = [*columns, *extra]
-        schema = catalog.query_schema(table, row_ids=row_ids)
-        names = [*wanted, ROW_ID] if row_ids else wanted
+        extra = sorted(columns_of(pushed.rest) - set(query.columns)) if pushed.rest is not None else []
+        names = [*query.columns, *extra, *([ROW_ID] if query.row_ids else [])]
+        schema = catalog.query_schema(query.table, row_ids=query.row_ids)
         if pushed.never:
             return pa.schema([schema.field(name) for name in names]).empty_table()
-        narrowed = limit if pushed.rest is None else None
-        how = plan(kind, catalog.rows(table), len(self._cluster.endpoints.live()), narrowed)
+        limit = query.limit if pushed.rest is None else None
+        how = plan(query.kind, catalog.rows(query.table), len(self._cluster.endpoints.live()), limit)
         with self._call():
-            found = self._read(table, _request(catalog, table, schema, names, pushed), how, narrowed)
-        if pushed.rest is not None:
-            found = keep(pushed.rest, found).drop_columns(extra)
-        return found
+            found = self._read(query.table, _request(catalog, query.table, schema, names, pushed), how, limit)
+        return found if pushed.rest is None else keep(pushed.rest, found).drop_columns(extra)
 
     def _read(self, table: str, request: Any, how: Plan, limit: int | None) -> pa.Table:
+        batches: list[pa.RecordBatch]
         if how.splits == 1:
             batches = list(_until(self._split(self._session.api, table, request, how, 0), limit))
         else:
-            sessions = [self._cluster.session(one) for one in self._cluster.endpoints.live()]
-            workers = [
-                self._split(sessions[split % len(sessions)].api, table, request, how, split)
-                for split in range(how.splits)
-            ]
-            with ThreadPoolExecutor(min(_SCAN_THREADS, how.splits)) as pool:
-                batches = [batch for part in pool.map(list, workers) for batch in part]
+            batches = self._read_side_by_side(table, request, how)
         return pa.Table.from_batches(batches, request.response_schema)
+
+    def _read_side_by_side(self, table: str, request: Any, how: Plan) -> list[pa.RecordBatch]:
+        sessions = [self._cluster.session(one) for one in self._cluster.endpoints.live()]
+        workers = [
+            self._split(sessions[split % len(sessions)].api, table, request, how, split)
+            for split in range(how.splits)
+        ]
+        with ThreadPoolExecutor(min(_SCAN_THREADS, how.splits)) as pool:
+            parts: list[list[pa.RecordBatch]] = list(pool.map(list, workers))
+        return [batch for part in parts for batch in part]
 
     def _split(self, api: Any, table: str, request: Any, how: Plan, split: int) -> SplitWorker:
         address = self._cluster.address
@@ -170,10 +190,19 @@ class Transaction:
         )
 
 
+class _Query(NamedTuple):
+    table: str
+    columns: Sequence[str]
+    where: Filter
+    kind: Kind
+    limit: int | None
+    row_ids: bool
+
+
 class _Call:
     """Tells failures by what can be done about them, and counts the call for the endpoint's health."""
 
-    def __init__(self, cluster: "Cluster", endpoint: str) -> None:
+    def __init__(self, cluster: Surroundings, endpoint: str) -> None:
         self._cluster = cluster
         self._endpoint = endpoint
         self._told = told()
@@ -218,8 +247,9 @@ def _short(where: Filter) -> list[Filter]:
     for position, term in enumerate(terms):
         if isinstance(term, In) and len(term.values) > _LIST:
             values = tuple(dict.fromkeys(term.values))
+            before, after = terms[:position], terms[position + 1 :]
             return [
-                And((*terms[:position], In(term.column, values[first : first + _LIST]), *terms[position + 1 :]))
+                And((*before, In(term.column, values[first : first + _LIST]), *after))
                 for first in range(0, len(values), _LIST)
             ]
     return [where]

@@ -1,4 +1,4 @@
-"""Semi-sorted projections: list, create, rename, drop, columns, statistics. They are always in step with the table."""
+"""Semi-sorted projections, which are always in step with their table."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

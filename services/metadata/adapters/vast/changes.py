@@ -100,5 +100,3 @@ class Changes:
         if key in values:
             before = values.pop(key)
             self._undo.append(lambda: values.__setitem__(key, before))
-
-

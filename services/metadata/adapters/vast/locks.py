@@ -11,7 +11,7 @@ from services.shared.vast.filters import EVERYTHING
 from services.shared.vast.plans import Kind
 from services.shared.vast.transaction import ROW_ID, Transaction
 
-# So many that two groups of 64 new keys seldom share one: 64 × 64 / 65,536.
+# So many that two groups of 64 new keys seldom share one: 64 * 64 / 65,536.
 STRIPES: Final = 65_536
 _TABLE: Final = "locks"
 

@@ -21,9 +21,7 @@ from services.shared.vast.failures import Failure
 _TRIALS: Final = 8
 
 
-def run_all(
-    jobs: Sequence[Job], tables: Tables, snapshot: Snapshot, changes: Changes
-) -> list[Outcome]:
+def run_all(jobs: Sequence[Job], tables: Tables, snapshot: Snapshot, changes: Changes) -> list[Outcome]:
     """The outcome of each job; `changes` holds afterwards what those that succeeded wrote."""
     if len(jobs) > 1:
         _fetch_together(jobs, tables, snapshot, changes)

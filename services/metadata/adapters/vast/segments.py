@@ -6,7 +6,7 @@ overlap a range start no earlier than that much before it: one range of the sort
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.statistics import Bounds, Timeline, timeline_of
@@ -16,7 +16,7 @@ from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
 from services.shared.timerange import MAX_NS, NEVER, TimeRange
-from services.shared.vast.filters import Above, And, AtLeast, AtMost, Below, Equal, Filter
+from services.shared.vast.filters import EVERYTHING, Above, And, AtLeast, AtMost, Below, Equal, Filter
 
 _STORED: Final = (
     "start_ns", "end_ns", "end_inclusive", "doc", "storage_id", "storage_path", "external_urls",
@@ -25,6 +25,19 @@ _WHERE: Final = ("flow", "object_id")  # what filters ask, besides the ends
 _PLACED: Final = ("flow", "start_ns", "end_ns", "end_inclusive", "object_id")
 # Ranges with fewer segments between them than this are looked at together.
 _NEAR: Final = 1000
+
+
+class _Wanted(NamedTuple):
+    """Segments by where they start, where they end, and their object."""
+
+    starts: Span
+    ends: Filter = EVERYTHING
+    object_id: str | None = None
+
+    @property
+    def conditions(self) -> tuple[Filter, ...]:
+        """All but where they start."""
+        return (self.ends,) if self.object_id is None else (self.ends, Equal("object_id", self.object_id))
 
 
 class VastSegments:
@@ -114,33 +127,32 @@ class VastSegments:
             starts = Span(starts.low, min(starts.high, query.after))
         elif query.after is not None:
             starts = Span(max(starts.low, query.after + 1), starts.high)
-        also: list[Filter] = [Above("end_ns", asked.low)]
-        return self._walk(timeline, starts, also, query.object_id, limit, columns, reverse=query.reverse)
+        wanted = _Wanted(starts, Above("end_ns", asked.low), query.object_id)
+        return self._walk(timeline, wanted, limit, columns, reverse=query.reverse)
 
     def _covered(self, timeline: Timeline, asked: Bounds, object_id: str | None, limit: int) -> list[Row]:
         held = timeline.bounds
         if held is None:
             return []
         starts = Span(max(held.low, asked.low), min(held.high, asked.high))
-        return self._walk(timeline, starts, [AtMost("end_ns", asked.high)], object_id, limit, _PLACED)
+        wanted = _Wanted(starts, AtMost("end_ns", asked.high), object_id)
+        return self._walk(timeline, wanted, limit, _PLACED)
 
     def _walk(
         self,
         timeline: Timeline,
-        starts: Span,
-        also: list[Filter],
-        object_id: str | None,
+        wanted: _Wanted,
         limit: int,
         columns: tuple[str, ...],
         *,
         reverse: bool = False,
     ) -> list[Row]:
         """The first segments that start in a span. Those of one object may be anywhere in it."""
-        by_object = [] if object_id is None else [Equal("object_id", object_id)]
+        starts, object_id = wanted.starts, wanted.object_id
         spacing = timeline.spacing if object_id is None else float(max(1, starts.high - starts.low))
 
         def fetch(part: Span, cap: int | None) -> list[Row] | None:
-            where = And((*_starting(timeline, part), *also, *by_object))
+            where = And((*_starting(timeline, part), *wanted.conditions))
             return self._view.select_up_to("segments", where, columns, cap)
 
         return walk(starts, spacing, limit, fetch, lambda row: int(row["start_ns"]), reverse=reverse)
@@ -161,11 +173,11 @@ class VastSegments:
         ends: dict[str, Any] = {}
         if removed[0]["start_ns"] == low:
             rest = Span(removed[-1]["end_ns"] if together else low, high)
-            (first,) = self._walk(timeline, rest, [], None, 1, _PLACED)
+            (first,) = self._walk(timeline, _Wanted(rest), 1, _PLACED)
             ends["start_ns"] = first["start_ns"]
         if removed[-1]["end_ns"] == high:
             rest = Span(low, removed[0]["start_ns"] if together else high)
-            (last,) = self._walk(timeline, rest, [], None, 1, _PLACED, reverse=True)
+            (last,) = self._walk(timeline, _Wanted(rest), 1, _PLACED, reverse=True)
             ends |= {"end_ns": last["end_ns"], "end_inclusive": last["end_inclusive"]}
         return ends
 

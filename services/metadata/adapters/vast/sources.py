@@ -53,6 +53,4 @@ class VastSources:
 
 
 def _stored(row: Row) -> StoredSource:
-    return StoredSource(
-        row["id"], row["format"], row["doc"], row["source_collection"], row["collected_by"]
-    )
+    return StoredSource(row["id"], row["format"], row["doc"], row["source_collection"], row["collected_by"])

@@ -42,7 +42,8 @@ class Timeline(NamedTuple):
     @property
     def spacing(self) -> float:
         """Nanoseconds from one segment's start to the next, on average."""
-        return max(1.0, (self.row["end_ns"] - self.row["start_ns"]) / self.row["segments"])
+        low, high = int(self.row["start_ns"]), int(self.row["end_ns"])
+        return max(1.0, (high - low) / int(self.row["segments"]))
 
     def reach(self, moment: int) -> int:
         """No segment that starts before this reaches beyond the moment."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final, TypeVar
 
@@ -79,10 +79,8 @@ class VastStore:
         return self._fence.notices_conflicts()
 
     def _close(self) -> None:
-        try:
+        with suppress(Failure):  # the row goes then with the others of processes that died
             self._fence.remove()
-        except Failure:
-            pass  # the row goes with the others of processes that died
         self.cluster.close()
 
     def _tables(self, answers: Snapshot | RowCache, changes: Changes) -> Tables:

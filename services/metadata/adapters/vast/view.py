@@ -55,9 +55,7 @@ class View:
             return None
         return self._over(query, committed)
 
-    def some(
-        self, table: str, where: Filter, cap: int, columns: tuple[str, ...] | None = None
-    ) -> list[Row]:
+    def some(self, table: str, where: Filter, cap: int, columns: tuple[str, ...] | None = None) -> list[Row]:
         """Of the rows that pass a filter about `cap`, any: as many more as this transaction removes."""
         changes = self._changes.tables.get(table)
         gone = len(changes.deleted) + len(changes.updated) if changes else 0

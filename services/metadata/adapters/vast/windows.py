@@ -85,5 +85,3 @@ def id_bound(position: int) -> str:
         return "g"
     digits = f"{position:0{_DIGITS}x}"
     return f"{digits[:8]}-{digits[8:]}"
-
-

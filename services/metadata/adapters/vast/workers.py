@@ -64,7 +64,7 @@ class Workers:
     async def finish(self) -> None:
         """Finish what waits and stop."""
         self._closing = True
-        for thread in self._threads:
+        for _ in self._threads:
             await asyncio.to_thread(self._waiting.put, _STOP)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
