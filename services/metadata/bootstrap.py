@@ -5,15 +5,19 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
-from services.metadata.adapters.sqlite.store import open_store
+from services.metadata.adapters.sqlite.administration import SqliteAdministration
+from services.metadata.adapters.sqlite.store import SqliteStore, open_store
 from services.metadata.application.clock import Clock, utc_now
+from services.metadata.application.consistency import Consistency
 from services.metadata.application.deletions import Deletions
 from services.metadata.application.flows import Flows
 from services.metadata.application.objects import Objects
 from services.metadata.application.ports import Store
+from services.metadata.application.ports.administration import Administration
 from services.metadata.application.segments import Segments
 from services.metadata.application.service_info import ServiceInfos
 from services.metadata.application.sources import Sources
+from services.metadata.application.table_admin import TableAdmin
 from services.metadata.application.upkeep import Upkeep
 from services.metadata.application.webhooks import Webhooks
 from services.metadata.servicers import (
@@ -24,6 +28,7 @@ from services.metadata.servicers import (
     segments,
     service_info,
     sources,
+    table_admin,
     webhooks,
 )
 from services.metadata.settings import Settings
@@ -62,7 +67,18 @@ def _open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
     )
 
 
+def _administration(store: Store) -> Administration:
+    if isinstance(store, SqliteStore):
+        return SqliteAdministration(store)
+    from services.metadata.adapters.vast.administration import VastAdministration  # noqa: PLC0415
+    from services.metadata.adapters.vast.store import VastStore  # noqa: PLC0415
+
+    assert isinstance(store, VastStore)  # noqa: S101 - _open_store opens one of the two
+    return VastAdministration(store)
+
+
 def _registrations(settings: Settings, store: Store, clock: Clock, deleting: Deletions) -> list[Registration]:
+    administration = _administration(store)
     subscribers = Webhooks(store, clock, Addresses.parse(settings.webhook_networks))
     return [
         sources.registration(Sources(store, clock)),
@@ -73,6 +89,7 @@ def _registrations(settings: Settings, store: Store, clock: Clock, deleting: Del
         service_info.registration(ServiceInfos(store)),
         webhooks.registration(subscribers),
         events.registration(subscribers),
+        table_admin.registration(TableAdmin(administration), Consistency(store, administration)),
     ]
 
 

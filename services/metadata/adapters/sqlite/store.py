@@ -25,6 +25,7 @@ class SqliteStore:
     """Runs rules on one database file."""
 
     def __init__(self, path: Path, writing: sqlite3.Connection, max_waiting: int) -> None:
+        self.path = path
         self._reader, *scanning = self._readers = [_Reader(path) for _ in range(1 + _SCAN_THREADS)]
         self._writing = writing
         self._written: Tables = SqliteTables.on(writing)
@@ -41,6 +42,9 @@ class SqliteStore:
 
     async def scan(self, query: Callable[[Tables], T]) -> T:
         """The result of a long query, run on a thread with a connection of its own."""
+        return await self._on_thread(lambda reader: reader.run(query))
+
+    async def _on_thread(self, query: Callable[["_Reader"], T]) -> T:
         if self._scans >= _MAX_SCANS:
             raise Exhausted("too many long queries are waiting", reason="QUERIES_WAITING")
         self._scans += 1
@@ -54,6 +58,15 @@ class SqliteStore:
         result: T = await self._writer.run(lambda: change(self._written))
         return result
 
+    async def inspect(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of a query about the tables themselves, as long as it takes."""
+        return await self._on_thread(lambda reader: reader.inspect(query))
+
+    async def alter(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of a change of the tables themselves, once committed."""
+        result: T = await self._writer.run(lambda: change(self._writing))
+        return result
+
     async def close(self) -> None:
         """Finish waiting writes, then close the file."""
         await self._writer.finish()
@@ -63,10 +76,10 @@ class SqliteStore:
         # Last, because only a connection that may write can fold the log into the file.
         self._writing.close()
 
-    def _scan(self, query: Callable[[Tables], T]) -> T:
+    def _scan(self, query: Callable[["_Reader"], T]) -> T:
         reader = self._idle.get()
         try:
-            return reader.run(query)
+            return query(reader)
         finally:
             self._idle.put(reader)
 
@@ -80,10 +93,14 @@ class _Reader:
 
     def run(self, query: Callable[[Tables], T]) -> T:
         """The result of a query; Unavailable when the engine fails."""
+        return self.inspect(lambda _: query(self._tables))
+
+    def inspect(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of a query on the connection itself; Unavailable when the engine fails."""
         try:
             self._connection.execute("BEGIN")
             try:
-                return query(self._tables)
+                return query(self._connection)
             finally:
                 self._connection.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
