@@ -7,6 +7,7 @@ from typing import Any
 
 from services.metadata.adapters.sqlite.administration import SqliteAdministration
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
+from services.metadata.application.bell import Bell, Telling
 from services.metadata.application.clock import Clock, utc_now
 from services.metadata.application.consistency import Consistency
 from services.metadata.application.deletions import Deletions
@@ -42,8 +43,9 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
     """The metadata service, serving until the block ends."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open_store(settings))
-        deleting = Deletions(store, clock, settings.deletion_budget_seconds)
-        registrations = _registrations(settings, store, clock, deleting)
+        bell = Bell()
+        deleting = Deletions(Telling(store, bell), clock, settings.deletion_budget_seconds)
+        registrations = _registrations(settings, store, bell, clock, deleting)
         server = await stack.enter_async_context(serving(settings, registrations))
         upkeep = Upkeep(store, clock, deleting)
         await stack.enter_async_context(_background(upkeep.run(server.report)))
@@ -77,13 +79,16 @@ def _administration(store: Store) -> Administration:
     return VastAdministration(store)
 
 
-def _registrations(settings: Settings, store: Store, clock: Clock, deleting: Deletions) -> list[Registration]:
+def _registrations(
+    settings: Settings, store: Store, bell: Bell, clock: Clock, deleting: Deletions
+) -> list[Registration]:
     administration = _administration(store)
-    subscribers = Webhooks(store, clock, Addresses.parse(settings.webhook_networks))
+    subscribers = Webhooks(store, clock, Addresses.parse(settings.webhook_networks), bell)
+    telling = Telling(store, bell)
     return [
-        sources.registration(Sources(store, clock)),
-        flows.registration(Flows(store, clock, deleting)),
-        segments.registration(Segments(store, clock, deleting)),
+        sources.registration(Sources(telling, clock)),
+        flows.registration(Flows(telling, clock, deleting)),
+        segments.registration(Segments(telling, clock, deleting)),
         objects.registration(Objects(store)),
         deletions.registration(deleting),
         service_info.registration(ServiceInfos(store)),

@@ -1,24 +1,27 @@
 """Webhooks: registration, and the leases of those who deliver."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
+from services.metadata.application.bell import Bell, wait_for
 from services.metadata.application.clock import Clock, moment
 from services.metadata.application.ports import Store, Tables
 from services.metadata.domain.event import Event
 from services.metadata.domain.webhook import Lease, Webhook, check, passes
 from services.shared.addresses import Addresses
-from services.shared.errors import Exhausted, FailedPrecondition
+from services.shared.errors import Exhausted, FailedPrecondition, InvalidArgument
 from services.shared.ids import new_uuid
 
 _MAX_WEBHOOKS: Final = 1000
 _MAX_PULL: Final = 1000
 _SCANNED: Final = 500
 _MAX_WAIT_MS: Final = 30_000
-_POLL_SECONDS: Final = 0.05
+# How long events of other processes on the same tables may stay unseen; ours ring.
+_POLL_SECONDS: Final = 1.0
+_MAX_BEHIND: Final = 1000
 
 
 class DeadLetter(NamedTuple):
@@ -27,6 +30,17 @@ class DeadLetter(NamedTuple):
     event_id: int
     error: str
     attempts: int
+
+
+class Pull(NamedTuple):
+    """Events that a deliverer wants: after an id, of one flow or source if a key is given."""
+
+    owner: str
+    webhook_id: str
+    after: int
+    limit: int = 0
+    wait_ms: int = 0
+    key: str = ""
 
 
 class Pulled(NamedTuple):
@@ -39,8 +53,9 @@ class Pulled(NamedTuple):
 class Webhooks:
     """Subscribers and the outbox."""
 
-    def __init__(self, store: Store, clock: Clock, addresses: Addresses) -> None:
+    def __init__(self, store: Store, clock: Clock, addresses: Addresses, bell: Bell) -> None:
         self._store = store
+        self._bell = bell
         self._clock = clock
         self._addresses = addresses
 
@@ -73,36 +88,49 @@ class Webhooks:
         until = now + 1000 * min(max(ttl_seconds, 1), 300)
         return await self._store.write(lambda tables: tables.webhooks.lease(owner, now, until, limit))
 
-    async def pull(self, owner: str, webhook_id: str, after: int, limit: int, wait_ms: int) -> Pulled:
-        """Events for a subscriber after an id; waits for the first."""
+    async def pull(self, wanted: Pull) -> Pulled:
+        """Events for a subscriber; waits for the first."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + min(max(wait_ms, 0), _MAX_WAIT_MS) / 1000
-        size = min(limit, _MAX_PULL) if limit > 0 else 100
+        end = loop.time() + min(max(wanted.wait_ms, 0), _MAX_WAIT_MS) / 1000
         while True:
-            pulled = await self._store.read(lambda tables: self._pull(tables, owner, webhook_id, after, size))
-            if pulled.events or pulled.seen > after or loop.time() >= end:
+            ring = self._bell.next()
+            pulled = await self._store.read(lambda tables: self._pull(tables, wanted))
+            left = end - loop.time()
+            if pulled.events or pulled.seen > wanted.after or left <= 0:
                 return pulled
-            await asyncio.sleep(_POLL_SECONDS)
+            await wait_for(ring, min(left, _POLL_SECONDS))
 
-    def _pull(self, tables: Tables, owner: str, webhook_id: str, after: int, size: int) -> Pulled:
-        lease = self._held(tables, owner, webhook_id)
-        scanned = tables.events.after(max(after, lease.settled), _SCANNED)
-        passing = [event for event in scanned if passes(lease.webhook, event)]
+    def _pull(self, tables: Tables, wanted: Pull) -> Pulled:
+        lease = self._held(tables, wanted.owner, wanted.webhook_id)
+        # What is settled leaves out what lags, which is asked for by its key.
+        after = wanted.after if wanted.key else max(wanted.after, lease.settled)
+        size = min(wanted.limit, _MAX_PULL) if wanted.limit > 0 else 100
+        scanned = tables.events.after(after, _SCANNED)
+        passing = [
+            event for event in scanned if wanted.key in ("", event.key) and passes(lease.webhook, event)
+        ]
         if len(passing) > size:
             return Pulled(passing[:size], passing[size - 1].id)
         return Pulled(passing, scanned[-1].id if scanned else after)
 
     async def acknowledge(
-        self, owner: str, webhook_id: str, settled: int, dead_letters: Sequence[DeadLetter]
+        self,
+        owner: str,
+        webhook_id: str,
+        settled: int,
+        behind: Mapping[str, int],
+        dead_letters: Sequence[DeadLetter],
     ) -> None:
-        """Settle a subscriber's events up to an id; some of them were given up."""
+        """Settle a subscriber's events up to an id, but for flows that lag; some events were given up."""
+        if len(behind) > _MAX_BEHIND:
+            raise InvalidArgument(f"more than {_MAX_BEHIND} flows lag", reason="TOO_MANY_BEHIND")
         now = moment(self._clock).ms
 
         def change(tables: Tables) -> None:
             self._held(tables, owner, webhook_id)
             for dead in dead_letters:
                 tables.webhooks.give_up(webhook_id, dead.event_id, dead.error, dead.attempts, now)
-            tables.webhooks.settle(webhook_id, settled)
+            tables.webhooks.settle(webhook_id, settled, behind)
 
         await self._store.write(change)
 

@@ -38,3 +38,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
     segments: Sequence[StoredSegment] = ()
     span: tuple[int, int, bool] | None = None
     id: int = 0
+
+    @property
+    def key(self) -> str:
+        """The flow, or the source if there is none: events of one key are delivered in order."""
+        return self.flow_id or self.source_id

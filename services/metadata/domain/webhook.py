@@ -1,7 +1,8 @@
 """Webhooks: what a registration must be, and which events it lets pass (TAMS 7.0; ADR 0026)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -50,10 +51,14 @@ class Webhook(Struct, frozen=True, omit_defaults=True):
 
 
 class Lease(NamedTuple):
-    """A webhook that one deliverer serves, and the id up to which its events are settled."""
+    """A webhook that one deliverer serves, and the id up to which its events are settled.
+
+    `behind` has the flows and sources that lag, each with the id up to which its own events are settled.
+    """
 
     webhook: Webhook
     settled: int
+    behind: Mapping[str, int] = MappingProxyType({})
 
 
 def check(webhook: Webhook) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tams.event.v1 import event_pb2, event_service_pb2, event_service_pb2_grpc
 
-from services.metadata.application.webhooks import DeadLetter, Webhooks
+from services.metadata.application.webhooks import DeadLetter, Pull, Webhooks
 from services.metadata.domain import event as kinds
 from services.metadata.domain.event import Event
 from services.metadata.domain.webhook import Lease
@@ -34,9 +34,15 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
         self, request: event_service_pb2.PullEventsRequest, context: Any
     ) -> event_service_pb2.PullEventsResponse:
         """Events for one subscriber."""
-        pulled = await self._webhooks.pull(
-            request.owner, request.webhook_id, request.after_id, request.max_events, request.wait_ms
+        wanted = Pull(
+            request.owner,
+            request.webhook_id,
+            request.after_id,
+            request.max_events,
+            request.wait_ms,
+            request.key,
         )
+        pulled = await self._webhooks.pull(wanted)
         return event_service_pb2.PullEventsResponse(events=map(_message, pulled.events), seen_id=pulled.seen)
 
     async def AcknowledgeEvents(
@@ -44,7 +50,9 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
     ) -> event_service_pb2.AcknowledgeEventsResponse:
         """Settle events."""
         dead = [DeadLetter(one.event_id, one.error, one.attempts) for one in request.dead_letters]
-        await self._webhooks.acknowledge(request.owner, request.webhook_id, request.settled_id, dead)
+        await self._webhooks.acknowledge(
+            request.owner, request.webhook_id, request.settled_id, dict(request.behind), dead
+        )
         return event_service_pb2.AcknowledgeEventsResponse()
 
 
@@ -62,6 +70,7 @@ def _lease(lease: Lease) -> event_service_pb2.WebhookLease:
         webhook=webhook_messages.message(lease.webhook),
         api_key_value=lease.webhook.api_key_value,
         settled_id=lease.settled,
+        behind=lease.behind,
     )
 
 

@@ -113,6 +113,14 @@ CREATE TABLE IF NOT EXISTS webhooks (
     UNIQUE (url, api_key_name, api_key_value)
 ) STRICT, WITHOUT ROWID;
 
+-- Flows and sources whose events a subscriber refuses, while it takes those of others.
+CREATE TABLE IF NOT EXISTS lagging (
+    webhook_id TEXT NOT NULL,
+    key TEXT NOT NULL,                  -- id of the flow or source
+    settled INTEGER NOT NULL,           -- its events up to this id are delivered or given up
+    PRIMARY KEY (webhook_id, key)
+) STRICT, WITHOUT ROWID;
+
 -- The outbox: written in the transaction of the change, while there are subscribers.
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,6 +1,7 @@
 """The tables of subscribers and of what could not be delivered to them."""
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -53,6 +54,7 @@ class SqliteWebhooks:
     def remove(self, webhook_id: str) -> None:
         """Remove a registration and its dead letters."""
         self._execute("DELETE FROM webhooks WHERE id = ?", (webhook_id,))
+        self._execute("DELETE FROM lagging WHERE webhook_id = ?", (webhook_id,))
         self._execute("DELETE FROM dead_letters WHERE webhook_id = ?", (webhook_id,))
 
     def lease(self, owner: str, now_ms: int, until_ms: int, limit: int) -> list[Lease]:
@@ -62,7 +64,7 @@ class SqliteWebhooks:
             "SELECT body, settled FROM webhooks WHERE lease_owner = ? AND lease_until_ms > ? ORDER BY id",
             (owner, now_ms),
         )
-        return [Lease(_DECODE(body), settled) for body, settled in rows]
+        return [self._lease(*row) for row in rows]
 
     def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
         """The lease, if the owner holds it."""
@@ -70,11 +72,14 @@ class SqliteWebhooks:
             "SELECT body, settled FROM webhooks WHERE id = ? AND lease_owner = ? AND lease_until_ms > ?",
             (webhook_id, owner, now_ms),
         ).fetchone()
-        return Lease(_DECODE(row[0]), row[1]) if row else None
+        return self._lease(*row) if row else None
 
-    def settle(self, webhook_id: str, settled: int) -> None:
-        """Move the mark of settled events forward; never back."""
+    def settle(self, webhook_id: str, settled: int, behind: Mapping[str, int]) -> None:
+        """Move the mark of settled events forward, never back; `behind` is who lags from now on."""
         self._execute("UPDATE webhooks SET settled = max(settled, ?) WHERE id = ?", (settled, webhook_id))
+        self._execute("DELETE FROM lagging WHERE webhook_id = ?", (webhook_id,))
+        for key, mark in behind.items():
+            self._execute("INSERT INTO lagging VALUES (?, ?, ?)", (webhook_id, key, mark))
 
     def give_up(self, webhook_id: str, event_id: int, error: str, attempts: int, now_ms: int) -> None:
         """Keep an event that could not be delivered as a dead letter."""
@@ -85,6 +90,13 @@ class SqliteWebhooks:
         )
 
     def settled_by_all(self) -> int | None:
-        """The id up to which every subscriber's events are settled; None without subscribers."""
-        (settled,) = self._execute("SELECT min(settled) FROM webhooks").fetchone()
+        """The id up to which nobody waits for events, lagging ones included; None without subscribers."""
+        (settled,) = self._execute(
+            "SELECT min(settled) FROM (SELECT settled FROM webhooks UNION ALL SELECT settled FROM lagging)"
+        ).fetchone()
         return None if settled is None else int(settled)
+
+    def _lease(self, body: bytes, settled: int) -> Lease:
+        webhook = _DECODE(body)
+        rows = self._execute("SELECT key, settled FROM lagging WHERE webhook_id = ?", (webhook.id,))
+        return Lease(webhook, settled, dict(rows.fetchall()))

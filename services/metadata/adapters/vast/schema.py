@@ -50,7 +50,7 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "service_info": {"name": _TEXT, "description": _TEXT},
     "webhooks": {
         "id": _TEXT, "url": _TEXT, "api_key_name": _TEXT, "api_key_value": _TEXT, "body": _BYTES,
-        "settled": _INT, **_LEASE,
+        "settled": _INT, "behind": _BYTES, **_LEASE,
     },
     "events": {"id": _INT, "body": _BYTES},
     "dead_letters": {

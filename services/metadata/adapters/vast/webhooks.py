@@ -1,5 +1,6 @@
 """The tables of subscribers, few enough to be read whole, and of what could not be delivered to them."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from services.shared.vast.filters import EVERYTHING
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Webhook).decode
+_BEHIND: Final = msgspec.msgpack.Decoder(dict[str, int]).decode
 
 
 class VastWebhooks:
@@ -46,7 +48,7 @@ class VastWebhooks:
         self._view.insert(
             "webhooks", id=webhook.id, url=webhook.url, api_key_name=webhook.api_key_name,
             api_key_value=webhook.api_key_value, body=_ENCODE(webhook), settled=settled,
-            lease_owner="", lease_until_ms=0,
+            behind=None, lease_owner="", lease_until_ms=0,
         )  # fmt: skip
 
     def remove(self, webhook_id: str) -> None:
@@ -68,11 +70,12 @@ class VastWebhooks:
         row = self._view.one("webhooks", "id", webhook_id)
         return _lease(row) if row is not None and _is_held(row, owner, now_ms) else None
 
-    def settle(self, webhook_id: str, settled: int) -> None:
-        """Move the mark of settled events forward; never back."""
+    def settle(self, webhook_id: str, settled: int, behind: Mapping[str, int]) -> None:
+        """Move the mark of settled events forward, never back; `behind` is who lags from now on."""
         row = self._view.one("webhooks", "id", webhook_id)
-        if row is not None and row["settled"] < settled:
-            self._view.update("webhooks", row, settled=settled)
+        if row is not None:
+            marks = _ENCODE(dict(behind)) if behind else None
+            self._view.update("webhooks", row, settled=max(settled, row["settled"]), behind=marks)
 
     def give_up(self, webhook_id: str, event_id: int, error: str, attempts: int, now_ms: int) -> None:
         """Keep an event that could not be delivered as a dead letter."""
@@ -86,8 +89,9 @@ class VastWebhooks:
         )  # fmt: skip
 
     def settled_by_all(self) -> int | None:
-        """The id up to which every subscriber's events are settled; None without subscribers."""
-        return min((row["settled"] for row in self._rows()), default=None)
+        """The id up to which nobody waits for events, lagging ones included; None without subscribers."""
+        marks = [mark for row in self._rows() for mark in (row["settled"], *_behind(row).values())]
+        return min(marks, default=None)
 
     def _rows(self) -> list[Row]:
         return self._view.select("webhooks", EVERYTHING)
@@ -98,4 +102,8 @@ def _is_held(row: Row, owner: str, now_ms: int) -> bool:
 
 
 def _lease(row: Row) -> Lease:
-    return Lease(_DECODE(row["body"]), row["settled"])
+    return Lease(_DECODE(row["body"]), row["settled"], _behind(row))
+
+
+def _behind(row: Row) -> dict[str, int]:
+    return _BEHIND(row["behind"]) if row["behind"] else {}

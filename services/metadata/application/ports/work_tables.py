@@ -1,5 +1,6 @@
 """The tables of what the service itself has to do and to know."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from services.metadata.application.ports.queries import ServiceInfo
@@ -59,8 +60,8 @@ class WebhookTable(Protocol):
         """The lease, if the owner holds it."""
         ...
 
-    def settle(self, webhook_id: str, settled: int) -> None:
-        """Move the mark of settled events forward; never back."""
+    def settle(self, webhook_id: str, settled: int, behind: Mapping[str, int]) -> None:
+        """Move the mark of settled events forward, never back; `behind` is who lags from now on."""
         ...
 
     def give_up(self, webhook_id: str, event_id: int, error: str, attempts: int, now_ms: int) -> None:
@@ -68,7 +69,7 @@ class WebhookTable(Protocol):
         ...
 
     def settled_by_all(self) -> int | None:
-        """The id up to which every subscriber's events are settled; None without subscribers."""
+        """The id up to which nobody waits for events, lagging ones included; None without subscribers."""
         ...
 
 

@@ -80,16 +80,41 @@ class WebhookLease(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class BehindEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     WEBHOOK_FIELD_NUMBER: _builtins.int
     API_KEY_VALUE_FIELD_NUMBER: _builtins.int
     SETTLED_ID_FIELD_NUMBER: _builtins.int
+    BEHIND_FIELD_NUMBER: _builtins.int
     api_key_value: _builtins.str
     """Value of its key header; empty for none."""
     settled_id: _builtins.int
-    """Everything up to this event id is settled."""
+    """Everything up to this event id is settled, but for what lags behind."""
     @_builtins.property
     def webhook(self) -> _webhook_pb2.Webhook:
         """The subscriber."""
+
+    @_builtins.property
+    def behind(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Flows and sources that lag, by id: the event id up to which their own events are settled."""
 
     def __init__(
         self,
@@ -97,10 +122,11 @@ class WebhookLease(_message.Message):
         webhook: _webhook_pb2.Webhook | None = ...,
         api_key_value: _builtins.str = ...,
         settled_id: _builtins.int = ...,
+        behind: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_value", b"api_key_value", "settled_id", b"settled_id", "webhook", b"webhook"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_value", b"api_key_value", "behind", b"behind", "settled_id", b"settled_id", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -117,6 +143,7 @@ class PullEventsRequest(_message.Message):
     AFTER_ID_FIELD_NUMBER: _builtins.int
     MAX_EVENTS_FIELD_NUMBER: _builtins.int
     WAIT_MS_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
     owner: _builtins.str
     """The deliverer that holds the lease."""
     webhook_id: _builtins.str
@@ -127,6 +154,8 @@ class PullEventsRequest(_message.Message):
     """Most events to return, 1 to 1000; larger is clamped, 0 means 100."""
     wait_ms: _builtins.int
     """How long to wait for the first event, 0 to 30000 milliseconds; larger is clamped."""
+    key: _builtins.str
+    """Return events of this flow or source only; empty for all."""
     def __init__(
         self,
         *,
@@ -135,10 +164,11 @@ class PullEventsRequest(_message.Message):
         after_id: _builtins.int = ...,
         max_events: _builtins.int = ...,
         wait_ms: _builtins.int = ...,
+        key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "max_events", b"max_events", "owner", b"owner", "wait_ms", b"wait_ms", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "key", b"key", "max_events", b"max_events", "owner", b"owner", "wait_ms", b"wait_ms", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -178,19 +208,46 @@ class AcknowledgeEventsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class BehindEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     OWNER_FIELD_NUMBER: _builtins.int
     WEBHOOK_ID_FIELD_NUMBER: _builtins.int
     SETTLED_ID_FIELD_NUMBER: _builtins.int
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    BEHIND_FIELD_NUMBER: _builtins.int
     owner: _builtins.str
     """The deliverer that holds the lease."""
     webhook_id: _builtins.str
     """The subscriber."""
     settled_id: _builtins.int
-    """Every event up to this id is settled."""
+    """Every event up to this id is settled, but for what lags behind."""
     @_builtins.property
     def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
         """Events among them that were given up."""
+
+    @_builtins.property
+    def behind(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Flows and sources that lag, by id, at most 1000: the event id up to which their own events are
+        settled. In place of those acknowledged before.
+        """
 
     def __init__(
         self,
@@ -199,10 +256,11 @@ class AcknowledgeEventsRequest(_message.Message):
         webhook_id: _builtins.str = ...,
         settled_id: _builtins.int = ...,
         dead_letters: _abc.Iterable[Global___DeadLetter] | None = ...,
+        behind: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "owner", b"owner", "settled_id", b"settled_id", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "dead_letters", b"dead_letters", "owner", b"owner", "settled_id", b"settled_id", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

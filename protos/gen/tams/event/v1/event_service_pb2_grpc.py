@@ -84,8 +84,10 @@ class EventServiceServicer:
 
     def AcknowledgeEvents(self, request, context):
         """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
+        Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
 
         Errors:
+        - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
         - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -51,8 +51,10 @@ class EventServiceStub:
     """
     AcknowledgeEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.AcknowledgeEventsRequest, _event_service_pb2.AcknowledgeEventsResponse]
     """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
+    Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
 
     Errors:
+    - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
     - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
     """
 
@@ -79,8 +81,10 @@ class EventServiceAsyncStub(EventServiceStub):
     """
     AcknowledgeEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.AcknowledgeEventsRequest, _event_service_pb2.AcknowledgeEventsResponse]  # type: ignore[assignment]
     """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
+    Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
 
     Errors:
+    - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
     - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
     """
 
@@ -122,8 +126,10 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.AcknowledgeEventsResponse, _abc.Awaitable[_event_service_pb2.AcknowledgeEventsResponse]]:
         """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
+        Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
 
         Errors:
+        - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
         - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
         """
 
