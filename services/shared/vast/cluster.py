@@ -21,9 +21,10 @@ from services.shared.vast.transaction import Transaction
 T = TypeVar("T")
 
 _TIMEOUT: Final = (2.0, 30.0)  # seconds to connect, and between two parts of a reply
-ATTEMPTS: Final = 6
-# It logs an error for every rollback and a warning for every refusal, which are told by exceptions.
-logging.getLogger("vastdb").setLevel(logging.CRITICAL)
+ATTEMPTS: Final = 10
+# They log an error for every rollback, refusal and failed try, all of which are told by exceptions.
+for _name in ("vastdb", "backoff"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class Cluster:

@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from time import monotonic
 from typing import Final, NamedTuple
@@ -12,6 +12,8 @@ from services.shared.vast.plans import Kind
 
 # How much one call counts in the running averages.
 _WEIGHT: Final = 0.2
+# Every so many turns the one that was not asked for longest is: it may have become quick again.
+_LOOK_AROUND: Final = 50
 _OPENS_AFTER: Final = 3  # failures in a row
 _OPEN_SECONDS: Final = 1.0
 _MAX_OPEN_SECONDS: Final = 30.0
@@ -53,7 +55,8 @@ class _State:
     failures: int = 0
     opened: int = 0  # times in a row that the breaker opened
     open_until: float = 0.0
-    probing: bool = field(default=False)
+    probing: bool = False
+    asked: int = 0  # the turn in which it was asked last
 
 
 class Endpoints:
@@ -79,6 +82,7 @@ class Endpoints:
             usable = [state for state in self._states.values() if self._usable(state, now)]
             fresh = [state for state in usable if state.endpoint not in avoid]
             chosen = self._pick(strategy, fresh) if fresh else self._last_resort(usable, avoid)
+            chosen.asked = self._turn
             if chosen.open_until:
                 chosen.probing = True
             return chosen.endpoint
@@ -128,6 +132,8 @@ class Endpoints:
         due = [state for state in states if state.open_until]
         if due:
             return due[0]
+        if self._turn % _LOOK_AROUND == 0:
+            return min(states, key=lambda state: state.asked)
         if strategy is Strategy.ROUND_ROBIN:
             return states[self._turn % len(states)]
         if strategy is Strategy.TWO_CHOICES and len(states) > 1:

@@ -45,15 +45,20 @@ class RowCache:
 
     def rows(self, queries: Sequence[Query]) -> list[Sequence[Row]]:
         """The rows of queries that are all known; raises Missing."""
-        now, found = self._clock(), []
+        found = []
         for query in queries:
-            entry = self._entries.get(query) if isinstance(query, Lookup) else None
-            if entry is None or entry.rows is None or entry.until < now:
+            rows = self.known(query) if isinstance(query, Lookup) else None
+            if rows is None:
                 self._misses += 1
                 raise Missing(queries)
-            found.append(entry.rows)
+            found.append(rows)
         self._hits += len(found)
         return found
+
+    def known(self, query: Lookup) -> Sequence[Row] | None:
+        """The rows of one lookup; None when they are not known any more."""
+        entry = self._entries.get(query)
+        return None if entry is None or entry.until < self._clock() else entry.rows
 
     def fill(self, known: Mapping[Lookup, Sequence[Row]], version: int) -> None:
         """Keep rows that were read since `version`, but for those that were written since."""
@@ -63,6 +68,8 @@ class RowCache:
             for query, rows in known.items():
                 before = self._entries.get(query)
                 if _is_kept(query) and rows and (before is None or before.version <= version):
+                    if before is not None and before.rows is rows:
+                        continue  # it came from here: its time goes on
                     self._put(query, rows, version)
 
     def written(self, changes: Changes) -> None:

@@ -32,7 +32,10 @@ class VastFlows:
     def get(self, flow_id: str) -> StoredFlow | None:
         """One flow."""
         row = self._view.one("flows", "id", flow_id)
-        return _stored(row) if row else None
+        if row is None:
+            return None
+        self._view.flow_ids[row["timeline"]] = flow_id
+        return _stored(row)
 
     def page(self, wanted: FlowFilter, after: str | None, limit: int) -> list[StoredFlow]:
         """Up to `limit` flows with an id above `after`, ascending."""

@@ -52,7 +52,7 @@ class Listing:
             return None if rows is None else keep(rows)
 
         whole = Span(start, ID_SPACE.high)
-        return walk(whole, per_row, limit, fetch, lambda row: int(UUID(row["id"])))
+        return walk(whole, ID_SPACE, per_row, limit, fetch, lambda row: int(UUID(row["id"])))
 
     def _rows(self, within: Sequence[Filter], where: Sequence[Filter], cap: int | None) -> list[Row] | None:
         columns = COLUMNS[self._table]

@@ -3,6 +3,7 @@
 import zlib
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from services.metadata.adapters.vast.schema import TABLES
@@ -24,7 +25,8 @@ class Locks:
     """
 
     def __init__(self, cluster: Cluster) -> None:
-        self._rows: dict[int, list[Any]] = {}
+        self._stripes: Any = np.array([], np.int64)
+        self._row_ids: Any = np.array([], np.uint64)
         if not self._load(cluster):
             cluster.run(_fill)
             self._load(cluster)
@@ -32,8 +34,8 @@ class Locks:
     def take(self, transaction: Transaction, keys: set[str]) -> None:
         """Write the rows of the keys; Clash when another transaction has."""
         stripes = {zlib.crc32(key.encode()) % STRIPES for key in keys}
-        row_ids = sorted(row_id for stripe in stripes for row_id in self._rows[stripe])
-        if row_ids:
+        row_ids = np.sort(self._row_ids[np.isin(self._stripes, list(stripes))])
+        if len(row_ids):
             ids = pa.array(row_ids, pa.uint64())
             stamps = pa.array([transaction.txid or 0] * len(row_ids), pa.int64())
             transaction.update(_TABLE, pa.record_batch([ids, stamps], names=[ROW_ID, "stamp"]))
@@ -44,13 +46,11 @@ class Locks:
                 _TABLE, ["stripe"], EVERYTHING, kind=Kind.PAGE, row_ids=True
             )
         )
-        self._rows = {}
-        for stripe, row_id in zip(rows["stripe"].to_pylist(), rows[ROW_ID].to_pylist(), strict=True):
-            self._rows.setdefault(stripe, []).append(row_id)
-        return len(self._rows) == STRIPES
+        self._stripes, self._row_ids = rows["stripe"].to_numpy(), rows[ROW_ID].to_numpy()
+        return len(np.unique(self._stripes)) == STRIPES
 
 
 def _fill(transaction: Transaction) -> None:
-    columns = [pa.array(range(STRIPES), pa.int64()), pa.array([0] * STRIPES, pa.int64())]
+    columns = [pa.array(np.arange(STRIPES)), pa.array(np.zeros(STRIPES, np.int64))]
     transaction.insert(_TABLE, pa.RecordBatch.from_arrays(columns, schema=TABLES[_TABLE].columns))
     transaction.commit()

@@ -114,15 +114,16 @@ class VastSegments:
 
     def _of_flow(self, flow_id: str) -> Timeline | None:
         row = self._view.one("flows", "id", flow_id)
-        return None if row is None else Timeline("flows", row)
+        if row is None:
+            return None
+        self._view.flow_ids[row["timeline"]] = flow_id
+        return Timeline("flows", row)
 
     def _page(
         self, timeline: Timeline, query: SegmentQuery, limit: int, columns: tuple[str, ...]
     ) -> list[Row]:
-        held, asked = timeline.bounds, Bounds.of(query.timerange)
-        if held is None:
-            return []
-        starts = Span(max(held.low, timeline.reach(asked.low)), min(held.high, asked.high))
+        asked = Bounds.of(query.timerange)
+        starts = Span(timeline.reach(asked.low), asked.high)
         if query.after is not None and query.reverse:
             starts = Span(starts.low, min(starts.high, query.after))
         elif query.after is not None:
@@ -131,11 +132,7 @@ class VastSegments:
         return self._walk(timeline, wanted, limit, columns, reverse=query.reverse)
 
     def _covered(self, timeline: Timeline, asked: Bounds, object_id: str | None, limit: int) -> list[Row]:
-        held = timeline.bounds
-        if held is None:
-            return []
-        starts = Span(max(held.low, asked.low), min(held.high, asked.high))
-        wanted = _Wanted(starts, AtMost("end_ns", asked.high), object_id)
+        wanted = _Wanted(Span(*asked), AtMost("end_ns", asked.high), object_id)
         return self._walk(timeline, wanted, limit, _PLACED)
 
     def _walk(
@@ -148,14 +145,17 @@ class VastSegments:
         reverse: bool = False,
     ) -> list[Row]:
         """The first segments that start in a span. Those of one object may be anywhere in it."""
-        starts, object_id = wanted.starts, wanted.object_id
-        spacing = timeline.spacing if object_id is None else float(max(1, starts.high - starts.low))
+        dense, spacing = Span(*(timeline.bounds or (0, 0))), timeline.spacing
+        if wanted.object_id is not None:
+            dense = Span(0, 0)
 
         def fetch(part: Span, cap: int | None) -> list[Row] | None:
             where = And((*_starting(timeline, part), *wanted.conditions))
             return self._view.select_up_to("segments", where, columns, cap)
 
-        return walk(starts, spacing, limit, fetch, lambda row: int(row["start_ns"]), reverse=reverse)
+        return walk(
+            wanted.starts, dense, spacing, limit, fetch, lambda row: int(row["start_ns"]), reverse=reverse
+        )
 
     def _shrink(self, timeline: Timeline, removed: Sequence[Row], together: bool, now: str) -> None:
         left = timeline.row["segments"] - len(removed)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, cast
 
+from services.metadata.adapters.vast.cache import RowCache
 from services.metadata.adapters.vast.queries import ROW_ID, Lookup, Missing, Query, Row, Select
 from services.shared.vast.filters import In, Scalar
 from services.shared.vast.plans import Kind
@@ -14,10 +15,14 @@ _FEW: Final = 8
 
 
 class Snapshot:
-    """What a transaction sees. An eager one fetches what it does not know; others raise Missing."""
+    """What a transaction sees. An eager one fetches what it does not know; others raise Missing.
 
-    def __init__(self, transaction: Transaction) -> None:
+    Reads may be answered from the cache; writes never are.
+    """
+
+    def __init__(self, transaction: Transaction, cache: RowCache | None = None) -> None:
         self._transaction = transaction
+        self._cache = cache
         self._known: dict[Query, Sequence[Row]] = {}
         self.eager = False
 
@@ -39,10 +44,12 @@ class Snapshot:
         """Ask for rows; all lookups of a column in one request."""
         together: dict[tuple[str, str, tuple[str, ...]], list[Scalar]] = defaultdict(list)
         for query in dict.fromkeys(queries):
-            if isinstance(query, Lookup):
-                together[query.table, query.column, query.columns].append(query.value)
-            else:
+            if not isinstance(query, Lookup):
                 self._known[query] = self._select(query)
+            elif self._cache is not None and (rows := self._cache.known(query)) is not None:
+                self._known[query] = rows
+            else:
+                together[query.table, query.column, query.columns].append(query.value)
         for (table, column, columns), values in together.items():
             self._look_up(table, column, columns, values)
 

@@ -42,13 +42,15 @@ class Timeline(NamedTuple):
     @property
     def spacing(self) -> float:
         """Nanoseconds from one segment's start to the next, on average."""
+        if not self.row["segments"]:
+            return 1.0
         low, high = int(self.row["start_ns"]), int(self.row["end_ns"])
         return max(1.0, (high - low) / int(self.row["segments"]))
 
     def reach(self, moment: int) -> int:
         """No segment that starts before this reaches beyond the moment."""
         longest = self.row["longest_ns"]
-        return MIN_NS if longest >= MAX_NS else max(MIN_NS, moment - longest + 1)
+        return MIN_NS if longest >= MAX_NS or not self.row["segments"] else max(MIN_NS, moment - longest + 1)
 
     def put(self, view: View, **values: Any) -> None:
         """Store statistics."""
@@ -57,6 +59,10 @@ class Timeline(NamedTuple):
 
 def timeline_of(view: View, number: int) -> Timeline | None:
     """The timeline that segments carry the number of."""
+    if (flow_id := view.flow_ids.get(number)) is not None:
+        row = view.one("flows", "id", flow_id)
+        if row is not None and row["timeline"] == number:
+            return Timeline("flows", row)
     for table in ("flows", "timelines"):
         row = view.one(table, "timeline", number)
         if row is not None:

@@ -91,7 +91,7 @@ class VastStore:
         version = self.cache.version
 
         def work(transaction: Transaction) -> None:
-            snapshot, changes = Snapshot(transaction), Changes()
+            snapshot, changes = Snapshot(transaction, self.cache), Changes()
             settle(run_all(jobs, self._tables(snapshot, changes), snapshot, changes))
             self.cache.fill(snapshot.known_lookups(), version)
 

@@ -15,6 +15,8 @@ class View:
     """Reads and writes of rows. Rows are values: they are changed by `update` alone."""
 
     def __init__(self, answers: Answers, changes: Changes) -> None:
+        # Flows by timeline, of those that were read: such a pair never changes.
+        self.flow_ids: dict[int, str] = {}
         self._answers = answers
         self._changes = changes
 

@@ -27,6 +27,7 @@ class Span(NamedTuple):
 
 def walk(
     whole: Span,
+    dense: Span,
     per_row: float,
     limit: int,
     fetch: Callable[[Span, int | None], list[Row] | None],
@@ -36,34 +37,37 @@ def walk(
 ) -> list[Row]:
     """The first `limit` rows of a span, by key.
 
-    `per_row` is how much of the keys' range a row takes on average. `fetch` returns the rows of a span
-    and takes a cap: it answers None when there may be more than that.
+    `dense` is where rows are known to be: what lies beyond it is asked for together with its edges.
+    `per_row` is how much of the keys' range a row takes there on average. `fetch` returns the rows of a
+    span and takes a cap: it answers None when there may be more than that.
     """
     found: list[Row] = []
     rest, width = whole, max(1, int(per_row * limit * _SPARE))
     cap = max(_LEAST_CAP, _DENSE * limit)
     while len(found) < limit and rest.low < rest.high:
-        part, after = _split(rest, width, reverse=reverse)
-        narrow = part.high - part.low == 1
-        rows = fetch(part, None if narrow else cap)
+        part, after = _split(rest, dense, width, reverse=reverse)
+        rows = fetch(part, None if width == 1 else cap)
         if rows is None:
-            width = max(1, (part.high - part.low) // (2 * _DENSE))
+            width = max(1, width // (2 * _DENSE))
+            dense = Span(dense.low, max(dense.high, part.high))
             continue
         found.extend(sorted(rows, key=key, reverse=reverse))
-        rest, width = after, _next_width(part, len(rows), limit - len(found))
+        rest, width = after, _next_width(width, len(rows), limit - len(found))
     return found[:limit]
 
 
-def _split(rest: Span, width: int, *, reverse: bool) -> tuple[Span, Span]:
+def _split(rest: Span, dense: Span, width: int, *, reverse: bool) -> tuple[Span, Span]:
+    """The next part, and the rest after it."""
     if reverse:
-        edge = max(rest.low, rest.high - width)
+        edge = min(rest.high, dense.high) - width
+        edge = rest.low if edge <= max(dense.low, rest.low) else min(edge, rest.high - 1)
         return Span(edge, rest.high), Span(rest.low, edge)
-    edge = min(rest.high, rest.low + width)
+    edge = max(rest.low, dense.low) + width
+    edge = rest.high if edge >= min(dense.high, rest.high) else max(edge, rest.low + 1)
     return Span(rest.low, edge), Span(edge, rest.high)
 
 
-def _next_width(part: Span, found: int, missing: int) -> int:
-    width = part.high - part.low
+def _next_width(width: int, found: int, missing: int) -> int:
     if not found:
         return width * _GROWTH
     return max(width, min(width * _GROWTH, int(width / found * missing * _SPARE)))
