@@ -15,6 +15,7 @@ from services.events.adapters.messages import Messages
 from services.events.adapters.outbox import GrpcOutbox
 from services.events.application.delivery import Delivery
 from services.events.application.dispatch import Dispatch
+from services.events.application.service import PLACES_BEHIND
 from services.events.settings import Settings
 from services.shared.addresses import Addresses
 from services.shared.ids import new_uuid
@@ -39,8 +40,9 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         sender = await stack.enter_async_context(_sender(settings, resolver))
         server = await stack.enter_async_context(serving(settings, [], ready=False))
         outbox = _outbox(settings, metadata, media)
-        delivery = Delivery(outbox, sender, lanes=settings.lanes, give_up_seconds=settings.give_up_seconds)
-        dispatch = Dispatch(outbox, delivery, min(settings.lease_seconds / 3, _NEW_SUBSCRIBER_SECONDS))
+        delivery = Delivery(sender, give_up_seconds=settings.give_up_seconds)
+        renew_seconds = min(settings.lease_seconds / 3, _NEW_SUBSCRIBER_SECONDS)
+        dispatch = Dispatch(outbox, delivery, places=settings.lanes, renew_seconds=renew_seconds)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(dispatch.run(server.report))
             yield server
@@ -52,7 +54,7 @@ def _sender(settings: Settings, resolver: Resolver) -> HttpSender:
         Addresses.parse(settings.webhook_networks),
         resolver,
         timeout_seconds=settings.timeout_seconds,
-        lanes=settings.lanes,
+        lanes=settings.lanes + PLACES_BEHIND,
         trusted=trusting(settings.ca_file),
     )
 

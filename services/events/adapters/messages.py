@@ -37,15 +37,22 @@ class Messages:
             documents = await self._urls.documents(event.segments_added.segments, wanted)
             flow_id = event.segments_added.flow_id
             inner = b'{"flow_id":%b,"segments":[%b]}' % (_ENCODE(flow_id), b",".join(documents))
-            key = flow_id
         else:
-            key, inner = _WRITERS[kind](getattr(event, kind))
+            inner = _WRITERS[kind](getattr(event, kind))
         body = b'{"event_timestamp":%b,"event_type":%b,"event":%b}' % (
             _ENCODE(event.time.ToJsonString()),
             _ENCODE(_TYPES[kind]),
             inner,
         )
-        return Message(event.id, key, event.time.ToNanoseconds(), body)
+        return Message(event.id, key_of(event), event.time.ToNanoseconds(), body)
+
+
+def key_of(event: event_pb2.Event) -> str:
+    """The flow, or the source if there is none: messages of one key keep their order."""
+    change = getattr(event, event.WhichOneof("change") or "")
+    if hasattr(change, "document"):
+        return msgspec.json.decode(change.document, type=_Identified).id
+    return str(change.flow_id if hasattr(change, "flow_id") else change.source_id)
 
 
 def url_filter(webhook: webhook_pb2.Webhook) -> UrlFilter:
@@ -59,31 +66,25 @@ def url_filter(webhook: webhook_pb2.Webhook) -> UrlFilter:
     )
 
 
-def _document(member: str) -> Callable[[Any], tuple[str, bytes]]:
-    """A writer of events that carry a whole flow or source."""
-
-    def write(change: Any) -> tuple[str, bytes]:
-        name = msgspec.json.decode(change.document, type=_Identified).id
-        return name, b'{"%b":%b}' % (member.encode(), change.document)
-
-    return write
-
-
 class _Identified(msgspec.Struct):
     id: str
 
 
-def _deleted_segments(change: event_pb2.SegmentsDeleted) -> tuple[str, bytes]:
-    inner = {"flow_id": change.flow_id, "timerange": str(from_message(change.timerange))}
-    return change.flow_id, _ENCODE(inner)
+def _document(member: str) -> Callable[[Any], bytes]:
+    """A writer of events that carry a whole flow or source."""
+    return lambda change: b'{"%b":%b}' % (member.encode(), change.document)
 
 
-_WRITERS: Final[Mapping[str, Callable[[Any], tuple[str, bytes]]]] = {
+def _deleted_segments(change: event_pb2.SegmentsDeleted) -> bytes:
+    return _ENCODE({"flow_id": change.flow_id, "timerange": str(from_message(change.timerange))})
+
+
+_WRITERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
     "flow_created": _document("flow"),
     "flow_updated": _document("flow"),
-    "flow_deleted": lambda change: (change.flow_id, _ENCODE({"flow_id": change.flow_id})),
+    "flow_deleted": lambda change: _ENCODE({"flow_id": change.flow_id}),
     "segments_deleted": _deleted_segments,
     "source_created": _document("source"),
     "source_updated": _document("source"),
-    "source_deleted": lambda change: (change.source_id, _ENCODE({"source_id": change.source_id})),
+    "source_deleted": lambda change: _ENCODE({"source_id": change.source_id}),
 }

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from services.events.application.delivery import Delivery
 from services.events.application.ports import Outbox
+from services.events.application.service import Service
 from services.events.domain.subscriber import Subscriber
 from services.shared.errors import FailedPrecondition, TamsError
 
@@ -25,9 +26,10 @@ class Report(Protocol):
 class Dispatch:
     """Takes and renews leases, and starts and stops delivery as they come and go."""
 
-    def __init__(self, outbox: Outbox, delivery: Delivery, renew_seconds: float) -> None:
+    def __init__(self, outbox: Outbox, delivery: Delivery, *, places: int, renew_seconds: float) -> None:
         self._outbox = outbox
         self._delivery = delivery
+        self._places = places
         self._renew_seconds = renew_seconds
         self._serving: dict[str, tuple[Subscriber, asyncio.Task[None]]] = {}
 
@@ -42,15 +44,21 @@ class Dispatch:
 
     async def _renew(self) -> bool:
         try:
-            leased = {subscriber.id: subscriber for subscriber in await self._outbox.lease()}
+            leased = await self._lease()
+            if outdated := [name for name in self._serving if self._outdated(name, leased)]:
+                await self._stop(outdated)
+                # Again: they have acknowledged more.
+                leased = await self._lease()
         except TamsError as error:
             _log.warning("the outbox is away", extra={"reason": error.summary})
             return False
-        await self._stop([name for name in self._serving if self._outdated(name, leased)])
         for name, subscriber in leased.items():
             if name not in self._serving:
                 self._serving[name] = subscriber, asyncio.create_task(self._serve(subscriber))
         return True
+
+    async def _lease(self) -> dict[str, Subscriber]:
+        return {subscriber.id: subscriber for subscriber in await self._outbox.lease()}
 
     def _outdated(self, name: str, leased: dict[str, Subscriber]) -> bool:
         subscriber, task = self._serving[name]
@@ -66,7 +74,7 @@ class Dispatch:
     async def _serve(self, subscriber: Subscriber) -> None:
         """Deliver; when the outbox fails, end after a pause, so that the next renewal starts anew."""
         try:
-            await self._delivery.serve(subscriber)
+            await Service(self._outbox, self._delivery, subscriber, self._places).run()
         except FailedPrecondition:
             return
         except TamsError as error:

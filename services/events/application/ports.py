@@ -1,9 +1,9 @@
 """What delivery needs: an outbox to take from, and a way to send."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
-from services.events.domain.subscriber import Batch, DeadLetter, Message, Subscriber
+from services.events.domain.subscriber import Batch, DeadLetter, Message, Settled, Subscriber
 
 
 class Outbox(Protocol):
@@ -13,12 +13,19 @@ class Outbox(Protocol):
         """The subscribers this deliverer serves from now until it asks again, own ones renewed."""
         ...
 
-    async def pull(self, subscriber: Subscriber, after: int) -> Batch:
-        """The subscriber's next messages; waits a while for the first. FailedPrecondition: not ours."""
+    async def pull(self, subscriber: Subscriber, after: int, without: Set[str]) -> Batch:
+        """The subscriber's next messages, without those of some keys; waits a while for the first.
+
+        FailedPrecondition: not ours any more.
+        """
         ...
 
-    async def acknowledge(self, subscriber: Subscriber, settled: int, dead: Sequence[DeadLetter]) -> None:
-        """Settle the subscriber's events up to an id. FailedPrecondition: not ours any more."""
+    async def pull_key(self, subscriber: Subscriber, after: int, key: str) -> Batch:
+        """The next messages of one key, few at a time, without waiting. FailedPrecondition: not ours."""
+        ...
+
+    async def acknowledge(self, subscriber: Subscriber, settled: Settled, dead: Sequence[DeadLetter]) -> None:
+        """Store what is settled. FailedPrecondition: not ours any more."""
         ...
 
 

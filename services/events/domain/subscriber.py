@@ -1,7 +1,18 @@
 """A subscriber and the messages it gets (TAMS 7.0, webhooks)."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
+
+
+class Settled(NamedTuple):
+    """What a subscriber has got, or will never get: events up to an id, but for keys that lag `behind`.
+
+    Of those, events up to an id of their own.
+    """
+
+    through: int
+    behind: Mapping[str, int] = MappingProxyType({})
 
 
 class Subscriber(NamedTuple):
@@ -10,7 +21,7 @@ class Subscriber(NamedTuple):
     id: str
     url: str
     headers: Mapping[str, str]
-    settled: int
+    settled: Settled
 
     def __repr__(self) -> str:
         return f"Subscriber(id={self.id!r})"
