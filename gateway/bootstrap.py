@@ -9,18 +9,21 @@ from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import flow_reader
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
+from gateway.handlers.administration import Gate
 from gateway.handlers.analytics import Analytics
 from gateway.handlers.batches import Batches
 from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health import Health
+from gateway.handlers.loads import Loads
 from gateway.handlers.objects import Objects
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
 from gateway.handlers.service import Service
 from gateway.handlers.sources import Sources
 from gateway.handlers.storage import Storage
+from gateway.handlers.table_admin import TableAdmin
 from gateway.handlers.tags import Tags
 from gateway.handlers.webhooks import Webhooks
 from gateway.http.body import BodyReader
@@ -61,6 +64,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
     bodies = BodyReader(settings.max_body_bytes, settings.body_seconds)
     media = services.channels["media"]
     backends = StorageBackends(media, settings.backends_ttl_seconds)
+    gate = Gate(offered=settings.admin)
     deletion_requests = DeletionRequests(services, links)
     document = openapi_json(settings.public_url)
     reader = flow_reader(services)
@@ -94,6 +98,8 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
         deletion_requests=deletion_requests,
         batches=Batches(services, sources, bodies),
         analytics=Analytics(services),
+        table_admin=TableAdmin(services, bodies, gate),
+        loads=Loads(services, bodies, gate),
         health=Health(services.channels),
         documentation=Documentation(document, html(document)),
     )

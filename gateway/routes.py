@@ -9,12 +9,14 @@ from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health import Health
+from gateway.handlers.loads import Loads
 from gateway.handlers.objects import Objects
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
 from gateway.handlers.service import Service
 from gateway.handlers.sources import Sources
 from gateway.handlers.storage import Storage
+from gateway.handlers.table_admin import TableAdmin
 from gateway.handlers.tags import Tags
 from gateway.handlers.webhooks import Webhooks
 from gateway.http.routing import Route
@@ -38,6 +40,8 @@ class Handlers:
     deletion_requests: DeletionRequests
     batches: Batches
     analytics: Analytics
+    table_admin: TableAdmin
+    loads: Loads
     health: Health
     documentation: Documentation
 
@@ -55,6 +59,7 @@ def routes(to: Handlers) -> tuple[Route, ...]:
         *_flows(to),
         *_segments(to),
         *_extensions(to),
+        *_administration(to),
         Route("/health", get=to.health.get),
         Route("/openapi.json", get=to.documentation.openapi),
         Route("/docs", get=to.documentation.page),
@@ -123,6 +128,29 @@ def _extensions(to: Handlers) -> tuple[Route, ...]:
         _bulk_tags("/x/flows/{flowId}/tags", to.flow_tags),
         Route("/x/analytics/flows/{flowId}/coverage", get=to.analytics.coverage),
         Route("/x/analytics/storage-usage", get=to.analytics.storage_usage),
+    )
+
+
+def _administration(to: Handlers) -> tuple[Route, ...]:
+    admin, loads, table = to.table_admin, to.loads, "/x/admin/tables/{table}"
+    return (
+        Route("/x/admin/tables", get=admin.tables),
+        Route(f"{table}/columns", post=admin.add_column),
+        Route(
+            f"{table}/columns/{{column}}",
+            get=admin.column,
+            put=admin.rename_column,
+            delete=admin.drop_column,
+        ),
+        Route(f"{table}/projections", get=admin.projections, post=admin.create_projection),
+        Route(f"{table}/projections/{{projection}}", delete=admin.drop_projection),
+        Route("/x/admin/refresh", post=admin.refresh),
+        Route("/x/admin/reset", post=admin.reset),
+        Route("/x/admin/consistency", get=admin.consistency),
+        Route("/x/admin/loads", post=loads.post),
+        Route("/x/admin/loads/{loadId}", get=loads.get, delete=loads.delete),
+        Route("/x/admin/loads/{loadId}/rows", post=loads.rows),
+        Route("/x/admin/loads/{loadId}/finish", post=loads.finish),
     )
 
 

@@ -24,6 +24,8 @@ class Settings(ProcessSettings):
     service_description: str = "Time-addressable media store"
     # Offer webhooks; turn off where no events service runs to deliver them.
     webhooks: bool = True
+    # Offer administration under /x/admin to programs: whoever reaches this gateway may then drop tables.
+    admin: bool = False
     # What clients type, path prefix included; Link headers start with it. Unset: the request's own host.
     public_url: Annotated[str, Meta(pattern=r"^(https?://[^\s,;<>?#]+)?$")] = ""
     # Believe Forwarded and X-Forwarded-*; only behind a proxy that sets them itself.

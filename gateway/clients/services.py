@@ -15,17 +15,21 @@ from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
 from tams.metadata.v1 import (
     deletion_service_pb2,
     flow_service_pb2,
+    load_service_pb2,
     object_service_pb2,
     segment_service_pb2,
     service_info_service_pb2,
     source_service_pb2,
+    table_admin_service_pb2,
 )
 from tams.metadata.v1.deletion_service_pb2_grpc import DeletionServiceStub
 from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
+from tams.metadata.v1.load_service_pb2_grpc import LoadServiceStub
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
 from tams.metadata.v1.service_info_service_pb2_grpc import ServiceInfoServiceStub
 from tams.metadata.v1.source_service_pb2_grpc import SourceServiceStub
+from tams.metadata.v1.table_admin_service_pb2_grpc import TableAdminServiceStub
 
 from gateway.settings import Settings
 from services.shared.rpc.client import open_channel
@@ -43,6 +47,8 @@ METADATA: Final = _services(
     deletion_service_pb2.DESCRIPTOR,
     service_info_service_pb2.DESCRIPTOR,
     webhook_service_pb2.DESCRIPTOR,
+    table_admin_service_pb2.DESCRIPTOR,
+    load_service_pb2.DESCRIPTOR,
 )
 MEDIA: Final = _services(storage_service_pb2.DESCRIPTOR)
 ANALYTICS: Final = _services(coverage_service_pb2.DESCRIPTOR, usage_service_pb2.DESCRIPTOR)
@@ -60,6 +66,8 @@ class Services:
         self.deletions = DeletionServiceStub(metadata)
         self.service_info = ServiceInfoServiceStub(metadata)
         self.webhooks = WebhookServiceStub(metadata)
+        self.table_admin = TableAdminServiceStub(metadata)
+        self.loads = LoadServiceStub(metadata)
         self.storage = StorageServiceStub(media)
         self.coverage = CoverageServiceStub(analytics)
         self.usage = UsageServiceStub(analytics)

@@ -25,6 +25,10 @@ PATH: Final[dict[str, Part]] = {
     "objectId": _path(
         "objectId", "The object, percent-encoded; it may contain slashes.", text("An object id.")
     ),
+    "table": _path("table", "The table.", text("A name.")),
+    "column": _path("column", "The column.", text("A name.")),
+    "projection": _path("projection", "The projection.", text("A name.")),
+    "loadId": _path("loadId", "The load.", text("An id.")),
 }
 
 PAGING: Final[tuple[Part, ...]] = (
@@ -94,4 +98,24 @@ COVERAGE: Final[tuple[Part, ...]] = (
         "Most stretches of each kind to list; 10,000 at most.",
         integer("", minimum=1, default=1000),
     ),
+)
+
+CONFIRM: Final[tuple[Part, ...]] = (
+    _query("confirm", "The column's name, once more; not needed for a dry run.", text("A name.")),
+    _query("dry_run", "Check everything, change nothing.", boolean("", default=False)),
+)
+
+CONSISTENCY: Final[tuple[Part, ...]] = (
+    _query("max_flows", "Most flows to look at.", integer("", minimum=1, maximum=100_000, default=1000)),
+    _query(
+        "max_segments",
+        "Most segments to look at in all.",
+        integer("", minimum=1, maximum=10_000_000, default=100_000),
+    ),
+)
+
+LOADED_ROWS: Final[tuple[Part, ...]] = (
+    _query("first_row", "Place of the first of these rows in the whole input.", integer("", minimum=0))
+    | {"required": True},
+    _query("skip_bad", "Leave out bad rows and insert the others.", boolean("", default=False)),
 )

@@ -8,6 +8,7 @@ from typing import Any
 from services.metadata.adapters.sqlite.administration import SqliteAdministration
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
 from services.metadata.application.bell import Bell, Telling
+from services.metadata.application.bulk_load import BulkLoads
 from services.metadata.application.clock import Clock, utc_now
 from services.metadata.application.consistency import Consistency
 from services.metadata.application.deletions import Deletions
@@ -25,6 +26,7 @@ from services.metadata.servicers import (
     deletions,
     events,
     flows,
+    loads,
     objects,
     segments,
     service_info,
@@ -94,6 +96,7 @@ def _registrations(
         service_info.registration(ServiceInfos(store)),
         webhooks.registration(subscribers),
         events.registration(subscribers),
+        loads.registration(BulkLoads(store, clock)),
         table_admin.registration(TableAdmin(administration), Consistency(store, administration)),
     ]
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.openapi.operations import (
+    administration,
     analytics,
     deletion_requests,
     extensions,
@@ -33,5 +34,6 @@ OPERATIONS: Final[Paths] = {
     **_tagged("Objects", objects.OPERATIONS),
     **_tagged("Deletions", deletion_requests.OPERATIONS),
     **_tagged("Extensions", extensions.OPERATIONS | analytics.OPERATIONS),
+    **_tagged("Administration", administration.OPERATIONS),
     **_tagged("This process", self_description.OPERATIONS),
 }

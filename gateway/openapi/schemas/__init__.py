@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.openapi.parts import Part
 from gateway.openapi.schemas import (
+    administration,
     analytics,
     batch,
     deletion_request,
@@ -29,4 +30,5 @@ SCHEMAS: Final[Part] = {
     **deletion_request.SCHEMAS,
     **batch.SCHEMAS,
     **analytics.SCHEMAS,
+    **administration.SCHEMAS,
 }

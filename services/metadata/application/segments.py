@@ -114,10 +114,11 @@ def _create_or_error(tables: Tables, registration: Registration, now: Moment) ->
         flow = owning_flow(tables, registration.flow_id)
     except TamsError as error:
         return error
-    return _create(tables, flow, registration.segments, now)
+    return register(tables, flow, registration.segments, now)
 
 
-def _create(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now: Moment) -> list[Failed]:
+def register(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now: Moment) -> list[Failed]:
+    """Store those of the segments that may be; the others and why, in order."""
     flow_id = flow.id
     failed, valid = _checked(segments)
     known = tables.objects.get_many({segments[index].object_id for index in valid})

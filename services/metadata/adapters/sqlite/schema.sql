@@ -148,3 +148,17 @@ CREATE TABLE IF NOT EXISTS deletion_requests (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS deletion_requests_open ON deletion_requests (created_ms) WHERE expiry_ms IS NULL;
 CREATE INDEX IF NOT EXISTS deletion_requests_created ON deletion_requests (created_ms);
+
+-- Bulk loads, and what each batch of one inserted, until it is finished.
+CREATE TABLE IF NOT EXISTS loads (
+    id TEXT PRIMARY KEY,
+    changed_ms INTEGER NOT NULL,
+    body BLOB NOT NULL                  -- MessagePack
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS load_keys (
+    load TEXT NOT NULL,
+    number INTEGER NOT NULL,            -- ascending in the order of insertion
+    body BLOB NOT NULL,                 -- MessagePack
+    PRIMARY KEY (load, number)
+) STRICT;

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.metadata.adapters.sqlite.deletions import SqliteDeletions
 from services.metadata.adapters.sqlite.events import SqliteEvents
 from services.metadata.adapters.sqlite.flows import SqliteFlows
+from services.metadata.adapters.sqlite.loads import SqliteLoads
 from services.metadata.adapters.sqlite.objects import SqliteObjects
 from services.metadata.adapters.sqlite.segments import SqliteSegments
 from services.metadata.adapters.sqlite.service_info import SqliteServiceInfo
@@ -25,6 +26,7 @@ class SqliteTables:
     webhooks: SqliteWebhooks
     deletions: SqliteDeletions
     service_info: SqliteServiceInfo
+    loads: SqliteLoads
 
     @classmethod
     def on(cls, connection: sqlite3.Connection) -> "SqliteTables":
@@ -38,4 +40,5 @@ class SqliteTables:
             SqliteWebhooks(connection),
             SqliteDeletions(connection),
             SqliteServiceInfo(connection),
+            SqliteLoads(connection),
         )

@@ -60,6 +60,8 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "deletion_requests": {
         "id": _TEXT, "status": _TEXT, "created_ms": _INT, "expiry_ms": _INT, "body": _BYTES, **_LEASE,
     },
+    "loads": {"id": _TEXT, "changed_ms": _INT, "body": _BYTES},
+    "load_keys": {"load": _TEXT, "number": _INT, "body": _BYTES},
     "locks": {"stripe": _INT, "stamp": _INT},
     "counters": {"name": _TEXT, "value": _INT},
     "writers": {"id": _TEXT, "change": _TEXT, "seen_ms": _INT},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.metadata.adapters.vast.deletions import VastDeletions
 from services.metadata.adapters.vast.events import VastEvents
 from services.metadata.adapters.vast.flows import VastFlows
+from services.metadata.adapters.vast.loads import VastLoads
 from services.metadata.adapters.vast.objects import VastObjects
 from services.metadata.adapters.vast.segments import VastSegments
 from services.metadata.adapters.vast.service_info import VastServiceInfo
@@ -26,6 +27,7 @@ class VastTables:
     webhooks: VastWebhooks
     deletions: VastDeletions
     service_info: VastServiceInfo
+    loads: VastLoads
 
     @classmethod
     def on(cls, view: View, count: Callable[[str], int]) -> "VastTables":
@@ -39,4 +41,5 @@ class VastTables:
             VastWebhooks(view),
             VastDeletions(view),
             VastServiceInfo(view),
+            VastLoads(view),
         )

@@ -16,6 +16,7 @@ from services.metadata.application.ports.store import Store, Tables
 from services.metadata.application.ports.work_tables import (
     DeletionTable,
     EventTable,
+    LoadTable,
     ServiceInfoTable,
     WebhookTable,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "EventTable",
     "FlowFilter",
     "FlowTable",
+    "LoadTable",
     "ObjectTable",
     "Removed",
     "SegmentQuery",

@@ -7,6 +7,7 @@ from services.metadata.application.ports.media_tables import FlowTable, ObjectTa
 from services.metadata.application.ports.work_tables import (
     DeletionTable,
     EventTable,
+    LoadTable,
     ServiceInfoTable,
     WebhookTable,
 )
@@ -55,6 +56,11 @@ class Tables(Protocol):
     @property
     def service_info(self) -> ServiceInfoTable:
         """The name and description of this store."""
+        ...
+
+    @property
+    def loads(self) -> LoadTable:
+        """The bulk loads."""
         ...
 
 

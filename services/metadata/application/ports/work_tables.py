@@ -6,6 +6,7 @@ from typing import Protocol
 from services.metadata.application.ports.queries import ServiceInfo
 from services.metadata.domain.deletion import Deletion
 from services.metadata.domain.event import Event
+from services.metadata.domain.load import Load
 from services.metadata.domain.webhook import Lease, Webhook
 
 
@@ -106,4 +107,32 @@ class ServiceInfoTable(Protocol):
 
     def put(self, info: ServiceInfo) -> None:
         """Store both."""
+        ...
+
+
+class LoadTable(Protocol):
+    """Bulk loads, and the keys of what they inserted."""
+
+    def get(self, load_id: str) -> Load | None:
+        """One load."""
+        ...
+
+    def put(self, load: Load) -> None:
+        """Store a load in place of what was there."""
+        ...
+
+    def put_keys(self, load_id: str, number: int, keys: bytes | None) -> None:
+        """Store keys under a number in place of what was there; None removes them."""
+        ...
+
+    def last_keys(self, load_id: str) -> tuple[int, bytes] | None:
+        """The number and the keys with the highest number."""
+        ...
+
+    def forget_keys(self, load_id: str) -> None:
+        """Remove all keys of a load."""
+        ...
+
+    def expire(self, before_ms: int) -> None:
+        """Remove loads that have not changed since."""
         ...
