@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.engine import ENGINE, ENGINES
 from tests.support.seaweedfs import SeaweedFS, running_seaweedfs
 from tests.support.system import System, running_system
 
@@ -36,6 +37,15 @@ def fresh_system(tmp_path: Path) -> Iterator[System]:
         yield running
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", choices=ENGINES, default="sqlite", help="the table engine of the services")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    ENGINE.name = config.getoption("--engine")
+
+
 def pytest_unconfigure() -> None:
     """Drop the collector callback that hypothesis leaves; DuckDB takes what it keeps alive for a leak."""
     gc.callbacks.clear()
+    ENGINE.close()

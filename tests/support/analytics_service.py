@@ -11,16 +11,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.engine import ENGINE
 from tests.support.ports import free_ports
 
 
 @asynccontextmanager
-async def running_analytics(tables: Path) -> AsyncIterator[int]:
-    """The port of the service, which reads these tables."""
+async def running_analytics(folder: Path) -> AsyncIterator[int]:
+    """The port of the service, which reads the tables that belong to a folder."""
     (port,) = free_ports(1)
     environment = {
         **os.environ,
-        "TAMS_STORE_URL": f"sqlite:///{tables}",
+        **ENGINE.environment(folder),
         "TAMS_ANALYTICS_PORT": str(port),
         "TAMS_ANALYTICS_DRAIN_SECONDS": "0",
     }

@@ -34,7 +34,7 @@ async def running_services(folder: Path, store: SeaweedFS) -> AsyncIterator[dict
             metadata_address=f"127.0.0.1:{metadata_port}", storage_config=str(config), **QUICK
         )
         media_port = (await stack.enter_async_context(media.running(chosen))).port
-        analytics_port = await stack.enter_async_context(running_analytics(folder / "tams.db"))
+        analytics_port = await stack.enter_async_context(running_analytics(folder))
         for port in (metadata_port, media_port, analytics_port):
             await until_serving(port)
         yield {

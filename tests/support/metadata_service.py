@@ -15,6 +15,7 @@ from services.metadata.bootstrap import running
 from services.metadata.settings import Settings
 from services.shared.rpc.client import call, open_channel
 from services.shared.rpc.server import RpcServer
+from tests.support.engine import ENGINE
 
 _SERVICES = [
     flow_service_pb2.DESCRIPTOR.services_by_name["FlowService"],
@@ -26,9 +27,8 @@ _SERVICES = [
 @asynccontextmanager
 async def running_metadata(folder: Path, **settings: Any) -> AsyncIterator[RpcServer]:
     """The service on loopback, with its tables in `folder`."""
-    url = f"sqlite:///{folder / 'tams.db'}"
-    quick: dict[str, Any] = {"port": 0, "drain_seconds": 0, "grace_seconds": 1}
-    async with running(Settings(store_url=url, **(quick | settings))) as server:
+    quick: dict[str, Any] = {"port": 0, "drain_seconds": 0, "grace_seconds": 1, **ENGINE.settings(folder)}
+    async with running(Settings(**(quick | settings))) as server:
         yield server
 
 

@@ -8,7 +8,7 @@ from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.schema import COLUMNS
 from services.metadata.adapters.vast.tags import Owner, tagged
 from services.metadata.adapters.vast.view import View
-from services.metadata.adapters.vast.windows import ID_SPACE, Span, id_bound, id_position, walk
+from services.metadata.adapters.vast.windows import ID_SPACE, Keys, Span, id_bound, id_position, walk
 from services.shared.vast.filters import Above, And, AtLeast, Below, Equal, Filter
 from services.shared.vast.matching import matches
 
@@ -51,8 +51,8 @@ class Listing:
             rows = self._rows(within, (*self._equal, *more), cap)
             return None if rows is None else keep(rows)
 
-        whole = Span(start, ID_SPACE.high)
-        return walk(whole, ID_SPACE, per_row, limit, fetch, lambda row: int(UUID(row["id"])))
+        keys = Keys(Span(start, ID_SPACE.high), ID_SPACE, per_row)
+        return walk(keys, limit, fetch, lambda row: int(UUID(row["id"])))
 
     def _rows(self, within: Sequence[Filter], where: Sequence[Filter], cap: int | None) -> list[Row] | None:
         columns = COLUMNS[self._table]

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.statistics import Bounds, Timeline, timeline_of
 from services.metadata.adapters.vast.view import View
-from services.metadata.adapters.vast.windows import Span, walk
+from services.metadata.adapters.vast.windows import Keys, Span, walk
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
@@ -153,9 +153,8 @@ class VastSegments:
             where = And((*_starting(timeline, part), *wanted.conditions))
             return self._view.select_up_to("segments", where, columns, cap)
 
-        return walk(
-            wanted.starts, dense, spacing, limit, fetch, lambda row: int(row["start_ns"]), reverse=reverse
-        )
+        keys = Keys(wanted.starts, dense, spacing)
+        return walk(keys, limit, fetch, lambda row: int(row["start_ns"]), reverse=reverse)
 
     def _shrink(self, timeline: Timeline, removed: Sequence[Row], together: bool, now: str) -> None:
         left = timeline.row["segments"] - len(removed)

@@ -25,10 +25,19 @@ class Span(NamedTuple):
     high: int
 
 
+class Keys(NamedTuple):
+    """Keys to walk over: all that are asked for, where rows are known to be, and how densely.
+
+    `per_row` is how much of the keys' range a row takes on average.
+    """
+
+    whole: Span
+    dense: Span
+    per_row: float
+
+
 def walk(
-    whole: Span,
-    dense: Span,
-    per_row: float,
+    keys: Keys,
     limit: int,
     fetch: Callable[[Span, int | None], list[Row] | None],
     key: Callable[[Row], int],
@@ -37,12 +46,12 @@ def walk(
 ) -> list[Row]:
     """The first `limit` rows of a span, by key.
 
-    `dense` is where rows are known to be: what lies beyond it is asked for together with its edges.
-    `per_row` is how much of the keys' range a row takes there on average. `fetch` returns the rows of a
+    What lies beyond the dense keys is asked for together with their edges. `fetch` returns the rows of a
     span and takes a cap: it answers None when there may be more than that.
     """
     found: list[Row] = []
-    rest, width = whole, max(1, int(per_row * limit * _SPARE))
+    rest, dense, per_row = keys
+    width = max(1, int(per_row * limit * _SPARE))
     cap = max(_LEAST_CAP, _DENSE * limit)
     while len(found) < limit and rest.low < rest.high:
         part, after = _split(rest, dense, width, reverse=reverse)
