@@ -144,13 +144,12 @@ def _administration(to: Handlers) -> tuple[Route, ...]:
         ),
         Route(f"{table}/projections", get=admin.projections, post=admin.create_projection),
         Route(f"{table}/projections/{{projection}}", delete=admin.drop_projection),
-        Route("/x/admin/refresh", post=admin.refresh),
+        Route("/x/admin/cache", delete=admin.refresh),
         Route("/x/admin/reset", post=admin.reset),
         Route("/x/admin/consistency", get=admin.consistency),
         Route("/x/admin/loads", post=loads.post),
-        Route("/x/admin/loads/{loadId}", get=loads.get, delete=loads.delete),
+        Route("/x/admin/loads/{loadId}", get=loads.get, put=loads.finish, delete=loads.delete),
         Route("/x/admin/loads/{loadId}/rows", post=loads.rows),
-        Route("/x/admin/loads/{loadId}/finish", post=loads.finish),
     )
 
 

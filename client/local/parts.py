@@ -52,7 +52,12 @@ def all_parts(
         folder=data_dir.objects,
     )
     services = [
-        _service(name, peers[name], {**_own(name, ports), **settings.extra[name], **told[name]}, env)
+        _service(
+            name,
+            peers[name],
+            {**_own(name, ports, _host(name, settings)), **settings.extra[name], **told[name]},
+            env,
+        )
         for name in PARTS
     ]
     return [storage, *services]
@@ -60,9 +65,13 @@ def all_parts(
 
 def address(name: str, settings: LocalSettings, ports: Mapping[str, int]) -> str:
     """Where a part is reached from this machine: the host it was told, loopback if that is all of them."""
-    host = settings.extra[name].get(f"TAMS_{name.upper()}_HOST", LOOPBACK)
+    host = _host(name, settings)
     port = ports[f"TAMS_{name.upper()}_PORT"]
     return f"{LOOPBACK if host in {'0.0.0.0', '::', '[::]'} else host}:{port}"  # noqa: S104 - compared, not bound
+
+
+def _host(name: str, settings: LocalSettings) -> str:
+    return settings.extra[name].get(f"TAMS_{name.upper()}_HOST", LOOPBACK)
 
 
 def _service(name: str, where: str, told: Mapping[str, str], env: Mapping[str, str]) -> Part:
@@ -76,10 +85,14 @@ def _service(name: str, where: str, told: Mapping[str, str], env: Mapping[str, s
     )
 
 
-def _own(name: str, ports: Mapping[str, int]) -> dict[str, str]:
-    """What a part is told of itself. Nothing balances load here, so nothing needs time to see it go."""
+def _own(name: str, ports: Mapping[str, int], host: str) -> dict[str, str]:
+    """What a part is told of itself. Nothing balances load here, so nothing needs time to see it go.
+
+    Whoever reaches the gateway is its operator, as long as only this machine does.
+    """
     prefix = f"TAMS_{name.upper()}_"
-    return {
+    admin = {f"{prefix}ADMIN": "true"} if name == "gateway" and host == LOOPBACK else {}
+    return admin | {
         f"{prefix}PORT": str(ports[f"{prefix}PORT"]),
         f"{prefix}DRAIN_SECONDS": "0",
         f"{prefix}GRACE_SECONDS": "5",

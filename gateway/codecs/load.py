@@ -16,7 +16,6 @@ from tams.metadata.v1.load_service_pb2 import (
 from gateway.codecs import decoding
 from gateway.errors import error_body
 from gateway.http.query import Query
-from services.shared.errors import InvalidArgument
 from services.shared.rpc.status import from_failure
 
 _KINDS: Final = {
@@ -40,6 +39,13 @@ class NewLoad(msgspec.Struct, frozen=True):
     kind: Literal["sources", "flows", "objects", "segments"]
 
 
+class LoadEnd(msgspec.Struct, frozen=True):
+    """What a caller may make of a load."""
+
+    state: Literal["done"]
+
+
+_end: Final = msgspec.json.Decoder(LoadEnd)
 _new: Final = msgspec.json.Decoder(NewLoad)
 
 
@@ -49,12 +55,19 @@ def start_request(body: bytes) -> StartLoadRequest:
     return StartLoadRequest(id=new.id, kind=_KINDS[new.kind])
 
 
+def check_end(body: bytes) -> None:
+    """InvalidArgument unless the body ends a load."""
+    decoding.decode(_end, body)
+
+
 def rows_request(load_id: str, body: bytes, query: Query) -> LoadRowsRequest:
     """A batch: its rows pass as they are."""
-    first = query.number("first_row")
-    if first is None:
-        raise InvalidArgument("query parameter 'first_row' is missing", reason="BAD_QUERY")
-    return LoadRowsRequest(id=load_id, first_row=first, rows=body, skip_bad=query.flag("skip_bad") or False)
+    return LoadRowsRequest(
+        id=load_id,
+        first_row=query.number("first_row") or 0,
+        rows=body,
+        skip_bad=query.flag("skip_bad") or False,
+    )
 
 
 def document(load: Load) -> bytes:

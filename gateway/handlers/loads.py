@@ -47,9 +47,11 @@ class Loads:
         return responses.json(codec.batch(reply))
 
     async def finish(self, request: Request, load_id: str) -> Response:
-        """POST /x/admin/loads/{loadId}/finish."""
+        """PUT /x/admin/loads/{loadId}: it is done."""
         self._gate.check(request)
-        load = await call(self._loads.FinishLoad, FinishLoadRequest(id=load_id))
+        async with self._bodies.read(request) as body:
+            codec.check_end(body)
+            load = await call(self._loads.FinishLoad, FinishLoadRequest(id=load_id))
         return responses.json(codec.document(load))
 
     async def delete(self, request: Request, load_id: str) -> Response:

@@ -71,7 +71,7 @@ class TableAdmin:
         return responses.json(codec.change(reply))
 
     async def refresh(self, request: Request) -> Response:
-        """POST /x/admin/refresh."""
+        """DELETE /x/admin/cache."""
         self._gate.check(request)
         await call(self._tables.RefreshTables, pb2.RefreshTablesRequest())
         return responses.no_content()

@@ -31,6 +31,23 @@ _FLOW: Final[Part] = {
         "frame_height": 1080,
     },
 }
+_LOAD: Final[Part] = {
+    "id": _DELETION_ID,
+    "kind": "segments",
+    "state": "open",
+    "rows": 10_000,
+    "inserted": 9999,
+    "skipped": 1,
+}
+_COLUMN: Final[Part] = {"name": "rating", "type": "int64", "own": False}
+_TABLE: Final[Part] = {"name": "flows", "own": True, "rows": 1, "bytes": 8192, "columns": [_COLUMN]}
+_PROJECTION: Final[Part] = {
+    "name": "by_rating",
+    "sorted_by": ["rating"],
+    "also": ["id"],
+    "own": False,
+    "status": "ready",
+}
 _SOURCE: Final[Part] = {
     "id": _SOURCE_ID,
     "format": "urn:x-nmos:format:video",
@@ -140,6 +157,47 @@ EXAMPLES: Final[dict[str, Any]] = {
             }
         ]
     },
+    "Tables": {
+        "schema": "tams.db",
+        "engine": "sqlite",
+        "tables": [_TABLE],
+        "missing": [],
+        "endpoints": [],
+    },
+    "Column": _COLUMN,
+    "NewColumn": {"name": "rating", "type": "int64"},
+    "ColumnName": {"name": "stars", "confirm": "rating"},
+    "ColumnChange": {"column": _COLUMN, "values": 0, "done": True},
+    "Projection": _PROJECTION,
+    "Projections": {"projections": [_PROJECTION]},
+    "NewProjection": {"name": "by_rating", "sorted_by": ["rating"], "also": ["id"]},
+    "Reset": {"confirm": "tams.db"},
+    "WasReset": {"tables": [_TABLE], "done": True},
+    "Consistency": {
+        "inconsistencies": [
+            {
+                "kind": "MISSING_SOURCE",
+                "table": "flows",
+                "id": _FLOW_ID,
+                "summary": f"its source {_SOURCE_ID} does not exist",
+            }
+        ],
+        "flows": 1,
+        "segments": 1,
+        "complete": True,
+    },
+    "NewLoad": {"id": _DELETION_ID, "kind": "segments"},
+    "LoadEnd": {"state": "done"},
+    "Load": _LOAD,
+    "Rows": [{"flow_id": _FLOW_ID, "object_id": _OBJECT_ID, "timerange": _RANGE}],
+    "LoadedRows": {
+        "load": _LOAD,
+        "committed": True,
+        "repeated": False,
+        "failed": 1,
+        "failures": [{"row": 9000, "error": _ERROR}],
+    },
+    "LoadRollback": {"load": _LOAD | {"state": "rolled_back"}, "done": True, "removed": 9999, "kept": 0},
     "Health": {
         "status": "SERVING",
         "services": {"metadata": "SERVING", "media": "SERVING", "analytics": "SERVING"},

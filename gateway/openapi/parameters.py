@@ -115,7 +115,10 @@ CONSISTENCY: Final[tuple[Part, ...]] = (
 )
 
 LOADED_ROWS: Final[tuple[Part, ...]] = (
-    _query("first_row", "Place of the first of these rows in the whole input.", integer("", minimum=0))
-    | {"required": True},
+    _query(
+        "first_row",
+        "Place of the first of these rows in the whole input.",
+        integer("", minimum=0, default=0),
+    ),
     _query("skip_bad", "Leave out bad rows and insert the others.", boolean("", default=False)),
 )

@@ -45,7 +45,7 @@ async def services(
 async def checked(**settings: Any) -> AsyncIterator[Client]:
     """A checking client of a gateway with these settings."""
     async with (
-        running_gateway(**settings) as plain,
+        running_gateway(**({"admin": True} | settings)) as plain,
         Client(base_url=plain.base_url, trust_env=False, timeout=20) as client,
     ):
         yield client

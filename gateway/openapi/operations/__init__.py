@@ -33,7 +33,6 @@ OPERATIONS: Final[Paths] = {
     **_tagged("Segments", segments.OPERATIONS),
     **_tagged("Objects", objects.OPERATIONS),
     **_tagged("Deletions", deletion_requests.OPERATIONS),
-    **_tagged("Extensions", extensions.OPERATIONS | analytics.OPERATIONS),
-    **_tagged("Administration", administration.OPERATIONS),
+    **_tagged("Extensions", extensions.OPERATIONS | analytics.OPERATIONS | administration.OPERATIONS),
     **_tagged("This process", self_description.OPERATIONS),
 }

@@ -64,8 +64,10 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
     "/x/admin/tables/{table}/projections/{projection}": {
         "delete": _admin("dropProjection", "Remove a projection", done("It is gone."), _TABLE),
     },
-    "/x/admin/refresh": {
-        "post": _admin("refreshTables", "Forget what is remembered of the tables", done("It is forgotten.")),
+    "/x/admin/cache": {
+        "delete": _admin(
+            "refreshTables", "Forget what is remembered of the tables", done("It is forgotten.")
+        ),
     },
     "/x/admin/reset": {
         "post": _admin(
@@ -96,6 +98,13 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
     },
     "/x/admin/loads/{loadId}": {
         "get": _admin("getLoad", "How far a load is", ok("Load", "As it is."), _TABLE),
+        "put": _admin(
+            "finishLoad",
+            "End a load: what it inserted stays for good",
+            ok("Load", "It is done."),
+            _CHANGE,
+            body="LoadEnd",
+        ),
         "delete": _admin(
             "rollBackLoad",
             "Remove some of what a load inserted; to be repeated until it is done",
@@ -111,14 +120,6 @@ OPERATIONS: Final[dict[str, dict[str, Part]]] = {
             _CHANGE,
             takes=LOADED_ROWS,
             body="Rows",
-        ),
-    },
-    "/x/admin/loads/{loadId}/finish": {
-        "post": _admin(
-            "finishLoad",
-            "End a load: what it inserted stays for good",
-            ok("Load", "It is done."),
-            _CHANGE,
         ),
     },
 }

@@ -149,7 +149,12 @@ _LOADS: Final[Part] = {
         },
         required=("id", "kind", "state", "rows", "inserted", "skipped"),
     ),
-    "Rows": array(record("A row.", {}), "The next rows of the input.", maxItems=100_000),
+    "LoadEnd": record(
+        "What to make of a load.", {"state": enum("The only one there is.", "done")}, required=("state",)
+    ),
+    "Rows": array(
+        record("A row.", {}, additionalProperties=True), "The next rows of the input.", maxItems=100_000
+    ),
     "LoadedRows": record(
         "What became of a batch.",
         {
