@@ -10,6 +10,7 @@ from urllib.parse import quote
 from mediatimestamp import TimeRange
 
 from client.api import codec, replies
+from client.api.administration import Administration
 from client.api.analytics import Coverage, StorageUsage
 from client.api.connection import Connection
 from client.api.media import Media
@@ -41,6 +42,7 @@ class TamsClient:
     def __init__(self, url: str, *, attempts: int = 6) -> None:
         self._api = Connection(url, attempts)
         self._media = Media(attempts)
+        self.admin = Administration(self._api)
 
     async def __aenter__(self) -> Self:
         return self

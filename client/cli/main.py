@@ -23,6 +23,9 @@ COMMANDS: Final = {
     "delete": ("delete", "Delete a flow and its segments."),
     "sample": ("sample", "Make a test clip."),
     "ingest": ("ingest", "Store media files."),
+    "tables": ("tables", "See and change the tables; load rows in bulk."),
+    "sample-data": ("sample_data", "Fill a store with made-up timelines."),
+    "doctor": ("doctor", "Look for what is wrong with a store."),
     "export": ("export", "Write a time range of a flow to a file."),
 }
 

@@ -7,7 +7,6 @@ them in the catalog or checked that they are plain words.
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Final
 
 from services.metadata.adapters.sqlite import catalog
@@ -17,10 +16,8 @@ from services.metadata.application.ports.administration import Endpoint, Project
 _DECLARED: Final = {
     "string": "TEXT", "int64": "INTEGER", "float64": "REAL", "binary": "BLOB", "bool": "INTEGER",
 }  # fmt: skip
-_SIZES: Final = """
-    SELECT coalesce(i.tbl_name, d.name), sum(d.pgsize)
-    FROM dbstat d LEFT JOIN sqlite_schema i ON i.name = d.name WHERE d.aggregate GROUP BY 1
-"""
+# Rows whose length is looked at.
+_SAMPLE: Final = 200
 _SEGMENTS: Final = """
     SELECT f.id, s.segments FROM flows f JOIN flow_stats s ON s.flow = f.row
     WHERE f.id IN (SELECT value FROM json_each(?))
@@ -138,19 +135,30 @@ class SqliteAdministration:
 
 
 def _tables(connection: sqlite3.Connection) -> list[Table]:
-    sizes: dict[str, int] = {}
-    # SQLite may be built without the table that knows; all sizes are then 0.
-    with suppress(sqlite3.OperationalError):
-        sizes = dict(connection.execute(_SIZES).fetchall())
-    return [
-        catalog.table(
-            connection,
-            name,
-            connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0],
-            sizes.get(name, 0),
-        )
-        for name in catalog.table_names(connection)
-    ]
+    names = catalog.table_names(connection)
+    rows = {name: _number(connection, f"SELECT count(*) FROM {_quoted(name)}") for name in names}
+    sizes = _sizes(connection, rows)
+    return [catalog.table(connection, name, rows[name], sizes[name]) for name in names]
+
+
+def _sizes(connection: sqlite3.Connection, rows: Mapping[str, int]) -> dict[str, int]:
+    """The file's used bytes shared out by rows and their mean length: SQLite itself seldom counts them."""
+    pages = _number(connection, "PRAGMA page_count") - _number(connection, "PRAGMA freelist_count")
+    used = pages * _number(connection, "PRAGMA page_size")
+    weights = {name: count * _row_length(connection, name) for name, count in rows.items() if count}
+    whole = sum(weights.values()) or 1
+    return {name: used * weights.get(name, 0) // whole for name in rows}
+
+
+def _row_length(connection: sqlite3.Connection, table: str) -> int:
+    columns = catalog.table(connection, table, 0, 0).columns
+    length = " + ".join(f"coalesce(length({_quoted(column.name)}), 0)" for column in columns)
+    sample = f"SELECT * FROM {_quoted(table)} LIMIT {_SAMPLE}"
+    return _number(connection, f"SELECT CAST(avg({length}) AS INTEGER) + 1 FROM ({sample})")
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    return int(connection.execute(sql).fetchone()[0])
 
 
 def _quoted(name: str) -> str:

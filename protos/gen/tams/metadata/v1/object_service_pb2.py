@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tams.metadata.v1 import object_pb2 as tams_dot_metadata_dot_v1_dot_object__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/metadata/v1/object_service.proto\x12\x10tams.metadata.v1\x1a\x1dtams/metadata/v1/object.proto\"E\n\x10GetObjectRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x11GetObjectResponse\x12(\n\x06object\x18\x01 \x01(\x0b\x32\x18.tams.metadata.v1.Object\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"[\n\x15ReserveObjectsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x31\n\x07objects\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"+\n\x16ReserveObjectsResponse\x12\x11\n\tcontainer\x18\x01 \x01(\t\"1\n\x1cListUnmeasuredObjectsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"R\n\x1dListUnmeasuredObjectsResponse\x12\x31\n\x07objects\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"I\n\x18RecordObjectSizesRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.metadata.v1.ObjectSize\";\n\nObjectSize\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x11\n\x04size\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"\x1b\n\x19RecordObjectSizesResponse2\xc1\x03\n\rObjectService\x12Y\n\tGetObject\x12\".tams.metadata.v1.GetObjectRequest\x1a#.tams.metadata.v1.GetObjectResponse\"\x03\x90\x02\x01\x12\x63\n\x0eReserveObjects\x12\'.tams.metadata.v1.ReserveObjectsRequest\x1a(.tams.metadata.v1.ReserveObjectsResponse\x12}\n\x15ListUnmeasuredObjects\x12..tams.metadata.v1.ListUnmeasuredObjectsRequest\x1a/.tams.metadata.v1.ListUnmeasuredObjectsResponse\"\x03\x90\x02\x01\x12q\n\x11RecordObjectSizes\x12*.tams.metadata.v1.RecordObjectSizesRequest\x1a+.tams.metadata.v1.RecordObjectSizesResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/metadata/v1/object_service.proto\x12\x10tams.metadata.v1\x1a\x1dtams/metadata/v1/object.proto\"E\n\x10GetObjectRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x11GetObjectResponse\x12(\n\x06object\x18\x01 \x01(\x0b\x32\x18.tams.metadata.v1.Object\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"[\n\x15ReserveObjectsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x31\n\x07objects\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"+\n\x16ReserveObjectsResponse\x12\x11\n\tcontainer\x18\x01 \x01(\t\"1\n\x1cListUnmeasuredObjectsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"R\n\x1dListUnmeasuredObjectsResponse\x12\x31\n\x07objects\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"I\n\x18RecordObjectSizesRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.metadata.v1.ObjectSize\";\n\nObjectSize\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x11\n\x04size\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"\x1b\n\x19RecordObjectSizesResponse\"\xa0\x01\n\x13\x43laimObjectsRequest\x12!\n\x14unreferenced_seconds\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12!\n\x14unregistered_seconds\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x42\x17\n\x15_unreferenced_secondsB\x17\n\x15_unregistered_seconds\"I\n\x14\x43laimObjectsResponse\x12\x31\n\x07objects\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"*\n\x14\x46orgetObjectsRequest\x12\x12\n\nobject_ids\x18\x01 \x03(\t\"\x17\n\x15\x46orgetObjectsResponse2\x87\x05\n\rObjectService\x12Y\n\tGetObject\x12\".tams.metadata.v1.GetObjectRequest\x1a#.tams.metadata.v1.GetObjectResponse\"\x03\x90\x02\x01\x12\x63\n\x0eReserveObjects\x12\'.tams.metadata.v1.ReserveObjectsRequest\x1a(.tams.metadata.v1.ReserveObjectsResponse\x12}\n\x15ListUnmeasuredObjects\x12..tams.metadata.v1.ListUnmeasuredObjectsRequest\x1a/.tams.metadata.v1.ListUnmeasuredObjectsResponse\"\x03\x90\x02\x01\x12q\n\x11RecordObjectSizes\x12*.tams.metadata.v1.RecordObjectSizesRequest\x1a+.tams.metadata.v1.RecordObjectSizesResponse\"\x03\x90\x02\x02\x12]\n\x0c\x43laimObjects\x12%.tams.metadata.v1.ClaimObjectsRequest\x1a&.tams.metadata.v1.ClaimObjectsResponse\x12\x65\n\rForgetObjects\x12&.tams.metadata.v1.ForgetObjectsRequest\x1a\'.tams.metadata.v1.ForgetObjectsResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OBJECTSERVICE'].methods_by_name['ListUnmeasuredObjects']._serialized_options = b'\220\002\001'
   _globals['_OBJECTSERVICE'].methods_by_name['RecordObjectSizes']._loaded_options = None
   _globals['_OBJECTSERVICE'].methods_by_name['RecordObjectSizes']._serialized_options = b'\220\002\002'
+  _globals['_OBJECTSERVICE'].methods_by_name['ForgetObjects']._loaded_options = None
+  _globals['_OBJECTSERVICE'].methods_by_name['ForgetObjects']._serialized_options = b'\220\002\002'
   _globals['_GETOBJECTREQUEST']._serialized_start=90
   _globals['_GETOBJECTREQUEST']._serialized_end=159
   _globals['_GETOBJECTRESPONSE']._serialized_start=161
@@ -56,6 +58,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OBJECTSIZE']._serialized_end=675
   _globals['_RECORDOBJECTSIZESRESPONSE']._serialized_start=677
   _globals['_RECORDOBJECTSIZESRESPONSE']._serialized_end=704
-  _globals['_OBJECTSERVICE']._serialized_start=707
-  _globals['_OBJECTSERVICE']._serialized_end=1156
+  _globals['_CLAIMOBJECTSREQUEST']._serialized_start=707
+  _globals['_CLAIMOBJECTSREQUEST']._serialized_end=867
+  _globals['_CLAIMOBJECTSRESPONSE']._serialized_start=869
+  _globals['_CLAIMOBJECTSRESPONSE']._serialized_end=942
+  _globals['_FORGETOBJECTSREQUEST']._serialized_start=944
+  _globals['_FORGETOBJECTSREQUEST']._serialized_end=986
+  _globals['_FORGETOBJECTSRESPONSE']._serialized_start=988
+  _globals['_FORGETOBJECTSRESPONSE']._serialized_end=1011
+  _globals['_OBJECTSERVICE']._serialized_start=1014
+  _globals['_OBJECTSERVICE']._serialized_end=1661
 # @@protoc_insertion_point(module_scope)

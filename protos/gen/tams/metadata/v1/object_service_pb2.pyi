@@ -245,3 +245,105 @@ class RecordObjectSizesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordObjectSizesResponse: _TypeAlias = RecordObjectSizesResponse  # noqa: Y015
+
+@_typing.final
+class ClaimObjectsRequest(_message.Message):
+    """Which objects to claim. An age that is absent claims none of its kind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNREFERENCED_SECONDS_FIELD_NUMBER: _builtins.int
+    UNREGISTERED_SECONDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    unreferenced_seconds: _builtins.int
+    """Claim objects whose last segment went at least so many seconds ago."""
+    unregistered_seconds: _builtins.int
+    """Claim objects that were allocated at least so many seconds ago and never registered."""
+    page_size: _builtins.int
+    """Most objects to claim, 1 to 1000; larger is clamped, 0 means 100."""
+    def __init__(
+        self,
+        *,
+        unreferenced_seconds: _builtins.int | None = ...,
+        unregistered_seconds: _builtins.int | None = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_unreferenced_seconds", b"_unreferenced_seconds", "_unregistered_seconds", b"_unregistered_seconds", "unreferenced_seconds", b"unreferenced_seconds", "unregistered_seconds", b"unregistered_seconds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_unreferenced_seconds", b"_unreferenced_seconds", "_unregistered_seconds", b"_unregistered_seconds", "page_size", b"page_size", "unreferenced_seconds", b"unreferenced_seconds", "unregistered_seconds", b"unregistered_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__unreferenced_seconds: _TypeAlias = _typing.Literal["unreferenced_seconds"]  # noqa: Y015
+    _WhichOneofArgType__unreferenced_seconds: _TypeAlias = _typing.Literal["_unreferenced_seconds", b"_unreferenced_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__unregistered_seconds: _TypeAlias = _typing.Literal["unregistered_seconds"]  # noqa: Y015
+    _WhichOneofArgType__unregistered_seconds: _TypeAlias = _typing.Literal["_unregistered_seconds", b"_unregistered_seconds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unreferenced_seconds) -> _WhichOneofReturnType__unreferenced_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unregistered_seconds) -> _WhichOneofReturnType__unregistered_seconds | None: ...
+
+Global___ClaimObjectsRequest: _TypeAlias = ClaimObjectsRequest  # noqa: Y015
+
+@_typing.final
+class ClaimObjectsResponse(_message.Message):
+    """The claimed objects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[_object_pb2.ObjectLocation]:
+        """Ids and places."""
+
+    def __init__(
+        self,
+        *,
+        objects: _abc.Iterable[_object_pb2.ObjectLocation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimObjectsResponse: _TypeAlias = ClaimObjectsResponse  # noqa: Y015
+
+@_typing.final
+class ForgetObjectsRequest(_message.Message):
+    """Objects whose bytes are gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        object_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_ids", b"object_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetObjectsRequest: _TypeAlias = ForgetObjectsRequest  # noqa: Y015
+
+@_typing.final
+class ForgetObjectsResponse(_message.Message):
+    """The objects are forgotten."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetObjectsResponse: _TypeAlias = ForgetObjectsResponse  # noqa: Y015

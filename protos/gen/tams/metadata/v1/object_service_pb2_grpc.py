@@ -55,6 +55,16 @@ class ObjectServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.FromString,
                 _registered_method=True)
+        self.ClaimObjects = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/ClaimObjects',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ClaimObjectsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ClaimObjectsResponse.FromString,
+                _registered_method=True)
+        self.ForgetObjects = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/ForgetObjects',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ForgetObjectsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ForgetObjectsResponse.FromString,
+                _registered_method=True)
 
 
 class ObjectServiceServicer:
@@ -110,6 +120,29 @@ class ObjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClaimObjects(self, request, context):
+        """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
+        more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
+        asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForgetObjects(self, request, context):
+        """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
+        are passed over. Repeating a call is harmless.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ObjectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -132,6 +165,16 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     servicer.RecordObjectSizes,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.SerializeToString,
+            ),
+            'ClaimObjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimObjects,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ClaimObjectsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ClaimObjectsResponse.SerializeToString,
+            ),
+            'ForgetObjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetObjects,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ForgetObjectsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ForgetObjectsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -243,6 +286,60 @@ class ObjectService:
             '/tams.metadata.v1.ObjectService/RecordObjectSizes',
             tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimObjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/ClaimObjects',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ClaimObjectsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ClaimObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetObjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/ForgetObjects',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ForgetObjectsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ForgetObjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

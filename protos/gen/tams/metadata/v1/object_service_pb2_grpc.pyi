@@ -66,6 +66,21 @@ class ObjectServiceStub:
     - INVALID_ARGUMENT BAD_SIZE: a size is negative.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
+    ClaimObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ClaimObjectsRequest, _object_service_pb2.ClaimObjectsResponse]
+    """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
+    more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
+    asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+    """
+    ForgetObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ForgetObjectsRequest, _object_service_pb2.ForgetObjectsResponse]
+    """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
+    are passed over. Repeating a call is harmless.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+    """
 
 @_typing.type_check_only
 class ObjectServiceAsyncStub(ObjectServiceStub):
@@ -103,6 +118,21 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
 
     Errors:
     - INVALID_ARGUMENT BAD_SIZE: a size is negative.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+    """
+    ClaimObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ClaimObjectsRequest, _object_service_pb2.ClaimObjectsResponse]  # type: ignore[assignment]
+    """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
+    more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
+    asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+    """
+    ForgetObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ForgetObjectsRequest, _object_service_pb2.ForgetObjectsResponse]  # type: ignore[assignment]
+    """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
+    are passed over. Repeating a call is harmless.
+
+    Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
 
@@ -163,6 +193,33 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - INVALID_ARGUMENT BAD_SIZE: a size is negative.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimObjects(
+        self,
+        request: _object_service_pb2.ClaimObjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.ClaimObjectsResponse, _abc.Awaitable[_object_service_pb2.ClaimObjectsResponse]]:
+        """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
+        more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
+        asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+        """
+
+    @_abc_1.abstractmethod
+    def ForgetObjects(
+        self,
+        request: _object_service_pb2.ForgetObjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.ForgetObjectsResponse, _abc.Awaitable[_object_service_pb2.ForgetObjectsResponse]]:
+        """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
+        are passed over. Repeating a call is harmless.
+
+        Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
 

@@ -66,7 +66,7 @@ class Table(_message.Message):
     rows: _builtins.int
     """Rows, as counted or, where counting is expensive, as last known."""
     bytes: _builtins.int
-    """Bytes it takes, its indexes included."""
+    """Bytes it takes, its indexes included; in SQLite an estimate."""
     @_builtins.property
     def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
         """Its columns in order."""

@@ -1,0 +1,257 @@
+"""What operators may do, under `/x/admin`, where the store offers it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from client.api import codec
+from client.api.connection import Connection
+from client.api.models import Problem
+
+Kind = Literal["sources", "flows", "objects", "segments"]
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """A column; the service needs its own ones."""
+
+    name: str
+    type: str
+    own: bool
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A table and its size."""
+
+    name: str
+    own: bool
+    rows: int
+    bytes: int
+    columns: list[Column]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A database server and how it has been doing."""
+
+    address: str
+    latency_seconds: float
+    error_rate: float
+    out_of_use: bool
+
+
+class Tables(msgspec.Struct, frozen=True, kw_only=True):
+    """All tables, and what holds them."""
+
+    schema: str
+    engine: str
+    tables: list[Table]
+    missing: list[str]
+    endpoints: list[Endpoint]
+
+
+class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change of a column did, or would do."""
+
+    column: Column
+    values: int
+    done: bool
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """Another order of a table's rows."""
+
+    name: str
+    sorted_by: list[str]
+    also: list[str]
+    own: bool
+    status: str
+
+
+class WasReset(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reset removed, or would remove."""
+
+    tables: list[Table]
+    done: bool
+
+
+class Inconsistency(msgspec.Struct, frozen=True, kw_only=True):
+    """Something in the tables that contradicts something else."""
+
+    kind: str
+    table: str
+    id: str
+    summary: str
+
+
+class Consistency(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at and found."""
+
+    inconsistencies: list[Inconsistency]
+    flows: int
+    segments: int
+    complete: bool
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """A bulk load; `rows` is the place of the next row of its input."""
+
+    id: str
+    kind: Kind
+    state: str
+    rows: int
+    inserted: int
+    skipped: int
+
+
+class FailedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that was not inserted, by its place in the input, and why."""
+
+    row: int
+    error: Problem
+
+
+class LoadedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch."""
+
+    load: Load
+    committed: bool
+    repeated: bool
+    failed: int
+    failures: list[FailedRow]
+
+
+class LoadRollback(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a rollback is."""
+
+    load: Load
+    done: bool
+    removed: int
+    kept: int
+
+
+class _Projections(msgspec.Struct):
+    projections: list[Projection]
+
+
+class Administration:
+    """The calls of operators; Forbidden where the store does not offer them."""
+
+    def __init__(self, api: Connection) -> None:
+        self._api = api
+
+    async def tables(self) -> Tables:
+        """Every table with its columns and size."""
+        return codec.decode((await self._api.get("/x/admin/tables")).content, Tables)
+
+    async def column(self, table: str, column: str) -> Column:
+        """One column; NotFound."""
+        return codec.decode((await self._api.get(_column(table, column))).content, Column)
+
+    async def add_column(self, table: str, name: str, type_name: str, *, dry_run: bool) -> ColumnChange:
+        """Add a column."""
+        body = {"name": name, "type": type_name, "dry_run": dry_run}
+        return await self._change("POST", f"{_table(table)}/columns", body)
+
+    async def rename_column(
+        self, table: str, column: str, name: str, *, confirm: str, dry_run: bool
+    ) -> ColumnChange:
+        """Give a column another name."""
+        body = {"name": name, "confirm": confirm, "dry_run": dry_run}
+        return await self._change("PUT", _column(table, column), body)
+
+    async def drop_column(self, table: str, column: str, *, confirm: str, dry_run: bool) -> ColumnChange:
+        """Remove a column."""
+        params = {"confirm": confirm, "dry_run": dry_run}
+        return await self._change("DELETE", _column(table, column), params=params)
+
+    async def refresh(self) -> None:
+        """Make the store forget what it remembers of the tables."""
+        await self._api.call("DELETE", "/x/admin/cache", repeatable=True)
+
+    async def projections(self, table: str) -> list[Projection]:
+        """The projections of a table."""
+        answer = await self._api.get(f"{_table(table)}/projections")
+        return codec.decode(answer.content, _Projections).projections
+
+    async def create_projection(
+        self, table: str, name: str, sorted_by: Sequence[str], also: Sequence[str]
+    ) -> Projection:
+        """Make a projection."""
+        body = {"name": name, "sorted_by": list(sorted_by), "also": list(also)}
+        answer = await self._api.call("POST", f"{_table(table)}/projections", body, repeatable=False)
+        return codec.decode(answer.content, Projection)
+
+    async def drop_projection(self, table: str, name: str) -> None:
+        """Remove a projection."""
+        await self._api.call(
+            "DELETE", f"{_table(table)}/projections/{quote(name, safe='')}", repeatable=False
+        )
+
+    async def reset(self, *, confirm: str, dry_run: bool) -> WasReset:
+        """Remove everything that is stored."""
+        body = {"confirm": confirm, "dry_run": dry_run}
+        answer = await self._api.call("POST", "/x/admin/reset", body, repeatable=False)
+        return codec.decode(answer.content, WasReset)
+
+    async def consistency(
+        self, *, max_flows: int | None = None, max_segments: int | None = None
+    ) -> Consistency:
+        """Look for rows that contradict each other."""
+        params = {"max_flows": max_flows, "max_segments": max_segments}
+        return codec.decode((await self._api.get("/x/admin/consistency", params)).content, Consistency)
+
+    async def start_load(self, load_id: str, kind: Kind) -> Load:
+        """Begin a load, or find it as it is."""
+        body = {"id": load_id, "kind": kind}
+        answer = await self._api.call("POST", "/x/admin/loads", body, repeatable=True)
+        return codec.decode(answer.content, Load)
+
+    async def load(self, load_id: str) -> Load:
+        """A load as it is; NotFound."""
+        return codec.decode((await self._api.get(_load(load_id))).content, Load)
+
+    async def load_rows(
+        self, load_id: str, first_row: int, rows: Sequence[bytes], *, skip_bad: bool
+    ) -> LoadedRows:
+        """Insert the next rows, each a JSON object; a batch sent twice is inserted once."""
+        answer = await self._api.call(
+            "POST",
+            f"{_load(load_id)}/rows",
+            msgspec.Raw(b"[%b]" % b",".join(rows)),
+            params={"first_row": first_row, "skip_bad": skip_bad},
+            repeatable=True,
+        )
+        return codec.decode(answer.content, LoadedRows)
+
+    async def finish_load(self, load_id: str) -> Load:
+        """End a load."""
+        answer = await self._api.call("PUT", _load(load_id), {"state": "done"}, repeatable=True)
+        return codec.decode(answer.content, Load)
+
+    async def roll_back_load(self, load_id: str) -> LoadRollback:
+        """Remove some of what a load inserted."""
+        answer = await self._api.call("DELETE", _load(load_id), repeatable=True)
+        return codec.decode(answer.content, LoadRollback)
+
+    async def _change(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> ColumnChange:
+        answer = await self._api.call(method, path, body, params=params, repeatable=False)
+        return codec.decode(answer.content, ColumnChange)
+
+
+def _table(name: str) -> str:
+    return f"/x/admin/tables/{quote(name, safe='')}"
+
+
+def _column(table: str, column: str) -> str:
+    return f"{_table(table)}/columns/{quote(column, safe='')}"
+
+
+def _load(load_id: str) -> str:
+    return f"/x/admin/loads/{quote(load_id, safe='')}"

@@ -1,0 +1,6 @@
+"""Bulk loads: rows of a file, or made up, into the store in batches."""
+
+from client.loading.loading import Failure, Loaded, Policy, load, roll_back
+from client.loading.reading import BadInput, rows_of
+
+__all__ = ["BadInput", "Failure", "Loaded", "Policy", "load", "roll_back", "rows_of"]
