@@ -1,6 +1,7 @@
 """Webhooks of the whole system: what they are sent, and what of it survives kills in the middle."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -88,7 +89,7 @@ def labels(sink: Sink, number: int) -> list[int]:
 def assert_in_order(told: list[int]) -> None:
     """Nothing was left out, though some may have been told again."""
     assert told[0] == 0
-    assert all(later <= earlier + 1 for earlier, later in zip(told, told[1:], strict=False)), told
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(told)), told
 
 
 async def restart(system: System, part: str) -> None:
