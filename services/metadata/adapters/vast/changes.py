@@ -4,7 +4,7 @@ Rows that were inserted here have negative ids until the server gives them real 
 undone, so that one change of a group can fail alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +24,21 @@ class TableChanges:
 
     def over(self, rows: Sequence[Row], where: Filter) -> list[Row]:
         """The committed rows of a query as this transaction sees them now."""
-        seen = [row for row in rows if row[ROW_ID] not in self.deleted and row[ROW_ID] not in self.updated]
-        own = [row for row in (*self.updated.values(), *self.inserted.values()) if matches(where, row)]
-        return seen + own
+        own = (*self.updated.values(), *self.inserted.values())
+        return [*self.left_of(rows), *(row for row in own if matches(where, row))]
+
+    def left_of(self, rows: Sequence[Row]) -> list[Row]:
+        """The committed rows that are neither changed nor removed."""
+        if not self.updated and not self.deleted:
+            return list(rows)
+        return [row for row in rows if row[ROW_ID] not in self.deleted and row[ROW_ID] not in self.updated]
+
+    def own_by(self, column: str) -> Mapping[Any, list[Row]]:
+        """The rows that were changed or added, by the value of a column."""
+        own: dict[Any, list[Row]] = {}
+        for row in (*self.updated.values(), *self.inserted.values()):
+            own.setdefault(row[column], []).append(row)
+        return own
 
 
 class Changes:

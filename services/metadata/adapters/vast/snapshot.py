@@ -6,12 +6,16 @@ from typing import Final, cast
 
 from services.metadata.adapters.vast.cache import RowCache
 from services.metadata.adapters.vast.queries import ROW_ID, Lookup, Missing, Query, Row, Select
-from services.shared.vast.filters import In, Scalar
+from services.shared.vast.filters import And, AtLeast, AtMost, Filter, In, Scalar
 from services.shared.vast.plans import Kind
 from services.shared.vast.transaction import Transaction
 
 # Lookups of more keys than this read more than a page does.
 _FEW: Final = 8
+# From so many keys on it is worth a request to find out which of them are there.
+_MANY: Final = 300
+# Reading this many times the rows that are wanted costs less than comparing each with all keys.
+_SPARSE: Final = 4
 
 
 class Snapshot:
@@ -57,13 +61,35 @@ class Snapshot:
         found: dict[Scalar, list[Row]] = {value: [] for value in values}
         kind = Kind.POINT if len(values) <= _FEW else Kind.PAGE
         asked = columns if column in columns else (*columns, column)
-        for row in self._select(Select(table, In(column, tuple(values)), asked, None, kind)):
-            found[row[column]].append(row)
+        where = In(column, tuple(values)) if len(values) <= _MANY else self._among(table, column, values)
+        for row in self._select(Select(table, where, asked, None, kind)):
+            if row[column] in found:
+                found[row[column]].append(row)
         for value, rows in found.items():
             self._known[Lookup(table, column, value, columns)] = rows
+
+    def _among(self, table: str, column: str, values: list[Scalar]) -> Filter:
+        """What leads to the rows of many keys with less than a comparison for each of them.
+
+        Keys that are new, or were made one after the other, have few others between them: a look at the
+        keys that are there tells.
+        """
+        between = And((AtLeast(column, _key(min(values))), AtMost(column, _key(max(values)))))
+        cap = _SPARSE * len(values)
+        present = {row[column] for row in self._select(Select(table, between, (column,), cap))}
+        if len(present) >= cap:
+            return In(column, tuple(values))
+        wanted = present.intersection(values)
+        return between if len(wanted) * _SPARSE > len(present) else In(column, tuple(wanted))
 
     def _select(self, query: Select) -> Sequence[Row]:
         rows = self._transaction.select(
             query.table, query.columns, query.where, kind=query.kind, limit=query.cap, row_ids=True
         )
         return cast("Sequence[Row]", sorted(rows.to_pylist(), key=lambda row: row[ROW_ID]))
+
+
+def _key(value: Scalar) -> int | str:
+    if isinstance(value, bytes):
+        raise TypeError("no table is looked up by bytes")
+    return value

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.metadata.adapters.vast.changes import Changes
-from services.metadata.adapters.vast.queries import Answers, Lookup, Query, Row, Select
+from services.metadata.adapters.vast.queries import Answers, Lookup, Row, Select
 from services.metadata.adapters.vast.schema import COLUMNS, MAX_CELL
 from services.shared.errors import InvalidArgument
-from services.shared.vast.filters import Equal, Filter, Scalar
+from services.shared.vast.filters import Filter, Scalar
 from services.shared.vast.plans import Kind
 
 
@@ -37,15 +37,20 @@ class View:
         """For each value the rows whose column holds it."""
         wanted = COLUMNS[table] if columns is None else columns
         queries = [Lookup(table, column, value, wanted) for value in dict.fromkeys(values)]
-        found = self._rows(queries)
-        return {query.value: rows for query, rows in zip(queries, found, strict=True)}
+        found = zip(queries, self._answers.rows(queries), strict=True)
+        changes = self._changes.tables.get(table)
+        if changes is None:
+            return {query.value: list(rows) for query, rows in found}
+        own = changes.own_by(column)
+        return {query.value: [*changes.left_of(rows), *own.get(query.value, ())] for query, rows in found}
 
     def select(
         self, table: str, where: Filter, columns: tuple[str, ...] | None = None, kind: Kind = Kind.PAGE
     ) -> list[Row]:
         """The rows that pass a filter, in no order."""
-        (rows,) = self._rows([Select(table, where, columns or COLUMNS[table], None, kind)])
-        return rows
+        query = Select(table, where, columns or COLUMNS[table], None, kind)
+        (committed,) = self._answers.rows([query])
+        return self._over(query, committed)
 
     def select_up_to(
         self, table: str, where: Filter, columns: tuple[str, ...], cap: int | None
@@ -89,16 +94,9 @@ class View:
         changes, number = self._changes.of(table), row["$row_id"]
         return number in changes.inserted or number in changes.updated or number in changes.deleted
 
-    def _rows(self, queries: Sequence[Query]) -> list[list[Row]]:
-        return list(map(self._over, queries, self._answers.rows(queries)))
-
-    def _over(self, query: Query, committed: Sequence[Row]) -> list[Row]:
+    def _over(self, query: Select, committed: Sequence[Row]) -> list[Row]:
         changes = self._changes.tables.get(query.table)
-        return list(committed) if changes is None else changes.over(committed, _filter(query))
-
-
-def _filter(query: Query) -> Filter:
-    return Equal(query.column, query.value) if isinstance(query, Lookup) else query.where
+        return list(committed) if changes is None else changes.over(committed, query.where)
 
 
 def _check_cells(values: Row) -> None:
