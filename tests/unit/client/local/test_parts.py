@@ -93,3 +93,9 @@ def test_everything_that_starts_is_stopped_storage_last(tmp_path):
 
 def test_the_services_run_in_the_users_folder_so_that_relative_paths_are_theirs(tmp_path):
     assert parts(tmp_path)["metadata"].folder == Path.cwd()
+
+
+def test_administration_is_offered_where_only_this_machine_reaches_the_gateway(tmp_path):
+    assert parts(tmp_path)["gateway"].env["TAMS_GATEWAY_ADMIN"] == "true"
+    assert parts(tmp_path, TAMS_GATEWAY_ADMIN="false")["gateway"].env["TAMS_GATEWAY_ADMIN"] == "false"
+    assert "TAMS_GATEWAY_ADMIN" not in parts(tmp_path, TAMS_GATEWAY_HOST="0.0.0.0")["gateway"].env
