@@ -39,7 +39,7 @@ def run(
         sys.exit(f"tams {name}: {error}")
 
 
-def _collect_less() -> None:
+def collect_less() -> None:
     """Let the garbage collector leave alone what a started process keeps anyway, and come less often.
 
     Its passes take a few percent of the time that pages of hundreds of messages cost.
@@ -64,7 +64,7 @@ async def _until_told(running: Callable[[], AbstractAsyncContextManager[object]]
     try:
         async with running():
             starting = None
-            _collect_less()
+            collect_less()
             await told.wait()
     except asyncio.CancelledError:
         if not told.is_set():

@@ -74,12 +74,12 @@ class Changes:
             self.locks.add(key)
             self._undo.append(lambda: self.locks.discard(key))
 
-    def insert(self, table: str, row: Row) -> None:
-        """Add a row."""
-        number, rows = self._next, self.of(table).inserted
-        self._next -= 1
-        rows[number] = {**row, ROW_ID: number}
-        self._undo.append(lambda: rows.pop(number))
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        """Add rows."""
+        inserted, numbers = self.of(table).inserted, range(self._next, self._next - len(rows), -1)
+        self._next -= len(rows)
+        inserted.update((number, {**row, ROW_ID: number}) for number, row in zip(numbers, rows, strict=True))
+        self._undo.append(lambda: [inserted.pop(number) for number in numbers])
 
     def update(self, table: str, row: Row, values: Row) -> None:
         """Change columns of a row that this transaction reads as `row`."""

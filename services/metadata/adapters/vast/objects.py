@@ -7,7 +7,7 @@ from typing import Any, Final
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.view import View
 from services.metadata.domain.object import MediaObject, State
-from services.shared.vast.filters import AtMost
+from services.shared.vast.filters import And, AtMost, Equal
 
 _STATES: Final = {str(state): state for state in State}
 _REFERENCE: Final = ("flow", "object_id")
@@ -28,16 +28,23 @@ class VastObjects:
 
     def add(self, objects: Iterable[MediaObject]) -> None:
         """Store new objects. Registered ones are due to be measured."""
-        now = _now_ms()
-        for item in objects:
+        now, items = _now_ms(), list(objects)
+        for item in items:
             self._view.lock("objects", item.id)
-            self._view.insert(
-                "objects",
-                id=item.id, storage_id=item.storage_id, storage_path=item.storage_path, size=item.size,
-                state=str(item.state), allocated_for_flow=item.allocated_for_flow,
-                first_referenced_by_flow=item.first_referenced_by_flow, created_ms=now, changed_ms=now,
-                measure_at_ms=now if _is_due(item) else None, measure_attempts=0,
-            )  # fmt: skip
+        self._view.insert_all(
+            "objects",
+            (
+                {
+                    "id": item.id, "storage_id": item.storage_id, "storage_path": item.storage_path,
+                    "size": item.size, "state": str(item.state),
+                    "allocated_for_flow": item.allocated_for_flow,
+                    "first_referenced_by_flow": item.first_referenced_by_flow, "created_ms": now,
+                    "changed_ms": now, "measure_at_ms": now if _is_due(item) else None,
+                    "measure_attempts": 0,
+                }
+                for item in items
+            ),
+        )  # fmt: skip
 
     def change(self, objects: Iterable[MediaObject]) -> None:
         """Store the state and first flow of known objects. Registered ones are due to be measured."""
@@ -75,6 +82,12 @@ class VastObjects:
         found = self._view.lookups("flows", "timeline", timelines, ("id", "timeline"))
         flow_ids = sorted(row["id"] for rows in found.values() for row in rows)
         return [flow_id for flow_id in flow_ids if flow_id > (after or "")][:limit]
+
+    def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
+        """Up to `limit` objects in a state other than REGISTERED for at least so long, oldest first."""
+        where = And((Equal("state", str(state)), AtMost("changed_ms", _now_ms() - 1000 * seconds)))
+        found = self._view.some("objects", where, limit * _SPARE)
+        return [_object(row) for row in sorted(found, key=lambda row: row["changed_ms"])[:limit]]
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
         """Registered objects whose size is unknown and whose next attempt is due, oldest first."""

@@ -83,19 +83,27 @@ class VastSegments:
         if found is None or not segments:
             return
         stored = [stored_segment(*pair) for pair in segments]
-        for (segment, _), one in zip(segments, stored, strict=True):
-            values = one._asdict() | {"doc": one.document, "end_inclusive": bool(one.end_inclusive)}
-            del values["document"]
-            self._view.insert("segments", flow=timeline, object_id=segment.object_id, **values)
+        self._view.insert_all(
+            "segments",
+            (
+                {
+                    "flow": timeline, "object_id": segment.object_id, "start_ns": one.start_ns,
+                    "end_ns": one.end_ns, "end_inclusive": bool(one.end_inclusive), "doc": one.document,
+                    "storage_id": one.storage_id, "storage_path": one.storage_path,
+                    "external_urls": one.external_urls,
+                }
+                for (segment, _), one in zip(segments, stored, strict=True)
+            ),
+        )  # fmt: skip
         self._hold({segment.object_id for segment, _ in segments})
         found.put(self._view, updated=now, **_grown(found, stored))
 
     def _hold(self, object_ids: set[str]) -> None:
         """Collide with changes that find the objects without references."""
-        for rows in self._view.lookups("objects", "id", sorted(object_ids)).values():
+        free = self._view.unchanged("objects", "id", sorted(object_ids))
+        for rows in self._view.lookups("objects", "id", free).values():
             for row in rows:
-                if not self._view.is_changed("objects", row):
-                    self._view.update("objects", row, changed_ms=row["changed_ms"])
+                self._view.update("objects", row, changed_ms=row["changed_ms"])
 
     def delete(
         self, timeline: int, within: TimeRange, object_id: str | None, limit: int, now: str

@@ -1,14 +1,21 @@
 """The tables as one transaction sees them: what is committed, under what it has done itself."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
+
+import pyarrow as pa
 
 from services.metadata.adapters.vast.changes import Changes
 from services.metadata.adapters.vast.queries import Answers, Lookup, Row, Select
-from services.metadata.adapters.vast.schema import COLUMNS, MAX_CELL
+from services.metadata.adapters.vast.schema import COLUMNS, MAX_CELL, TABLES
 from services.shared.errors import InvalidArgument
 from services.shared.vast.filters import Filter, Scalar
 from services.shared.vast.plans import Kind
+
+_LARGE: Final = {
+    name: tuple(field.name for field in spec.columns if pa.types.is_binary(field.type))
+    for name, spec in TABLES.items()
+}
 
 
 class View:
@@ -72,12 +79,19 @@ class View:
 
     def insert(self, table: str, **values: Any) -> None:
         """Add a row; columns that are not given are NULL."""
-        _check_cells(values)
-        self._changes.insert(table, dict.fromkeys(COLUMNS[table]) | values)
+        self.insert_all(table, [values])
+
+    def insert_all(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows; columns that are not given are NULL."""
+        empty: dict[str, Any] = dict.fromkeys(COLUMNS[table])
+        whole = [empty | row for row in rows]
+        for row in whole:
+            _check_cells(table, row)
+        self._changes.insert(table, whole)
 
     def update(self, table: str, row: Row, **values: Any) -> None:
         """Change columns of a row. Writing what is there already makes other writers of the row collide."""
-        _check_cells(values)
+        _check_cells(table, values)
         self._changes.update(table, row, values)
 
     def delete(self, table: str, rows: Iterable[Row]) -> None:
@@ -89,25 +103,23 @@ class View:
         """Collide with every other transaction that locks the key."""
         self._changes.lock("\0".join(key))
 
-    def is_changed(self, table: str, row: Row) -> bool:
-        """Whether this transaction writes the row, so that other writers of it collide."""
-        changes, number = self._changes.of(table), row["$row_id"]
-        return number in changes.inserted or number in changes.updated or number in changes.deleted
+    def unchanged(self, table: str, column: str, values: Iterable[Scalar]) -> list[Scalar]:
+        """Those of the values that no row has which this transaction writes: others may write theirs."""
+        changes = self._changes.tables.get(table)
+        own = changes.own_by(column) if changes else {}
+        return [value for value in values if value not in own]
 
     def _over(self, query: Select, committed: Sequence[Row]) -> list[Row]:
         changes = self._changes.tables.get(query.table)
         return list(committed) if changes is None else changes.over(committed, query.where)
 
 
-def _check_cells(values: Row) -> None:
-    for name, value in values.items():
-        if isinstance(value, bytes | str) and _bytes(value) > MAX_CELL:
+def _check_cells(table: str, values: Row) -> None:
+    # What else a row holds is short, or part of its document.
+    for name in _LARGE[table]:
+        value = values.get(name)
+        if value is not None and len(value) > MAX_CELL:
             raise InvalidArgument(
                 f"{name} has more than {MAX_CELL} bytes, the most that a cell of this table store holds",
                 reason="DOCUMENT_TOO_LARGE",
             )
-
-
-def _bytes(value: bytes | str) -> int:
-    # Four bytes a character at most: only long texts have to be looked at.
-    return len(value) if isinstance(value, bytes) or len(value) * 4 <= MAX_CELL else len(value.encode())
