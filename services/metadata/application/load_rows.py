@@ -52,6 +52,8 @@ class RowKind(NamedTuple, Generic[R]):
     read: Callable[[bytes], R]
     insert: Callable[[Tables, Sequence[tuple[int, R]], Moment], Inserted]
     undo: Callable[[Tables, Keys, Moment], Undone]
+    # A quick way to read all rows of a list; None when there is none or a row is bad.
+    read_all: Callable[[bytes], list[R] | None] = lambda _: None
 
 
 class _SourceRow(Struct):
@@ -84,6 +86,7 @@ class _SegmentRow(Struct):
 _source: Final = msgspec.json.Decoder(_SourceRow)
 _object: Final = msgspec.json.Decoder(_ObjectRow)
 _segment: Final = msgspec.json.Decoder(_SegmentRow)
+_segments: Final = msgspec.json.Decoder(list[_SegmentRow])
 _FORMATS: Final = frozenset(
     ("urn:x-tam:format:image", *(f"urn:x-nmos:format:{one}" for one in ("video", "audio", "data", "multi")))
 )
@@ -104,14 +107,17 @@ def _read_object(row: bytes) -> _ObjectRow:
 
 
 def _read_segment(row: bytes) -> tuple[str, Segment]:
-    new = decode(_segment, row, "BAD_ROW")
-    if new.timerange.startswith("("):
+    return _new_segment(decode(_segment, row, "BAD_ROW"))
+
+
+def _new_segment(new: _SegmentRow) -> tuple[str, Segment]:
+    if new.timerange[:1] == "(":
         raise InvalidArgument("a segment's start is always inclusive", reason="BAD_ROW", path="$.timerange")
-    last = new.last_duration
+    last, offset = new.last_duration, new.ts_offset
     segment = Segment(
         new.object_id,
         TimeRange.parse(new.timerange),
-        0 if new.ts_offset == "0:0" else parse_timestamp(new.ts_offset),
+        0 if offset == "0:0" else parse_timestamp(offset),
         None if last is None else parse_timestamp(last),
         new.sample_offset,
         new.sample_count,
@@ -119,6 +125,14 @@ def _read_segment(row: bytes) -> tuple[str, Segment]:
         new.get_urls,
     )
     return new.flow_id, segment
+
+
+def _read_segments(body: bytes) -> list[tuple[str, Segment]] | None:
+    """All segments of a list at once, several times quicker than one by one; None when one is bad."""
+    try:
+        return list(map(_new_segment, _segments.decode(body)))
+    except (msgspec.MsgspecError, UnicodeDecodeError, TamsError):
+        return None
 
 
 def _insert_each(
@@ -271,5 +285,5 @@ ROW_KINDS: Final[dict[Kind, RowKind[Any]]] = {
     Kind.SOURCES: RowKind(_read_source, _insert_each(_insert_source), _undo_each(_undo_source)),
     Kind.FLOWS: RowKind(parse_flow, _insert_each(_insert_flow), _undo_each(_undo_flow)),
     Kind.OBJECTS: RowKind(_read_object, _insert_objects, _undo_each(_undo_object)),
-    Kind.SEGMENTS: RowKind(_read_segment, _insert_segments, _undo_segments),
+    Kind.SEGMENTS: RowKind(_read_segment, _insert_segments, _undo_segments, _read_segments),
 }

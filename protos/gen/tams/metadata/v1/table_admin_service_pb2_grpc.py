@@ -138,7 +138,10 @@ class TableAdminServiceServicer:
     def RenameColumn(self, request, context):
         """Gives a column another name.
 
-        Errors, besides those of AddColumn:
+        Errors:
+        - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+        - ALREADY_EXISTS COLUMN_EXISTS: the table has a column of the new name.
+        - INVALID_ARGUMENT BAD_NAME: the new name is not 1 to 63 of a-z, 0-9 and _, beginning with a letter.
         - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
         - PERMISSION_DENIED OWN_COLUMN: the service needs the column as it is.
         - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
@@ -150,7 +153,11 @@ class TableAdminServiceServicer:
     def DropColumn(self, request, context):
         """Removes a column and what it holds.
 
-        Errors: as for RenameColumn.
+        Errors:
+        - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+        - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
+        - PERMISSION_DENIED OWN_COLUMN: the service needs the column.
+        - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -61,7 +61,10 @@ class TableAdminServiceStub:
     RenameColumn: _grpc.UnaryUnaryMultiCallable[_table_admin_service_pb2.RenameColumnRequest, _table_admin_service_pb2.ColumnChange]
     """Gives a column another name.
 
-    Errors, besides those of AddColumn:
+    Errors:
+    - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+    - ALREADY_EXISTS COLUMN_EXISTS: the table has a column of the new name.
+    - INVALID_ARGUMENT BAD_NAME: the new name is not 1 to 63 of a-z, 0-9 and _, beginning with a letter.
     - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
     - PERMISSION_DENIED OWN_COLUMN: the service needs the column as it is.
     - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
@@ -69,7 +72,11 @@ class TableAdminServiceStub:
     DropColumn: _grpc.UnaryUnaryMultiCallable[_table_admin_service_pb2.DropColumnRequest, _table_admin_service_pb2.ColumnChange]
     """Removes a column and what it holds.
 
-    Errors: as for RenameColumn.
+    Errors:
+    - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+    - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
+    - PERMISSION_DENIED OWN_COLUMN: the service needs the column.
+    - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
     """
     RefreshTables: _grpc.UnaryUnaryMultiCallable[_table_admin_service_pb2.RefreshTablesRequest, _table_admin_service_pb2.RefreshTablesResponse]
     """Reads anew what is remembered of the tables, after others changed them.
@@ -148,7 +155,10 @@ class TableAdminServiceAsyncStub(TableAdminServiceStub):
     RenameColumn: _aio.UnaryUnaryMultiCallable[_table_admin_service_pb2.RenameColumnRequest, _table_admin_service_pb2.ColumnChange]  # type: ignore[assignment]
     """Gives a column another name.
 
-    Errors, besides those of AddColumn:
+    Errors:
+    - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+    - ALREADY_EXISTS COLUMN_EXISTS: the table has a column of the new name.
+    - INVALID_ARGUMENT BAD_NAME: the new name is not 1 to 63 of a-z, 0-9 and _, beginning with a letter.
     - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
     - PERMISSION_DENIED OWN_COLUMN: the service needs the column as it is.
     - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
@@ -156,7 +166,11 @@ class TableAdminServiceAsyncStub(TableAdminServiceStub):
     DropColumn: _aio.UnaryUnaryMultiCallable[_table_admin_service_pb2.DropColumnRequest, _table_admin_service_pb2.ColumnChange]  # type: ignore[assignment]
     """Removes a column and what it holds.
 
-    Errors: as for RenameColumn.
+    Errors:
+    - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+    - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
+    - PERMISSION_DENIED OWN_COLUMN: the service needs the column.
+    - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
     """
     RefreshTables: _aio.UnaryUnaryMultiCallable[_table_admin_service_pb2.RefreshTablesRequest, _table_admin_service_pb2.RefreshTablesResponse]  # type: ignore[assignment]
     """Reads anew what is remembered of the tables, after others changed them.
@@ -256,7 +270,10 @@ class TableAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_table_admin_service_pb2.ColumnChange, _abc.Awaitable[_table_admin_service_pb2.ColumnChange]]:
         """Gives a column another name.
 
-        Errors, besides those of AddColumn:
+        Errors:
+        - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+        - ALREADY_EXISTS COLUMN_EXISTS: the table has a column of the new name.
+        - INVALID_ARGUMENT BAD_NAME: the new name is not 1 to 63 of a-z, 0-9 and _, beginning with a letter.
         - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
         - PERMISSION_DENIED OWN_COLUMN: the service needs the column as it is.
         - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
@@ -270,7 +287,11 @@ class TableAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_table_admin_service_pb2.ColumnChange, _abc.Awaitable[_table_admin_service_pb2.ColumnChange]]:
         """Removes a column and what it holds.
 
-        Errors: as for RenameColumn.
+        Errors:
+        - NOT_FOUND TABLE_NOT_FOUND: there is no such table.
+        - NOT_FOUND COLUMN_NOT_FOUND: the table has no such column.
+        - PERMISSION_DENIED OWN_COLUMN: the service needs the column.
+        - FAILED_PRECONDITION NOT_CONFIRMED: `confirm` is not the column's name.
         """
 
     @_abc_1.abstractmethod
