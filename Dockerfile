@@ -1,6 +1,8 @@
 # One image per deployable: docker build --build-arg EXTRA=metadata --tag tams-metadata .
 # EXTRA is metadata, media, analytics, events or gateway, or storage for an object store to try things with.
+# Metadata and analytics on VAST Database need its client as well: add --build-arg TABLES=vast.
 ARG EXTRA
+ARG TABLES
 ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim AS build
@@ -12,9 +14,11 @@ RUN python -m venv /build \
     && /build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r .ci/uv.lock
 # What this deployable needs and no more, before the source: changes to code keep this layer.
 ARG EXTRA
+ARG TABLES
 RUN /build/bin/uv venv --no-cache --python "$(command -v python)" /app \
     && /build/bin/uv pip install --no-cache --compile-bytecode --python /app/bin/python --require-hashes \
-        -c requirements.lock -r pyproject.toml --extra "${EXTRA:?name the deployable: --build-arg EXTRA=metadata}"
+        -c requirements.lock -r pyproject.toml --extra "${EXTRA:?name the deployable: --build-arg EXTRA=metadata}" \
+        ${TABLES:+--extra "$TABLES"}
 COPY . .
 RUN /build/bin/uv build --no-cache --wheel --python /app/bin/python --require-hashes \
         --build-constraints requirements.lock --out-dir /dist . \

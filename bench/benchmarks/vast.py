@@ -30,6 +30,7 @@ from services.metadata.application.flows import Flows, GetFlow
 from services.metadata.application.ports import Store
 from services.metadata.application.segments import Registration, Segments
 from services.metadata.domain.segment import ExternalUrl, Segment
+from services.shared.ids import new_object_id
 from services.shared.process import collect_less
 from services.shared.timerange import NS, TimeRange
 from tests.support.ports import free_ports
@@ -73,7 +74,7 @@ class Side:
         """The next segment."""
         second = next(self._seconds)
         urls = (ExternalUrl(f"https://media.example/{second}"),)
-        return Segment(uuid.uuid4().hex, TimeRange(second * NS, (second + 1) * NS), external_urls=urls)
+        return Segment(new_object_id(), TimeRange(second * NS, (second + 1) * NS), external_urls=urls)
 
     async def _put(self, flow_id: str) -> None:
         await self.flows.put(flow_id, corpus.flow_document(flow_id))

@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, cast
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from services.metadata.adapters.vast.cache import RowCache
 from services.metadata.adapters.vast.queries import ROW_ID, Lookup, Missing, Query, Row, Select
 from services.shared.vast.filters import And, AtLeast, AtMost, Filter, In, Scalar
@@ -14,7 +17,8 @@ from services.shared.vast.transaction import Transaction
 _FEW: Final = 8
 # From so many keys on it is worth a request to find out which of them are there.
 _MANY: Final = 300
-# Reading this many times the rows that are wanted costs less than comparing each with all keys.
+# Reading this many keys costs less than having one compared with all rows, and this many rows likewise.
+_CHEAP: Final = 64
 _SPARSE: Final = 4
 
 
@@ -72,15 +76,16 @@ class Snapshot:
         """What leads to the rows of many keys with less than a comparison for each of them.
 
         Keys that are new, or were made one after the other, have few others between them: a look at the
-        keys that are there tells.
+        keys that are there tells which of them are worth asking for.
         """
         between = And((AtLeast(column, _key(min(values))), AtMost(column, _key(max(values)))))
-        cap = _SPARSE * len(values)
-        present = {row[column] for row in self._select(Select(table, between, (column,), cap))}
-        if len(present) >= cap:
+        cap = _CHEAP * len(values)
+        present = self._transaction.select(table, (column,), between, kind=Kind.PAGE, limit=cap)
+        if present.num_rows >= cap:
             return In(column, tuple(values))
-        wanted = present.intersection(values)
-        return between if len(wanted) * _SPARSE > len(present) else In(column, tuple(wanted))
+        keys = present[column]
+        wanted = keys.filter(pc.is_in(keys, pa.array(values, keys.type))).to_pylist()
+        return between if len(wanted) * _SPARSE > len(keys) else In(column, tuple(wanted))
 
     def _select(self, query: Select) -> Sequence[Row]:
         rows = self._transaction.select(
