@@ -17,8 +17,6 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 # Names that several deployables read, so no single prefix owns them.
 STORE_URL = "TAMS_STORE_URL"
-VAST_ACCESS_KEY = "TAMS_VAST_ACCESS_KEY"
-VAST_SECRET_KEY = "TAMS_VAST_SECRET_KEY"  # noqa: S105 - the name, not the key
 WEBHOOK_NETWORKS = "TAMS_WEBHOOK_NETWORKS"
 LOG_LEVEL = "TAMS_LOG_LEVEL"
 LOG_FORMAT = "TAMS_LOG_FORMAT"
@@ -52,10 +50,10 @@ class StoreSettings(ProcessSettings):
     # vast://host:port[,host:port…]/bucket/schema[?tls=false].
     store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
     # The keys of VAST, or files that hold them: one of the two for each. There are no defaults.
-    vast_access_key: str = shared(VAST_ACCESS_KEY, "", secret=True)
-    vast_access_key_file: str = shared(f"{VAST_ACCESS_KEY}_FILE", "")
-    vast_secret_key: str = shared(VAST_SECRET_KEY, "", secret=True)
-    vast_secret_key_file: str = shared(f"{VAST_SECRET_KEY}_FILE", "")
+    vast_access_key: str = shared("TAMS_VAST_ACCESS_KEY", "", secret=True)
+    vast_access_key_file: str = shared("TAMS_VAST_ACCESS_KEY_FILE", "")
+    vast_secret_key: str = shared("TAMS_VAST_SECRET_KEY", "", secret=True)
+    vast_secret_key_file: str = shared("TAMS_VAST_SECRET_KEY_FILE", "")
 
 
 def env_names(cls: type[Any], prefix: str) -> dict[str, str]:
