@@ -18,7 +18,9 @@ from services.media.application.allocation import Allocation
 from services.media.application.measuring import Measuring
 from services.media.application.ports import Clock, NewObjectId, ObjectStorage
 from services.media.application.preparation import prepare
+from services.media.application.reclaiming import Reclaiming
 from services.media.application.signing import Signing
+from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
 from services.media.servicers.storage import StorageServicer
 from services.media.settings import PREFIX, Settings
@@ -50,10 +52,12 @@ async def running(
         allocation = Allocation(backends, registry, signing, clock=clock, new_object_id=new_object_id)
         service = _registration(StorageServicer(backends, allocation, signing))
         measuring = Measuring(registry, storages, settings.measure_concurrency)
+        reclaiming = Reclaiming(registry, storages, _ages(settings), settings.measure_concurrency)
         server = await stack.enter_async_context(serving(settings, [service], ready=False))
         await stack.enter_async_context(
             _background(
                 measuring.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
+                reclaiming.run(settings.reclaim_idle_seconds),
                 *(_serve_when_ready(backend.label, storages[backend.id], server) for backend in backends),
             )
         )
@@ -64,6 +68,15 @@ def _backends(settings: Settings) -> StorageBackends:
     if not settings.storage_config:
         raise StartupError(f"set {PREFIX}STORAGE_CONFIG to the file that lists the storage backends")
     return read_storage_backends(Path(settings.storage_config))
+
+
+def _ages(settings: Settings) -> Ages:
+    """How long bytes are kept that nobody uses."""
+    unreferenced, unregistered = settings.reclaim_unreferenced_seconds, settings.reclaim_unregistered_seconds
+    return Ages(
+        None if unreferenced < 0 else unreferenced,
+        None if unregistered < 0 else unregistered,
+    )
 
 
 def _storages(backends: StorageBackends, threads: int, stack: AsyncExitStack) -> dict[str, S3Storage]:

@@ -11,6 +11,8 @@ from services.shared.settings import Port, ProcessSettings
 
 PREFIX: Final = "TAMS_MEDIA_"
 
+ReclaimAge = Annotated[int, Meta(ge=-1, le=10**9)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ProcessSettings):
@@ -28,3 +30,10 @@ class Settings(ProcessSettings):
     measure_busy_seconds: Annotated[float, Meta(gt=0)] = 1.0
     measure_idle_seconds: Annotated[float, Meta(gt=0)] = 5.0
     measure_concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
+    # Deleting bytes nobody uses, with how long to wait before that, in seconds; -1 keeps them for ever.
+    # The first is for objects whose last segment went, the second for objects that were allocated and
+    # never registered; not less than the life of a signed URL, or an upload may come after the deletion.
+    reclaim_unreferenced_seconds: ReclaimAge = 3600
+    reclaim_unregistered_seconds: ReclaimAge = 24 * 3600
+    # Pause when there was nothing to delete.
+    reclaim_idle_seconds: Annotated[float, Meta(gt=0)] = 60.0

@@ -13,7 +13,7 @@ from tams.metadata.v1.object_service_pb2_grpc import (
     add_ObjectServiceServicer_to_server,
 )
 
-from services.media.domain.object import ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, ObjectLocation, ObjectSize
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
 from services.shared.settings import ProcessSettings
@@ -44,6 +44,25 @@ class MemoryObjectService(ObjectServiceServicer):
                 for one in due
             ]
         )
+
+    async def ClaimObjects(self, request, context):
+        ages = Ages(
+            request.unreferenced_seconds if request.HasField("unreferenced_seconds") else None,
+            request.unregistered_seconds if request.HasField("unregistered_seconds") else None,
+        )
+        claimed = await self._registry.claim(ages, request.page_size)
+        return pb.ClaimObjectsResponse(
+            objects=[
+                LocationMessage(
+                    object_id=one.object_id, storage_id=one.storage_id, storage_path=one.storage_path
+                )
+                for one in claimed
+            ]
+        )
+
+    async def ForgetObjects(self, request, context):
+        await self._registry.forget(request.object_ids)
+        return pb.ForgetObjectsResponse()
 
     async def RecordObjectSizes(self, request, context):
         await self._registry.record_sizes(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from services.media.domain.object import ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, ObjectLocation, ObjectSize
 from services.media.domain.presign import Credentials
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
@@ -36,6 +36,9 @@ class MemoryObjectRegistry:
         self._containers = containers
         self._read_only = set(read_only)
         self.reserved: dict[str, ObjectLocation] = {}
+        # Reserved and not registered, as long as nobody claims it.
+        self.idle: list[ObjectLocation] = []
+        self.claimed: dict[str, ObjectLocation] = {}
         self.due: list[ObjectLocation] = []
         self.sizes: dict[str, int | None] = {}
 
@@ -50,6 +53,7 @@ class MemoryObjectRegistry:
         if len(new) < len(objects) or new.keys() & self.reserved.keys():
             raise AlreadyExists("an object id is taken", reason="OBJECT_EXISTS")
         self.reserved |= new
+        self.idle += objects
         return container
 
     async def unmeasured(self, limit: int) -> list[ObjectLocation]:
@@ -59,3 +63,15 @@ class MemoryObjectRegistry:
         """As the real one: whatever was looked at is not due for now."""
         self.sizes |= {one.object_id: one.size for one in sizes}
         self.due = [one for one in self.due if one.object_id not in self.sizes]
+
+    async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
+        """As the real one: what is claimed is out of reach, and comes again later."""
+        if ages.unreferenced is None and ages.unregistered is None:
+            return []
+        taken, self.idle = self.idle[:limit], self.idle[limit:]
+        self.claimed |= {one.object_id: one for one in taken}
+        return taken
+
+    async def forget(self, object_ids: Sequence[str]) -> None:
+        for object_id in object_ids:
+            self.claimed.pop(object_id, None)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from grpc import aio
 from tams.metadata.v1.object_pb2 import ObjectLocation as LocationMessage
 from tams.metadata.v1.object_service_pb2 import (
+    ClaimObjectsRequest,
+    ForgetObjectsRequest,
     ListUnmeasuredObjectsRequest,
     RecordObjectSizesRequest,
     ReserveObjectsRequest,
@@ -12,7 +14,7 @@ from tams.metadata.v1.object_service_pb2 import (
 from tams.metadata.v1.object_service_pb2 import ObjectSize as SizeMessage
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
 
-from services.media.domain.object import ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, ObjectLocation, ObjectSize
 from services.shared.rpc.client import call
 
 
@@ -41,3 +43,15 @@ class GrpcObjectRegistry:
         """Store what was found."""
         messages = [SizeMessage(object_id=one.object_id, size=one.size) for one in sizes]
         await call(self._stub.RecordObjectSizes, RecordObjectSizesRequest(objects=messages))
+
+    async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
+        """Up to `limit` objects that nobody uses, put out of reach."""
+        request = ClaimObjectsRequest(
+            unreferenced_seconds=ages.unreferenced, unregistered_seconds=ages.unregistered, page_size=limit
+        )
+        reply = await call(self._stub.ClaimObjects, request)
+        return [ObjectLocation(one.object_id, one.storage_id, one.storage_path) for one in reply.objects]
+
+    async def forget(self, object_ids: Sequence[str]) -> None:
+        """The bytes of claimed objects are gone."""
+        await call(self._stub.ForgetObjects, ForgetObjectsRequest(object_ids=object_ids))

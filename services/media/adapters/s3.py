@@ -30,6 +30,8 @@ _log = logging.getLogger("tams.media")
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 5
 _MISSING: Final = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
+# A bucket that is missing is a mistake to be looked at, not a reason to forget what it should hold.
+_GONE: Final = {"404", "NoSuchKey", "NotFound"}
 _CREATED_BY_ANOTHER: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 # Stores that set CORS elsewhere answer the call with one of these.
 _NOT_OFFERED: Final = {"NotImplemented", "MethodNotAllowed"}
@@ -58,6 +60,10 @@ class S3Storage:
     async def size(self, path: str) -> int | None:
         """Size of an object in bytes, None when it is not there. Raises Unavailable."""
         return await self._in_thread(lambda: self._size(path))
+
+    async def delete(self, path: str) -> None:
+        """Delete an object; one that is not there is gone already. Raises Unavailable."""
+        await self._in_thread(lambda: self._delete(path))
 
     def close(self) -> None:
         """Drop what has not begun; a request in flight ends within its timeouts."""
@@ -124,6 +130,13 @@ class S3Storage:
             if _code(error) in _MISSING:
                 return None
             raise
+
+    def _delete(self, path: str) -> None:
+        try:
+            self._client.delete_object(Bucket=self._backend.bucket, Key=path)
+        except ClientError as error:
+            if _code(error) not in _GONE:
+                raise
 
 
 def _client(backend: StorageBackend, threads: int) -> "S3Client":

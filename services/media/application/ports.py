@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.media.domain.object import ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, ObjectLocation, ObjectSize
 
 # The current instant, in UTC.
 Clock = Callable[[], datetime]
@@ -31,6 +31,14 @@ class ObjectRegistry(Protocol):
         """Store what was found. Repeating is harmless, unknown objects are passed over."""
         ...
 
+    async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
+        """Up to `limit` objects that nobody uses, put out of reach; their bytes are the caller's to delete."""
+        ...
+
+    async def forget(self, object_ids: Sequence[str]) -> None:
+        """The bytes of claimed objects are gone. Repeating is harmless, other objects are passed over."""
+        ...
+
 
 class ObjectStorage(Protocol):
     """The bucket of one storage backend."""
@@ -41,4 +49,8 @@ class ObjectStorage(Protocol):
 
     async def size(self, path: str) -> int | None:
         """Size of an object in bytes, None when it is not there. Raises Unavailable."""
+        ...
+
+    async def delete(self, path: str) -> None:
+        """Delete an object; one that is not there is gone already. Raises Unavailable."""
         ...

@@ -22,6 +22,14 @@ class AllocatedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Ages:
+    """After how many seconds objects that nobody uses are reclaimed; None for never."""
+
+    unreferenced: int | None
+    unregistered: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectSize:
     """Size in bytes; None when the bytes are not there."""
 

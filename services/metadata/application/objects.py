@@ -1,7 +1,7 @@
 """Objects: reservation, references, release and measured sizes."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.metadata.application.access import owning_flow
 from services.metadata.application.pages import MAX_PAGE, Page, cut
@@ -12,6 +12,16 @@ from services.shared.paging import decode_token, page_size
 
 _LISTING: Final = "object"
 _MAX_ITEMS: Final = 1000
+_MAX_AGE: Final = 10**10
+# Whoever claimed objects has this long to delete their bytes; then the claim is anyone's.
+CLAIM_SECONDS: Final = 600
+
+
+class Ages(NamedTuple):
+    """How long an object must have been in a state before it is reclaimed, in seconds; None for never."""
+
+    unreferenced: int | None
+    unregistered: int | None
 
 
 class Objects:
@@ -59,6 +69,34 @@ class Objects:
         size = page_size(asked, default=100, maximum=_MAX_ITEMS)
         return await self._store.read(lambda tables: tables.objects.unmeasured(size))
 
+    async def claim(self, ages: Ages, asked: int) -> list[MediaObject]:
+        """Objects that nobody uses, whose bytes the caller is to delete and then to `forget`.
+
+        They are out of reach from now on. Those that were claimed and not forgotten come again.
+        """
+        size = page_size(asked, default=100, maximum=_MAX_ITEMS)
+        if any(seconds is not None and not 0 <= seconds <= _MAX_AGE for seconds in ages):
+            raise InvalidArgument(f"an age is 0 to {_MAX_AGE} seconds", reason="BAD_AGE")
+
+        def change(tables: Tables) -> list[MediaObject]:
+            found = _idle(tables, ages, size)
+            loose = set(tables.objects.unreferenced(found))
+            claimed = [item for item in found.values() if item.id in loose]
+            tables.objects.change(item._replace(state=State.RECLAIMED) for item in claimed)
+            return claimed
+
+        return await self._store.write(change)
+
+    async def forget(self, object_ids: Sequence[str]) -> None:
+        """The bytes of claimed objects are gone. Others are passed over."""
+        _bounded(len(object_ids))
+
+        def change(tables: Tables) -> None:
+            known = tables.objects.get_many(object_ids).values()
+            tables.objects.forget([item.id for item in known if item.state is State.RECLAIMED])
+
+        await self._store.write(change)
+
     async def record_sizes(self, sizes: Mapping[str, int | None]) -> None:
         """Store what was found: sizes in bytes, None where the bytes are missing."""
         _bounded(len(sizes))
@@ -78,6 +116,20 @@ def release(tables: Tables, object_ids: Collection[str]) -> None:
     tables.objects.forget([item.id for item in loose if item.storage_id is None])
     kept = [item for item in loose if item.storage_id is not None]
     tables.objects.change(item._replace(state=State.UNREFERENCED) for item in kept)
+
+
+def _idle(tables: Tables, ages: Ages, limit: int) -> dict[str, MediaObject]:
+    """Objects to reclaim, by id. Claims that were not finished come first: they are the oldest work."""
+    found: dict[str, MediaObject] = {}
+    for state, seconds in (
+        (State.RECLAIMED, CLAIM_SECONDS),
+        (State.UNREFERENCED, ages.unreferenced),
+        (State.ALLOCATED, ages.unregistered),
+    ):
+        if seconds is not None and len(found) < limit:
+            idle = tables.objects.idle(state, seconds, limit - len(found))
+            found.update((item.id, item) for item in idle)
+    return found
 
 
 def _bounded(count: int) -> None:

@@ -14,6 +14,7 @@ class State(StrEnum):
     ALLOCATED = "allocated"  # it has a place, no segment yet; not visible as an object
     REGISTERED = "registered"  # at least one segment references it
     UNREFERENCED = "unreferenced"  # its last segment is gone; the bytes wait to be reclaimed
+    RECLAIMED = "reclaimed"  # the bytes are being deleted, or are gone; nobody may reference it again
 
 
 class MediaObject(NamedTuple):
@@ -39,8 +40,9 @@ def check_id(object_id: str, reason: str, path: str) -> None:
 def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls: bool) -> MediaObject:
     """The object as a segment of the flow may reference it.
 
-    InvalidArgument UNKNOWN_OBJECT when nobody allocated it and no URL says where it is, and
-    FOREIGN_OBJECT when it was allocated for another flow that has not used it yet.
+    InvalidArgument UNKNOWN_OBJECT when nobody allocated it and no URL says where it is,
+    OBJECT_RECLAIMED when its bytes are being deleted, and FOREIGN_OBJECT when it was allocated for
+    another flow that has not used it yet.
     """
     if known is None:
         if not has_urls:
@@ -50,6 +52,12 @@ def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls:
                 path="$.object_id",
             )
         return MediaObject(object_id, None, None, State.REGISTERED, None, flow_id)
+    if known.state is State.RECLAIMED:
+        raise InvalidArgument(
+            f"object {object_id!r} was not referenced for too long: its bytes are being deleted",
+            reason="OBJECT_RECLAIMED",
+            path="$.object_id",
+        )
     if known.state is State.ALLOCATED and known.allocated_for_flow != flow_id:
         raise InvalidArgument(
             f"object {object_id!r} was allocated for another flow, which has not used it yet",

@@ -5,7 +5,7 @@ from typing import Any
 
 from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
 
-from services.metadata.application.objects import Objects
+from services.metadata.application.objects import Ages, Objects
 from services.metadata.domain.object import MediaObject, State
 from services.metadata.servicers.convert import optional
 from services.shared.rpc.server import Registration
@@ -61,6 +61,23 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
         sizes = {one.object_id: optional(one, "size") for one in request.objects}
         await self._objects.record_sizes(sizes)
         return object_service_pb2.RecordObjectSizesResponse()
+
+    async def ClaimObjects(
+        self, request: object_service_pb2.ClaimObjectsRequest, context: Any
+    ) -> object_service_pb2.ClaimObjectsResponse:
+        """Claim objects that nobody uses."""
+        ages = Ages(optional(request, "unreferenced_seconds"), optional(request, "unregistered_seconds"))
+        response = object_service_pb2.ClaimObjectsResponse()
+        for one in await self._objects.claim(ages, request.page_size):
+            response.objects.add(object_id=one.id, storage_id=one.storage_id, storage_path=one.storage_path)
+        return response
+
+    async def ForgetObjects(
+        self, request: object_service_pb2.ForgetObjectsRequest, context: Any
+    ) -> object_service_pb2.ForgetObjectsResponse:
+        """The bytes of claimed objects are gone."""
+        await self._objects.forget(request.object_ids)
+        return object_service_pb2.ForgetObjectsResponse()
 
 
 def registration(objects: Objects) -> Registration:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from services.media.adapters.object_registry import GrpcObjectRegistry
-from services.media.domain.object import ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, ObjectLocation, ObjectSize
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from tests.support.metadata_service import metadata_channel, put_flow, running_metadata
 from tests.support.object_service import object_channel, running_object_service
@@ -99,3 +99,15 @@ async def test_reserved_objects_are_not_due_before_a_segment_names_them(registry
 async def test_sizes_of_unknown_objects_are_passed_over(registry):
     await registry.record_sizes([ObjectSize("nobody", 3), ObjectSize("nobody-else", None)])
     await registry.record_sizes([])
+
+
+async def test_objects_that_nobody_registers_are_claimed_once_they_are_old_enough(registry):
+    await registry.reserve(FLOW, [an_object("a"), an_object("b")])
+    assert await registry.claim(Ages(None, None), 10) == []
+    first = await registry.claim(Ages(None, 0), 1)
+    second = await registry.claim(Ages(0, 0), 10)
+    assert {one.object_id: one for one in first + second} == {name: an_object(name) for name in "ab"}
+    assert len(first) == len(second) == 1
+    assert await registry.claim(Ages(0, 0), 10) == []
+    for _ in range(2):
+        await registry.forget(["a", "b", "nobody"])

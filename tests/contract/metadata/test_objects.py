@@ -1,5 +1,8 @@
+import asyncio
+
 import pytest
 
+from services.metadata.application.objects import CLAIM_SECONDS, Ages
 from services.metadata.domain.object import MediaObject, State
 from services.shared.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from services.shared.timerange import TimeRange
@@ -199,3 +202,133 @@ async def test_sizes_are_natural_and_bounded_in_number(metadata: Metadata) -> No
             await metadata.objects.record_sizes(sizes)
         assert caught.value.reason == reason
     assert await due(metadata) == ["a"]
+
+
+HOUR = 3600
+BOTH = Ages(HOUR, 24 * HOUR)
+
+
+async def claimed(metadata: Metadata, ages: Ages = BOTH, limit: int = 0) -> list[str]:
+    return [one.id for one in await metadata.objects.claim(ages, limit)]
+
+
+async def test_unreferenced_objects_are_claimed_after_a_grace_time(
+    metadata: Metadata, engine: Engine
+) -> None:
+    await reserved(metadata, "a", "b")
+    engine.pass_time(100 * HOUR)
+    await metadata.unregister(1, object_id="a")
+    assert await claimed(metadata) == []
+    engine.pass_time(HOUR - 1)
+    assert await claimed(metadata) == []
+    engine.pass_time(1)
+    (place,) = await metadata.objects.claim(BOTH, 0)
+    assert (place.id, place.storage_id, place.storage_path) == ("a", STORAGE, "path/a")
+    assert await states(metadata, "a", "b") == {"a": State.RECLAIMED, "b": State.REGISTERED}
+
+
+async def test_objects_that_were_never_registered_are_claimed_after_a_longer_time(
+    metadata: Metadata, engine: Engine
+) -> None:
+    await metadata.objects.reserve(flow_id(1), [an_object("a")])
+    engine.pass_time(24 * HOUR - 1)
+    assert await claimed(metadata) == []
+    engine.pass_time(1)
+    assert await claimed(metadata, Ages(0, None)) == []
+    assert await claimed(metadata) == ["a"]
+
+
+async def test_nothing_is_claimed_when_ages_are_not_given(metadata: Metadata, engine: Engine) -> None:
+    await metadata.objects.reserve(flow_id(1), [an_object("z")])
+    await reserved(metadata, "a")
+    await metadata.unregister(1)
+    engine.pass_time(1000 * HOUR)
+    assert await claimed(metadata, Ages(None, None)) == []
+    assert await claimed(metadata, Ages(None, 0)) == ["z"]
+    assert await claimed(metadata, Ages(0, None)) == ["a"]
+
+
+async def test_an_object_used_again_within_the_grace_time_stays(metadata: Metadata, engine: Engine) -> None:
+    await reserved(metadata, "a")
+    await metadata.unregister(1)
+    engine.pass_time(HOUR - 1)
+    assert await metadata.register(2, a_segment(0, 1, "a", **INSIDE)) == []
+    engine.pass_time(HOUR)
+    assert await claimed(metadata) == []
+    await metadata.unregister(2)
+    engine.pass_time(HOUR - 1)
+    assert await claimed(metadata) == []
+
+
+async def test_a_claimed_object_is_out_of_reach_until_it_is_forgotten(
+    metadata: Metadata, engine: Engine
+) -> None:
+    await reserved(metadata, "a")
+    await metadata.unregister(1)
+    engine.pass_time(HOUR)
+    assert await claimed(metadata) == ["a"]
+    for urls in (INSIDE, {}):
+        (failed,) = await metadata.register(1, a_segment(0, 1, "a", **urls))
+        assert failed.error.reason == "OBJECT_RECLAIMED"
+    assert await refused(metadata, an_object("a")) == "OBJECT_EXISTS"
+    for _ in range(2):
+        await metadata.objects.forget(["a", "unknown"])
+    assert await states(metadata, "a") == {}
+    (failed,) = await metadata.register(1, a_segment(0, 1, "a", **INSIDE))
+    assert failed.error.reason == "UNKNOWN_OBJECT"
+    await metadata.objects.reserve(flow_id(1), [an_object("a")])
+
+
+async def test_only_claimed_objects_are_forgotten(metadata: Metadata) -> None:
+    await reserved(metadata, "a", "b")
+    await metadata.unregister(1, object_id="b")
+    await metadata.objects.reserve(flow_id(1), [an_object("c")])
+    await metadata.objects.forget(["a", "b", "c"])
+    assert set(await states(metadata, "a", "b", "c")) == {"a", "b", "c"}
+
+
+async def test_a_claim_that_nobody_finished_comes_again_first(metadata: Metadata, engine: Engine) -> None:
+    await reserved(metadata, "a", "b")
+    await metadata.unregister(1, object_id="b")
+    engine.pass_time(HOUR)
+    assert await claimed(metadata) == ["b"]
+    await metadata.unregister(1, object_id="a")
+    engine.pass_time(CLAIM_SECONDS - 1)
+    assert await claimed(metadata, Ages(None, None)) == []
+    engine.pass_time(1)
+    assert await claimed(metadata, Ages(0, 0), 1) == ["b"]
+    assert await claimed(metadata, Ages(0, 0), 1) == ["a"]
+    assert await claimed(metadata, Ages(0, 0)) == []
+
+
+async def test_each_object_is_claimed_once_and_the_oldest_first(metadata: Metadata, engine: Engine) -> None:
+    for name in "bac":
+        await metadata.objects.reserve(flow_id(1), [an_object(name)])
+        engine.pass_time(1)
+    engine.pass_time(24 * HOUR)
+    both = await asyncio.gather(claimed(metadata, limit=1), claimed(metadata, limit=1))
+    assert sorted(both) == [["a"], ["b"]]
+    assert await claimed(metadata) == ["c"]
+
+
+async def test_a_claim_and_a_registration_at_once_do_not_both_succeed(
+    metadata: Metadata, engine: Engine
+) -> None:
+    for at in range(5):
+        name = f"o{at}"
+        await metadata.objects.reserve(flow_id(1), [an_object(name)])
+        engine.pass_time(24 * HOUR)
+        failed, taken = await asyncio.gather(
+            metadata.register(1, a_segment(at, at + 1, name, **INSIDE)), claimed(metadata)
+        )
+        assert (failed == []) != (taken == [name])
+
+
+async def test_forgetting_and_ages_are_bounded(metadata: Metadata) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await metadata.objects.forget(["a"] * 1001)
+    assert caught.value.reason == "TOO_MANY_ITEMS"
+    for ages in (Ages(-1, None), Ages(None, 2**62)):
+        with pytest.raises(InvalidArgument) as caught:
+            await metadata.objects.claim(ages, 1)
+        assert caught.value.reason == "BAD_AGE"

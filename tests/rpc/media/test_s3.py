@@ -99,3 +99,18 @@ async def test_what_the_shell_has_set_for_other_tools_does_not_matter(store, sto
         monkeypatch.setenv(name, value)
     store.then(200, b"", ETag='"x"')
     assert await storage().size("a") == 0
+
+
+async def test_deleting_what_is_gone_already_is_fine(store, storage):
+    store.then(204)
+    await storage().delete("a/b")
+    assert (store.requests[0].method, store.requests[0].target) == ("DELETE", "/tams/a/b")
+    store.then(404, refusal("NoSuchKey"))
+    await storage().delete("a/b")
+
+
+async def test_a_refused_deletion_is_not_taken_for_done(store, storage):
+    for status, code in ((403, "AccessDenied"), (404, "NoSuchBucket"), (503, "SlowDown")):
+        store.then(status, refusal(code))
+        with pytest.raises(Unavailable):
+            await storage().delete("a")

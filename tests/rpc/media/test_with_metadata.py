@@ -5,14 +5,17 @@ from tams.media.v1.storage_service_pb2 import AllocateStorageRequest, ObjectIds
 from tams.metadata.v1.object_service_pb2 import GetObjectRequest
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
 from tams.metadata.v1.segment_pb2 import NewSegment
-from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
+from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest, DeleteSegmentsRequest
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
 from tams.type.v1.timerange_pb2 import TimeRange
 
+from services.media.adapters.s3 import S3Storage
+from services.media.adapters.storage_config import read_storage_backends
 from services.shared.errors import AlreadyExists
 from services.shared.rpc.client import call
 from tests.support.metadata_service import metadata_channel, put_flow, running_metadata
 from tests.support.polling import until
+from tests.support.seaweedfs import write_storage_config
 
 FLOW = "10000000-0000-4000-8000-000000000001"
 
@@ -61,3 +64,43 @@ async def test_an_id_is_given_once(serve, backend, metadata):
         await call(media.stub.AllocateStorage, asked)
         with pytest.raises(AlreadyExists):
             await call(media.stub.AllocateStorage, asked)
+
+
+async def test_bytes_go_when_nobody_uses_them_and_stay_while_somebody_does(
+    serve, backend, metadata, http, tmp_path
+):
+    address = f"127.0.0.1:{metadata.port}"
+    config = write_storage_config(tmp_path / "looking.json", backend)
+    options = {"reclaim_unregistered_seconds": -1, "reclaim_idle_seconds": 0.05}
+    async with (
+        serve(backend, metadata_address=address, reclaim_unreferenced_seconds=-1, **options) as media,
+        metadata_channel(metadata.port) as channel,
+    ):
+        await put_flow(channel, FLOW, container="video/mp2t")
+        asked = AllocateStorageRequest(flow_id=FLOW, limit=3)
+        kept, gone, waiting = (await call(media.stub.AllocateStorage, asked)).objects
+        for one in (kept, gone, waiting):
+            put = await http.put(one.put_url, content=b"x", headers={"Content-Type": one.content_type})
+            assert put.status_code == 200
+        segments = SegmentServiceStub(channel)
+        ranges = [(kept, 0, 10), (gone, 10, 20), (kept, 20, 30)]
+        new = [
+            NewSegment(object_id=one.object_id, timerange=TimeRange(start_ns=start, end_ns=end))
+            for one, start, end in ranges
+        ]
+        await call(segments.CreateSegments, CreateSegmentsRequest(flow_id=FLOW, segments=new))
+        deletion = DeleteSegmentsRequest(flow_id=FLOW, timerange=TimeRange(start_ns=10, end_ns=30))
+        await call(segments.DeleteSegments, deletion)
+        storage = S3Storage(next(iter(read_storage_backends(config))), threads=1)
+        stored = [one.put_url.split("?")[0].split("/", 4)[4] for one in (kept, gone, waiting)]
+    try:
+        assert [await storage.size(path) for path in stored] == [1, 1, 1]
+        async with serve(backend, metadata_address=address, reclaim_unreferenced_seconds=0, **options):
+
+            async def deleted():
+                return await storage.size(stored[1]) is None
+
+            await until(deleted)
+        assert [await storage.size(path) for path in stored] == [1, None, 1]
+    finally:
+        storage.close()

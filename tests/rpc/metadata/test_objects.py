@@ -2,6 +2,8 @@ import pytest
 from tams.metadata.v1.flow_service_pb2 import DeleteFlowRequest
 from tams.metadata.v1.object_pb2 import Object
 from tams.metadata.v1.object_service_pb2 import (
+    ClaimObjectsRequest,
+    ForgetObjectsRequest,
     GetObjectRequest,
     ListUnmeasuredObjectsRequest,
     ObjectSize,
@@ -87,3 +89,23 @@ async def test_references_come_in_pages(flows: Service) -> None:
     second = await flows("GetObject", request)
     assert list(second.object.referenced_by_flows) == [flow_id(2)]
     assert second.next_page_token == ""
+
+
+async def test_objects_that_nobody_uses_are_claimed_and_forgotten(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "never", "once"))
+    await flows("CreateSegments", create(1, new_segment(0, 1, "once", urls=[])))
+    await flows("DeleteSegments", deletion(1))
+
+    async def claim(**ages: int) -> list[tuple[str, str, str]]:
+        reply = await flows("ClaimObjects", ClaimObjectsRequest(**ages))
+        return [(one.object_id, one.storage_id, one.storage_path) for one in reply.objects]
+
+    assert await claim() == []
+    assert await claim(unreferenced_seconds=60, unregistered_seconds=60) == []
+    assert await claim(unreferenced_seconds=0) == [("once", STORAGE, "path/once")]
+    assert await claim(unregistered_seconds=0, page_size=5000) == [("never", STORAGE, "path/never")]
+    reply = await flows("CreateSegments", create(1, new_segment(0, 1, "never", urls=[])))
+    assert [one.failure.reason for one in reply.failures] == ["OBJECT_RECLAIMED"]
+    for _ in range(2):
+        await flows("ForgetObjects", ForgetObjectsRequest(object_ids=["once", "never"]))
+    await flows("ReserveObjects", reserve(1, "never", "once"))

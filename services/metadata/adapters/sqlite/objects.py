@@ -17,6 +17,11 @@ _GET_MANY: Final = f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.id IN (SELECT value 
 _UNMEASURED: Final = f"""
     SELECT {_COLUMNS} FROM {_FROM} WHERE o.measure_at_ms <= ? ORDER BY o.measure_at_ms LIMIT ?
 """
+# The condition on the state is that of the index.
+_IDLE: Final = f"""
+    SELECT {_COLUMNS} FROM {_FROM}
+    WHERE o.state = ? AND o.state <> 'registered' AND o.changed_ms <= ? ORDER BY o.changed_ms LIMIT ?
+"""
 _ADD: Final = """
     INSERT INTO objects (id, storage, storage_path, state, allocated_for_flow,
         first_referenced_by_flow, created_ms, changed_ms, measure_at_ms)
@@ -100,6 +105,11 @@ class SqliteObjects:
         """Up to `limit` ids of flows above `after` that reference the object, ascending."""
         parameters = {"object": object_id, "after": after or "", "limit": limit}
         return [flow_id for (flow_id,) in self._execute(_REFERENCING, parameters)]
+
+    def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
+        """Up to `limit` objects that came to a state other than REGISTERED at least so long ago, oldest first."""
+        rows = self._execute(_IDLE, (state, _now_ms() - 1000 * seconds, limit))
+        return [_object(row) for row in rows]
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
         """Registered objects whose size is unknown and whose next attempt is due, oldest first."""

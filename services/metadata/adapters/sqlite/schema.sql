@@ -74,7 +74,7 @@ CREATE TABLE IF NOT EXISTS objects (
     storage INTEGER,                    -- storages.row; NULL when outside this store
     storage_path TEXT,
     size INTEGER,                       -- bytes; NULL until measured
-    state TEXT NOT NULL,                -- 'allocated', 'registered' or 'unreferenced'
+    state TEXT NOT NULL,                -- 'allocated', 'registered', 'unreferenced' or 'reclaimed'
     allocated_for_flow TEXT,
     first_referenced_by_flow TEXT,
     created_ms INTEGER NOT NULL,        -- milliseconds since 1970, as all *_ms
@@ -83,6 +83,7 @@ CREATE TABLE IF NOT EXISTS objects (
     measure_attempts INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_measure ON objects (measure_at_ms) WHERE measure_at_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_idle ON objects (state, changed_ms) WHERE state <> 'registered';
 
 CREATE TABLE IF NOT EXISTS collections (
     flow_id TEXT NOT NULL,

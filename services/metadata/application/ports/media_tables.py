@@ -6,7 +6,7 @@ from typing import Protocol
 from services.metadata.application.ports.queries import FlowFilter, Removed, SegmentQuery, SourceFilter
 from services.metadata.domain.essence import CollectionItem
 from services.metadata.domain.flow import FlowInput, StoredFlow
-from services.metadata.domain.object import MediaObject
+from services.metadata.domain.object import MediaObject, State
 from services.metadata.domain.segment import Segment, StoredSegment
 from services.metadata.domain.source import StoredSource
 from services.shared.timerange import TimeRange
@@ -130,6 +130,10 @@ class ObjectTable(Protocol):
 
     def referencing_flows(self, object_id: str, after: str | None, limit: int) -> list[str]:
         """Up to `limit` ids of flows above `after` that reference the object, ascending."""
+        ...
+
+    def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
+        """Up to `limit` objects that came to a state other than REGISTERED at least so long ago, oldest first."""
         ...
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
