@@ -32,7 +32,7 @@ class ObjectRegistry(Protocol):
         ...
 
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
-        """Up to `limit` objects that nobody uses, put out of reach; their bytes are the caller's to delete."""
+        """Up to `limit` objects that nobody uses, put out of reach; the caller deletes their bytes."""
         ...
 
     async def forget(self, object_ids: Sequence[str]) -> None:

@@ -107,7 +107,7 @@ class SqliteObjects:
         return [flow_id for (flow_id,) in self._execute(_REFERENCING, parameters)]
 
     def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
-        """Up to `limit` objects that came to a state other than REGISTERED at least so long ago, oldest first."""
+        """Up to `limit` objects in a state (not REGISTERED) for at least so many seconds, oldest first."""
         rows = self._execute(_IDLE, (state, _now_ms() - 1000 * seconds, limit))
         return [_object(row) for row in rows]
 

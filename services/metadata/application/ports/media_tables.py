@@ -133,7 +133,7 @@ class ObjectTable(Protocol):
         ...
 
     def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
-        """Up to `limit` objects that came to a state other than REGISTERED at least so long ago, oldest first."""
+        """Up to `limit` objects in a state (not REGISTERED) for at least so many seconds, oldest first."""
         ...
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
