@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from client.api import TamsClient, Unreachable
-from client.doctor import Grade, database, examine, gateway
+from client.doctor import Grade, database, examine, gateway, storage
 from client.doctor.clocks import compare
 from tests.support.scripted_server import scripted_server
 
@@ -105,3 +105,65 @@ async def test_nobody_there():
     async with TamsClient(url, attempts=1) as store:
         with pytest.raises(Unreachable):
             [one async for one in examine(store, url, probe=True, max_flows=None, max_segments=None)]
+
+
+BACKEND = {
+    "id": "b",
+    "store_type": "http_object_store",
+    "provider": "p",
+    "store_product": "s",
+    "label": "near",
+}
+
+
+async def probed(server, *, preflight=200, stored=200, read=200):
+    """What the probe finds at a store whose object storage gives these statuses."""
+    here = f"{server.url}/object?signed"
+    cors = {"Access_Control_Allow_Origin": "*"} if preflight == 200 else {}
+    server.then(200, body([BACKEND]))
+    server.then(204)
+    server.then(201, body({"media_objects": [{"object_id": "o", "put_url": {"url": here}}]}))
+    server.then(preflight, b"", **cors)
+    server.then(stored)
+    if stored == 200:
+        segment = {"object_id": "o", "timerange": "[0:0_1:0)", "get_urls": [{"url": here}]}
+        server.then(201)
+        server.then(200, body([segment]))
+        server.then(read, b"other")
+    server.then(204)
+    async with TamsClient(server.url, attempts=1) as store, httpx.AsyncClient(trust_env=False) as http:
+        found = await storage.check(store, http)
+    methods = [request.method for request in server.requests]
+    assert (methods[1], methods[-1]) == ("PUT", "DELETE"), "the probe's flow goes again"
+    return [one.summary for one in found if one.grade is Grade.PROBLEM]
+
+
+async def test_storage_that_refuses_signed_requests(server):
+    assert await probed(server, stored=403) == ["a signed PUT is refused with 403"]
+
+
+async def test_storage_that_refuses_browsers_and_reading(server):
+    (cors, read) = await probed(server, preflight=403, read=404)
+    assert "other origins" in cors
+    assert read == "a signed GET is refused with 404"
+
+
+async def test_storage_that_returns_something_else(server):
+    assert await probed(server) == ["it returns other bytes than were stored"]
+
+
+async def test_storage_that_cannot_be_reached(server):
+    server.then(200, body([BACKEND]))
+    server.then(204)
+    put_url = {"url": "http://127.0.0.1:9/object"}
+    server.then(201, body({"media_objects": [{"object_id": "o", "put_url": put_url}]}))
+    server.then(204)
+    async with TamsClient(server.url, attempts=1) as store, httpx.AsyncClient(trust_env=False) as http:
+        (found,) = await storage.check(store, http)
+    assert (found.check, found.grade) == ("storage near", Grade.PROBLEM)
+
+
+async def test_no_storage_at_all(server):
+    server.then(200, b"[]")
+    async with TamsClient(server.url, attempts=1) as store, httpx.AsyncClient(trust_env=False) as http:
+        assert grades(await storage.check(store, http)) == {("storage", Grade.PROBLEM)}
