@@ -6,7 +6,7 @@ import click
 from mediatimestamp import Timestamp
 
 from client.api import TamsClient
-from client.api.administration import Kind
+from client.api.tables import Kind
 from client.cli import exits
 from client.cli.output import printable
 from client.cli.progress import bar

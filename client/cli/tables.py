@@ -5,7 +5,7 @@ import sys
 import click
 
 from client.api import TamsClient
-from client.api.administration import ColumnChange, Projection, Tables
+from client.api.tables import ColumnChange, Projection, Tables
 from client.cli import exits
 from client.cli.output import as_json, printable, size, write_json, write_table
 from client.cli.session import with_store

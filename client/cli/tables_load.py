@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from client.api import TamsClient
-from client.api.administration import Kind
+from client.api.tables import Kind
 from client.cli import exits
 from client.cli.output import as_json, printable, write_json
 from client.cli.progress import bar

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from client.api import ApiError, Forbidden, TamsClient
-from client.api.administration import Consistency, Endpoint, Tables
+from client.api.tables import Consistency, Endpoint, Tables
 from client.doctor.findings import Finding, fine, problem, unchecked
 
 _SHOWN: Final = 20

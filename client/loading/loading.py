@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from client.api import Rejected
-from client.api.administration import Administration, FailedRow, Load, LoadedRows
+from client.api.administration import Administration
+from client.api.tables import FailedRow, Load, LoadedRows
 from client.loading.sizing import MAX_BYTES, BatchSize
 
 _MAX_FAILURES: Final = 1000

@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.metadata.application.clock import Clock, moment
-from services.metadata.application.load_rows import ROW_KINDS, Inserted
+from services.metadata.application.load_kinds import Inserted
+from services.metadata.application.load_rows import ROW_KINDS
 from services.metadata.application.ports import Store, Tables
 from services.metadata.application.segments import Failed
 from services.metadata.domain.jsons import decode

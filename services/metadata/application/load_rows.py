@@ -1,7 +1,7 @@
 """Rows of bulk loads: how each kind is read, inserted and removed again."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -9,51 +9,24 @@ from msgspec import UNSET, Struct, UnsetType
 from services.metadata.application import flow_changes, source_changes
 from services.metadata.application.access import owning_flow
 from services.metadata.application.clock import Moment
-from services.metadata.application.objects import release
+from services.metadata.application.load_kinds import SLICE, Inserted, RowKind, Undone
+from services.metadata.application.load_segments import (
+    insert_segments,
+    read_segment,
+    read_segments,
+    undo_segments,
+)
 from services.metadata.application.outbox import Outbox
 from services.metadata.application.ports import Tables
-from services.metadata.application.segments import Failed, register
+from services.metadata.application.segments import Failed
 from services.metadata.domain.essence import Uuid
 from services.metadata.domain.event import SOURCE_CREATED
 from services.metadata.domain.flow import FlowInput, parse_flow
 from services.metadata.domain.jsons import ENCODE, decode
-from services.metadata.domain.load import Keys, Kind, Stretch
+from services.metadata.domain.load import Keys, Kind
 from services.metadata.domain.object import MediaObject, State, check_id
-from services.metadata.domain.segment import ExternalUrl, Segment
 from services.metadata.domain.source import new_source
 from services.shared.errors import AlreadyExists, InvalidArgument, TamsError
-from services.shared.timerange import TimeRange, parse_timestamp
-
-R = TypeVar("R")
-
-# Rows that one step of a rollback removes.
-SLICE: Final = 2000
-
-
-class Inserted(NamedTuple):
-    """What a batch inserted, and which of its rows failed."""
-
-    rows: int
-    keys: Keys
-    failed: list[Failed]
-
-
-class Undone(NamedTuple):
-    """What is left to remove, how many rows went and how many stay because something needs them."""
-
-    left: Keys
-    removed: int
-    kept: int
-
-
-class RowKind(NamedTuple, Generic[R]):
-    """How rows of a kind are read, inserted and removed again."""
-
-    read: Callable[[bytes], R]
-    insert: Callable[[Tables, Sequence[tuple[int, R]], Moment], Inserted]
-    undo: Callable[[Tables, Keys, Moment], Undone]
-    # A quick way to read all rows of a list; None when there is none or a row is bad.
-    read_all: Callable[[bytes], list[R] | None] = lambda _: None
 
 
 class _SourceRow(Struct):
@@ -71,22 +44,8 @@ class _ObjectRow(Struct):
     storage_path: str
 
 
-class _SegmentRow(Struct):
-    flow_id: str
-    object_id: str
-    timerange: str
-    ts_offset: str = "0:0"
-    last_duration: str | None = None
-    sample_offset: int | None = None
-    sample_count: int | None = None
-    key_frame_count: int | None = None
-    get_urls: list[ExternalUrl] = []
-
-
 _source: Final = msgspec.json.Decoder(_SourceRow)
 _object: Final = msgspec.json.Decoder(_ObjectRow)
-_segment: Final = msgspec.json.Decoder(_SegmentRow)
-_segments: Final = msgspec.json.Decoder(list[_SegmentRow])
 _FORMATS: Final = frozenset(
     ("urn:x-tam:format:image", *(f"urn:x-nmos:format:{one}" for one in ("video", "audio", "data", "multi")))
 )
@@ -104,35 +63,6 @@ def _read_object(row: bytes) -> _ObjectRow:
     check_id(item.id, "BAD_ROW", "$.id")
     check_id(item.storage_path, "BAD_ROW", "$.storage_path")
     return item
-
-
-def _read_segment(row: bytes) -> tuple[str, Segment]:
-    return _new_segment(decode(_segment, row, "BAD_ROW"))
-
-
-def _new_segment(new: _SegmentRow) -> tuple[str, Segment]:
-    if new.timerange[:1] == "(":
-        raise InvalidArgument("a segment's start is always inclusive", reason="BAD_ROW", path="$.timerange")
-    last, offset = new.last_duration, new.ts_offset
-    segment = Segment(
-        new.object_id,
-        TimeRange.parse(new.timerange),
-        0 if offset == "0:0" else parse_timestamp(offset),
-        None if last is None else parse_timestamp(last),
-        new.sample_offset,
-        new.sample_count,
-        new.key_frame_count,
-        new.get_urls,
-    )
-    return new.flow_id, segment
-
-
-def _read_segments(body: bytes) -> list[tuple[str, Segment]] | None:
-    """All segments of a list at once, several times quicker than one by one; None when one is bad."""
-    try:
-        return list(map(_new_segment, _segments.decode(body)))
-    except (msgspec.MsgspecError, UnicodeDecodeError, TamsError):
-        return None
 
 
 def _insert_each(
@@ -193,41 +123,6 @@ def _insert_objects(tables: Tables, rows: Sequence[tuple[int, _ObjectRow]], now:
     return Inserted(len(new), Keys(ids=[item.id for item in new]), failed)
 
 
-def _insert_segments(
-    tables: Tables, rows: Sequence[tuple[int, tuple[str, Segment]]], now: Moment
-) -> Inserted:
-    by_flow: dict[str, list[tuple[int, Segment]]] = {}
-    for index, (flow_id, segment) in rows:
-        by_flow.setdefault(flow_id, []).append((index, segment))
-    failed: list[Failed] = []
-    stretches: list[Stretch] = []
-    for flow_id, entries in by_flow.items():
-        try:
-            flow = owning_flow(tables, flow_id)
-        except TamsError as error:
-            failed += (Failed(index, error) for index, _ in entries)
-            continue
-        refused = register(tables, flow, [segment for _, segment in entries], now)
-        failed += (Failed(entries[one.index][0], one.error) for one in refused)
-        bad = {one.index for one in refused}
-        stored = (segment for at, (_, segment) in enumerate(entries) if at not in bad)
-        stretches += _stretches(flow_id, flow.timeline, (segment.timerange for segment in stored))
-    return Inserted(len(rows) - len(failed), Keys(stretches=stretches), failed)
-
-
-def _stretches(flow_id: str, timeline: int, ranges: Iterable[TimeRange]) -> Iterable[Stretch]:
-    ends = sorted((one.start, one.end) for one in ranges if one.start is not None and one.end is not None)
-    if not ends:
-        return
-    start, end = ends[0]
-    for first, last in ends[1:]:
-        if first != end:
-            yield Stretch(flow_id, timeline, start, end)
-            start = first
-        end = last
-    yield Stretch(flow_id, timeline, start, end)
-
-
 def _undo_each(
     undo: Callable[[Tables, str, Moment], bool],
 ) -> Callable[[Tables, Keys, Moment], Undone]:
@@ -265,25 +160,9 @@ def _undo_object(tables: Tables, object_id: str, now: Moment) -> bool:  # noqa: 
     return item is None or item.state is State.ALLOCATED
 
 
-def _undo_segments(tables: Tables, keys: Keys, now: Moment) -> Undone:
-    left, gone = list(keys.stretches), 0
-    while left and gone < SLICE:
-        stretch, limit = left[-1], SLICE - gone
-        within = TimeRange(stretch.start_ns, stretch.end_ns)
-        removed = tables.segments.delete(stretch.timeline, within, None, limit, now.text)
-        release(tables, removed.objects)
-        flow = tables.flows.get(stretch.flow_id)
-        if flow is not None and flow.timeline == stretch.timeline:
-            Outbox(tables, now.ns).segments_deleted(flow, removed.span)
-        gone += removed.segments
-        if removed.segments < limit:
-            left.pop()
-    return Undone(Keys(stretches=left), gone, 0)
-
-
 ROW_KINDS: Final[dict[Kind, RowKind[Any]]] = {
     Kind.SOURCES: RowKind(_read_source, _insert_each(_insert_source), _undo_each(_undo_source)),
     Kind.FLOWS: RowKind(parse_flow, _insert_each(_insert_flow), _undo_each(_undo_flow)),
     Kind.OBJECTS: RowKind(_read_object, _insert_objects, _undo_each(_undo_object)),
-    Kind.SEGMENTS: RowKind(_read_segment, _insert_segments, _undo_segments, _read_segments),
+    Kind.SEGMENTS: RowKind(read_segment, insert_segments, undo_segments, read_segments),
 }

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from client.api import InvalidRequest, Unreachable
-from client.api.administration import FailedRow, Load, LoadedRows, LoadRollback
 from client.api.models import Problem
+from client.api.tables import FailedRow, Load, LoadedRows, LoadRollback
 from client.loading import Policy, load
 
 ROWS = [json.dumps({"n": number}).encode() for number in range(5000)]
