@@ -1,0 +1,69 @@
+import pytest
+
+from services.shared.errors import StartupError
+from services.shared.vast.address import VastAddress
+
+
+def test_endpoints_bucket_and_schema_are_told_apart():
+    address = VastAddress.parse("vast://a.example:9090,10.0.0.2:8080/data/tams")
+    assert address == VastAddress(("https://a.example:9090", "https://10.0.0.2:8080"), "data", "tams")
+
+
+@pytest.mark.parametrize(("query", "scheme"), [("", "https"), ("?tls=true", "https"), ("?tls=false", "http")])
+def test_tls_is_on_unless_switched_off(query, scheme):
+    assert VastAddress.parse(f"vast://host/data/tams{query}").endpoints == (f"{scheme}://host",)
+
+
+def test_an_endpoint_named_twice_is_one_and_the_order_stays():
+    assert VastAddress.parse("vast://b:1,a:1,b:1/data/tams").endpoints == ("https://b:1", "https://a:1")
+
+
+def test_addresses_of_version_six_are_taken():
+    assert VastAddress.parse("vast://[::1]:8080/data/tams").endpoints == ("https://[::1]:8080",)
+
+
+def test_a_slash_at_the_end_does_no_harm():
+    assert VastAddress.parse("vast://host/data/tams/").schema == "tams"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sqlite:///tables.db",
+        "https://host/data/tams",
+        "vast://host",
+        "vast://host/data",
+        "vast://host/data/tams/more",
+        "vast:///data/tams",
+        "vast://host,/data/tams",
+        "vast://ho st/data/tams",
+        "vast://host:port/data/tams",
+        "vast://host:1:2/data/tams",
+        "vast://host/da%20ta/tams",
+        "vast://host/da.ta/tams",
+        f"vast://host/data/{'x' * 64}",
+        "vast://host/data/tams?tls=maybe",
+        "vast://host/data/tams?tls=",
+        "vast://host/data/tams?tls",
+        "vast://host/data/tams?tsl=false",
+    ],
+)
+def test_anything_else_is_refused(url):
+    with pytest.raises(StartupError, match="TAMS_STORE_URL"):
+        VastAddress.parse(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "vast://key:hunter2@host/data/tams",
+        "vast://host/data/tams?secret=hunter2",
+        "vast://host/data/tams/hunter2",
+        "https://key:hunter2@host/data/tams",
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(url):
+    with pytest.raises(StartupError) as raised:
+        VastAddress.parse(url)
+    assert "hunter2" not in str(raised.value)
