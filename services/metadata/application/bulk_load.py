@@ -15,7 +15,7 @@ import msgspec
 from services.metadata.application.clock import Clock, moment
 from services.metadata.application.load_kinds import Inserted
 from services.metadata.application.load_rows import ROW_KINDS
-from services.metadata.application.ports import Store, Tables
+from services.metadata.application.ports import Stepwise, Store, Tables
 from services.metadata.application.segments import Failed
 from services.metadata.domain.jsons import decode
 from services.metadata.domain.load import Keys, Kind, Load, State
@@ -117,7 +117,7 @@ class BulkLoads:
             return Report(_advance(tables, load, read.total, inserted, now.ms), True, False, failed)
 
         try:
-            return await self._store.write(change)
+            return await self._store.write(Stepwise(change, lambda: ROW_KINDS[kind].steps(read.rows, now)))
         except _Bad as bad:
             return Report(bad.load, False, False, bad.failed)
 

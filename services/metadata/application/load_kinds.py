@@ -14,6 +14,9 @@ R = TypeVar("R")
 SLICE: Final = 2000
 
 
+Step = Callable[[Tables], object]
+
+
 class Inserted(NamedTuple):
     """What a batch inserted, and which of its rows failed."""
 
@@ -36,5 +39,7 @@ class RowKind(NamedTuple, Generic[R]):
     read: Callable[[bytes], R]
     insert: Callable[[Tables, Sequence[tuple[int, R]], Moment], Inserted]
     undo: Callable[[Tables, Keys, Moment], Undone]
+    # What inserting rows consists of, for engines that try the steps to read ahead.
+    steps: Callable[[Sequence[tuple[int, R]], Moment], list[Step]] = lambda _rows, _now: []
     # A quick way to read all rows of a list; None when there is none or a row is bad.
     read_all: Callable[[bytes], list[R] | None] = lambda _: None

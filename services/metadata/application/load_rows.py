@@ -9,11 +9,12 @@ from msgspec import UNSET, Struct, UnsetType
 from services.metadata.application import flow_changes, source_changes
 from services.metadata.application.access import owning_flow
 from services.metadata.application.clock import Moment
-from services.metadata.application.load_kinds import SLICE, Inserted, RowKind, Undone
+from services.metadata.application.load_kinds import SLICE, Inserted, RowKind, Step, Undone
 from services.metadata.application.load_segments import (
     insert_segments,
     read_segment,
     read_segments,
+    segment_steps,
     undo_segments,
 )
 from services.metadata.application.outbox import Outbox
@@ -82,6 +83,15 @@ def _insert_each(
     return insert_each
 
 
+def _steps(
+    insert: Callable[[Tables, Any, Moment], str],
+) -> Callable[[Sequence[tuple[int, Any]], Moment], list[Step]]:
+    def step(row: Any, now: Moment) -> Step:
+        return lambda tables: insert(tables, row, now)
+
+    return lambda rows, now: [step(row, now) for _, row in rows]
+
+
 def _insert_source(tables: Tables, row: _SourceRow, now: Moment) -> str:
     if tables.sources.get(row.id) is not None:
         raise AlreadyExists(f"source {row.id} exists", reason="ROW_EXISTS", path="$.id")
@@ -97,11 +107,11 @@ def _insert_source(tables: Tables, row: _SourceRow, now: Moment) -> str:
     return row.id
 
 
-def _insert_flow(tables: Tables, flow: FlowInput, now: Moment) -> str:
-    flow_id = flow.flow.id
+def _insert_flow(tables: Tables, row: FlowInput, now: Moment) -> str:
+    flow_id = row.flow.id
     if tables.flows.get(flow_id) is not None:
         raise AlreadyExists(f"flow {flow_id} exists", reason="ROW_EXISTS", path="$.id")
-    flow_changes.put(tables, flow, now)
+    flow_changes.put(tables, row, now)
     return flow_id
 
 
@@ -161,8 +171,10 @@ def _undo_object(tables: Tables, object_id: str, now: Moment) -> bool:  # noqa: 
 
 
 ROW_KINDS: Final[dict[Kind, RowKind[Any]]] = {
-    Kind.SOURCES: RowKind(_read_source, _insert_each(_insert_source), _undo_each(_undo_source)),
-    Kind.FLOWS: RowKind(parse_flow, _insert_each(_insert_flow), _undo_each(_undo_flow)),
+    Kind.SOURCES: RowKind(
+        _read_source, _insert_each(_insert_source), _undo_each(_undo_source), _steps(_insert_source)
+    ),
+    Kind.FLOWS: RowKind(parse_flow, _insert_each(_insert_flow), _undo_each(_undo_flow), _steps(_insert_flow)),
     Kind.OBJECTS: RowKind(_read_object, _insert_objects, _undo_each(_undo_object)),
-    Kind.SEGMENTS: RowKind(read_segment, insert_segments, undo_segments, read_segments),
+    Kind.SEGMENTS: RowKind(read_segment, insert_segments, undo_segments, segment_steps, read_segments),
 }

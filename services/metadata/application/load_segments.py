@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from services.metadata.application.access import owning_flow
 from services.metadata.application.clock import Moment
-from services.metadata.application.load_kinds import SLICE, Inserted, Undone
+from services.metadata.application.load_kinds import SLICE, Inserted, Step, Undone
 from services.metadata.application.objects import release
 from services.metadata.application.outbox import Outbox
 from services.metadata.application.ports import Tables
@@ -32,6 +32,8 @@ class _SegmentRow(Struct):
     get_urls: list[ExternalUrl] = []
 
 
+# Segments of one flow in a batch, from where on trying costs more than it saves.
+_LARGE: Final = 50
 _segment: Final = msgspec.json.Decoder(_SegmentRow)
 _segments: Final = msgspec.json.Decoder(list[_SegmentRow])
 
@@ -66,14 +68,23 @@ def read_segments(body: bytes) -> list[tuple[str, Segment]] | None:
         return None
 
 
+def segment_steps(rows: Sequence[tuple[int, tuple[str, Segment]]], now: Moment) -> list[Step]:
+    """A step for each flow."""
+
+    def step(flow_id: str, entries: Sequence[tuple[int, Segment]]) -> Step:
+        return lambda tables: insert_segments(tables, [(at, (flow_id, one)) for at, one in entries], now)
+
+    by_flow = _by_flow(rows)
+    if len(by_flow) * _LARGE < len(rows):
+        return []  # those of a flow are read together anyway
+    return [step(flow_id, entries) for flow_id, entries in by_flow.items()]
+
+
 def insert_segments(tables: Tables, rows: Sequence[tuple[int, tuple[str, Segment]]], now: Moment) -> Inserted:
     """Register the segments, flow by flow."""
-    by_flow: dict[str, list[tuple[int, Segment]]] = {}
-    for index, (flow_id, segment) in rows:
-        by_flow.setdefault(flow_id, []).append((index, segment))
     failed: list[Failed] = []
     stretches: list[Stretch] = []
-    for flow_id, entries in by_flow.items():
+    for flow_id, entries in _by_flow(rows).items():
         try:
             flow = owning_flow(tables, flow_id)
         except TamsError as error:
@@ -85,6 +96,13 @@ def insert_segments(tables: Tables, rows: Sequence[tuple[int, tuple[str, Segment
         stored = (segment for at, (_, segment) in enumerate(entries) if at not in bad)
         stretches += _stretches(flow_id, flow.timeline, (segment.timerange for segment in stored))
     return Inserted(len(rows) - len(failed), Keys(stretches=stretches), failed)
+
+
+def _by_flow(rows: Sequence[tuple[int, tuple[str, Segment]]]) -> dict[str, list[tuple[int, Segment]]]:
+    by_flow: dict[str, list[tuple[int, Segment]]] = {}
+    for index, (flow_id, segment) in rows:
+        by_flow.setdefault(flow_id, []).append((index, segment))
+    return by_flow
 
 
 def _stretches(flow_id: str, timeline: int, ranges: Iterable[TimeRange]) -> Iterable[Stretch]:

@@ -14,7 +14,7 @@ from services.metadata.adapters.vast.changes import Changes
 from services.metadata.adapters.vast.queries import Missing, Query
 from services.metadata.adapters.vast.snapshot import Snapshot
 from services.metadata.adapters.vast.workers import Job, Outcome
-from services.metadata.application.ports import Tables
+from services.metadata.application.ports import Stepwise, Tables
 from services.shared.vast.failures import Failure
 
 # Rules read some five times one after the other; those that go on longer ask for themselves.
@@ -25,6 +25,8 @@ def run_all(jobs: Sequence[Job], tables: Tables, snapshot: Snapshot, changes: Ch
     """The outcome of each job; `changes` holds afterwards what those that succeeded wrote."""
     if len(jobs) > 1:
         _fetch_together(jobs, tables, snapshot, changes)
+    elif isinstance(rule := jobs[0].rule, Stepwise):
+        _fetch_ahead(rule.steps(), tables, snapshot, changes)
     snapshot.eager = True
     return [_run(job, tables, changes) for job in jobs]
 
@@ -39,10 +41,30 @@ def _fetch_together(jobs: Sequence[Job], tables: Tables, snapshot: Snapshot, cha
         snapshot.fetch(list(asked))
 
 
+def _fetch_ahead(
+    steps: Sequence[Callable[[Tables], object]], tables: Tables, snapshot: Snapshot, changes: Changes
+) -> None:
+    """What the steps of one rule will ask. Each sees what those before it did, as far as they came."""
+    for _ in range(_TRIALS):
+        mark = changes.mark()
+        asked: dict[Query, None] = {}
+        for step in steps:
+            _try(step, tables, changes, asked, keep=True)
+        changes.back_to(mark)
+        if not asked:
+            return
+        snapshot.fetch(list(asked))
+
+
 def _try(
-    rule: Callable[[Tables], object], tables: Tables, changes: Changes, asked: dict[Query, None]
+    rule: Callable[[Tables], object],
+    tables: Tables,
+    changes: Changes,
+    asked: dict[Query, None],
+    *,
+    keep: bool = False,
 ) -> bool:
-    """Whether the rule asked something new; nothing of what it does stays."""
+    """Whether the rule asked something new; nothing of what it does stays, unless it succeeds and is kept."""
     mark = changes.mark()
     try:
         rule(tables)
@@ -51,6 +73,8 @@ def _try(
         return True
     except Exception:  # noqa: BLE001 - what it raises counts when it runs for good
         return False
+    else:
+        mark = changes.mark() if keep else mark
     finally:
         changes.back_to(mark)
     return False

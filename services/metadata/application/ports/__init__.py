@@ -12,7 +12,7 @@ from services.metadata.application.ports.queries import (
     ServiceInfo,
     SourceFilter,
 )
-from services.metadata.application.ports.store import Store, Tables
+from services.metadata.application.ports.store import Stepwise, Store, Tables
 from services.metadata.application.ports.work_tables import (
     DeletionTable,
     EventTable,
@@ -35,6 +35,7 @@ __all__ = [
     "ServiceInfoTable",
     "SourceFilter",
     "SourceTable",
+    "Stepwise",
     "Store",
     "Tables",
     "WebhookTable",

@@ -1,7 +1,7 @@
 """All tables together, and what runs rules on them."""
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from services.metadata.application.ports.media_tables import FlowTable, ObjectTable, SegmentTable, SourceTable
 from services.metadata.application.ports.work_tables import (
@@ -13,6 +13,7 @@ from services.metadata.application.ports.work_tables import (
 )
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Tables(Protocol):
@@ -62,6 +63,23 @@ class Tables(Protocol):
     def loads(self) -> LoadTable:
         """The bulk loads."""
         ...
+
+
+class Stepwise(Generic[T_co]):
+    """A change that makes many small ones, its steps, one after the other.
+
+    An engine whose reads are requests may try the steps to find out what to read ahead, all at once.
+    """
+
+    def __init__(
+        self, whole: Callable[[Tables], T_co], steps: Callable[[], Sequence[Callable[[Tables], object]]]
+    ) -> None:
+        self.whole = whole
+        self.steps = steps
+
+    def __call__(self, tables: Tables) -> T_co:
+        """The result of the whole change."""
+        return self.whole(tables)
 
 
 class Store(Protocol):
