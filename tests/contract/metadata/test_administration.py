@@ -1,3 +1,6 @@
+import asyncio
+
+import pyarrow as pa
 import pytest
 
 from services.metadata.adapters.sqlite.administration import SqliteAdministration
@@ -8,6 +11,7 @@ from services.metadata.application.consistency import Consistency
 from services.metadata.application.ports.administration import Administration
 from services.metadata.application.ports.queries import ServiceInfo
 from services.metadata.application.table_admin import TableAdmin
+from services.metadata.domain.property import PropertyChange
 from services.shared.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -15,7 +19,10 @@ from services.shared.errors import (
     NotFound,
     PermissionDenied,
 )
-from tests.support.flows import flow_id
+from services.shared.vast.filters import EVERYTHING
+from services.shared.vast.plans import Kind
+from services.shared.vast.transaction import ROW_ID
+from tests.support.flows import flow_id, source_id
 from tests.support.metadata import a_segment
 
 
@@ -106,6 +113,37 @@ async def test_what_cannot_be_changed_is_refused_and_stays(admin):
     with pytest.raises(AlreadyExists):
         await admin.rename_column("flows", "rating", "label", confirm="rating", dry_run=False)
     assert await names(admin, "flows") == [*before, "rating"]
+
+
+async def note_everything(store, table):
+    """Writes a value of a foreign column into all rows, as its owner does."""
+    if isinstance(store, SqliteStore):
+        await store.alter(lambda connection: connection.execute(f"UPDATE {table} SET note = 'mine'"))
+        return
+
+    def write(transaction):
+        found = transaction.select(table, ["note"], EVERYTHING, kind=Kind.SCAN, row_ids=True)
+        notes = pa.array(["mine"] * found.num_rows, pa.string())
+        transaction.update(table, pa.table({ROW_ID: found[ROW_ID], "note": notes}))
+        transaction.commit()
+
+    await asyncio.to_thread(store.cluster.run, write)
+
+
+async def test_what_others_keep_in_their_columns_stays_when_rows_change(admin, metadata, store):
+    await metadata.put_flows([1], label="old")
+    assert await metadata.register(1, a_segment(0, 10)) == []
+    for table in ("sources", "flows", "segments", "objects"):
+        await admin.add_column(table, "note", "string", dry_run=False)
+        await note_everything(store, table)
+    await metadata.put_flows([1], label="new")
+    assert await metadata.register(1, a_segment(10, 20)) == []
+    change = [PropertyChange("label", None, b'"new"')]
+    await metadata.sources.update(source_id(1), change)
+    for table in ("sources", "flows", "segments", "objects"):
+        dropped = await admin.drop_column(table, "note", confirm="note", dry_run=False)
+        assert (table, dropped.values) == (table, 1)
+    assert len(await metadata.all_segments(1)) == 2
 
 
 async def test_columns_of_others_live_through_what_the_service_does(admin, metadata):
