@@ -17,6 +17,8 @@ _LOOK_AROUND: Final = 50
 _OPENS_AFTER: Final = 3  # failures in a row
 _OPEN_SECONDS: Final = 1.0
 _MAX_OPEN_SECONDS: Final = 30.0
+# A try that nobody reports on is given up after as long as a call may take.
+_TRY_SECONDS: Final = 30.0
 
 
 class Strategy(Enum):
@@ -62,7 +64,7 @@ class _State:
 class Endpoints:
     """The endpoints of one cluster. Thread-safe.
 
-    After three failures in a row an endpoint is left alone for a second, then one call tries it; each
+    After three failures in a row an endpoint is left alone for about a second, then one call tries it; each
     failed try doubles the time, up to half a minute. When all are left alone, the next due one is asked.
     """
 
@@ -85,6 +87,7 @@ class Endpoints:
             chosen.asked = self._turn
             if chosen.open_until:
                 chosen.probing = True
+                chosen.open_until = now + _TRY_SECONDS
             return chosen.endpoint
 
     def live(self) -> list[str]:
@@ -108,9 +111,10 @@ class Endpoints:
             state = self._states[endpoint]
             state.error_rate += _WEIGHT * (1 - state.error_rate)
             state.failures += 1
-            if state.failures >= _OPENS_AFTER or state.probing:
+            # Calls that were under way when it was left alone tell nothing new.
+            if state.failures >= _OPENS_AFTER and (state.probing or not state.open_until):
                 wait = min(_MAX_OPEN_SECONDS, _OPEN_SECONDS * 2**state.opened)
-                state.open_until = self._clock() + wait * self._random.uniform(0.8, 1.2)
+                state.open_until = self._clock() + wait * self._random.uniform(0.8, 1.0)
                 state.opened = min(state.opened + 1, 10)
                 state.probing = False
 
@@ -124,7 +128,7 @@ class Endpoints:
 
     @staticmethod
     def _usable(state: _State, now: float) -> bool:
-        return not state.open_until or (state.open_until <= now and not state.probing)
+        return not state.open_until or state.open_until <= now
 
     def _pick(self, strategy: Strategy, states: list[_State]) -> _State:
         self._turn += 1

@@ -7,6 +7,7 @@ read. The SDK's version is pinned, and a test tells when these parts change.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -16,7 +17,7 @@ from vastdb.table import SplitWorker, SplitWorkerConfig
 
 from services.shared.vast.address import VastAddress
 from services.shared.vast.endpoints import Endpoints
-from services.shared.vast.failures import Away, CommitUnknown, Failure, Refused, told
+from services.shared.vast.failures import Away, CommitUnknown, Failure, Refused, Unknown, told
 from services.shared.vast.filters import And, Filter, In
 from services.shared.vast.matching import columns_of, keep
 from services.shared.vast.plans import Kind, Plan, plan
@@ -57,7 +58,7 @@ class Transaction:
         self._cluster = cluster
         self._session = session
         self._raw: Any = session.transaction()
-        with self._call():
+        with _Call(cluster, endpoint, tells=False):
             response = session.api.begin_transaction()
             self._raw.txid = int(response.headers["tabular-txid"])
 
@@ -103,10 +104,11 @@ class Transaction:
             with self._call():
                 target.update(part)
 
-    def delete(self, table: str, row_ids: Sequence[Any]) -> None:
+    def delete(self, table: str, row_ids: Sequence[Any] | pa.Array | pa.ChunkedArray) -> None:
         """Remove rows by id; Clash when another writer was first."""
         target = self._table(table)
-        ids = pa.array(sorted(row_ids), self._cluster.catalog.row_id_type(table))
+        values = row_ids if isinstance(row_ids, Sequence) else row_ids.to_pylist()
+        ids = pa.array(sorted(values), self._cluster.catalog.row_id_type(table))
         with self._call():
             target.delete(pa.record_batch([ids], names=[ROW_ID]))
 
@@ -119,6 +121,9 @@ class Transaction:
         except Away as error:
             self._cluster.end(txid)
             raise CommitUnknown(str(error)) from error
+        except Failure:
+            self._cluster.end(txid)
+            raise
 
     def rollback(self) -> None:
         """Forget it. A server that cannot be told forgets it by itself, in time."""
@@ -126,7 +131,7 @@ class Transaction:
             return
         txid, self._raw.txid = self._raw.txid, None
         try:
-            with self._call():
+            with _Call(self._cluster, self.endpoint, tells=False):
                 self._session.api.rollback_transaction(txid)
         except Failure:
             return
@@ -152,27 +157,42 @@ class Transaction:
             return pa.schema([schema.field(name) for name in names]).empty_table()
         limit = query.limit if pushed.rest is None else None
         how = plan(query.kind, catalog.rows(query.table), len(self._cluster.endpoints.live()), limit)
-        with self._call():
-            found = self._read(query.table, _request(catalog, query.table, schema, names, pushed), how, limit)
+        request = _request(catalog, query.table, schema, names, pushed)
+        found = self._read(query.table, request, how, limit)
         return found if pushed.rest is None else keep(pushed.rest, found).drop_columns(extra)
 
     def _read(self, table: str, request: Any, how: Plan, limit: int | None) -> pa.Table:
         batches: list[pa.RecordBatch]
         if how.splits == 1:
-            batches = list(_until(self._split(self._session.api, table, request, how, 0), limit))
+            with self._call():
+                batches = list(_until(self._split(self._session.api, table, request, how, 0), limit))
         else:
             batches = self._read_side_by_side(table, request, how)
         return pa.Table.from_batches(batches, request.response_schema)
 
     def _read_side_by_side(self, table: str, request: Any, how: Plan) -> list[pa.RecordBatch]:
-        sessions = [self._cluster.session(one) for one in self._cluster.endpoints.live()]
-        workers = [
-            self._split(sessions[split % len(sessions)].api, table, request, how, split)
-            for split in range(how.splits)
-        ]
+        endpoints = self._cluster.endpoints.live()
+
+        def read(split: int) -> list[pa.RecordBatch]:
+            # A transaction is known to all endpoints, so another one can read what one does not.
+            turn = split % len(endpoints)
+            order = dict.fromkeys([*endpoints[turn:], *endpoints[:turn], self.endpoint])
+            *others, last = order
+            for endpoint in others:
+                with suppress(Away):
+                    return self._read_split(endpoint, table, request, how, split)
+            return self._read_split(last, table, request, how, split)
+
         with ThreadPoolExecutor(min(_SCAN_THREADS, how.splits)) as pool:
-            parts: list[list[pa.RecordBatch]] = list(pool.map(list, workers))
+            parts: list[list[pa.RecordBatch]] = list(pool.map(read, range(how.splits)))
         return [batch for part in parts for batch in part]
+
+    def _read_split(
+        self, endpoint: str, table: str, request: Any, how: Plan, split: int
+    ) -> list[pa.RecordBatch]:
+        with _Call(self._cluster, endpoint):
+            api = self._cluster.session(endpoint).api
+            return list(self._split(api, table, request, how, split))
 
     def _split(self, api: Any, table: str, request: Any, how: Plan, split: int) -> SplitWorker:
         address = self._cluster.address
@@ -202,9 +222,10 @@ class _Query(NamedTuple):
 class _Call:
     """Tells failures by what can be done about them, and counts the call for the endpoint's health."""
 
-    def __init__(self, cluster: Surroundings, endpoint: str) -> None:
+    def __init__(self, cluster: Surroundings, endpoint: str, *, tells: bool = True) -> None:
         self._cluster = cluster
         self._endpoint = endpoint
+        self._tells = tells
         self._told = told()
         self._started = monotonic()
 
@@ -212,16 +233,26 @@ class _Call:
         self._told.__enter__()
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool | None:
-        health = self._cluster.endpoints
         try:
-            return self._told.__exit__(kind, error, trace)
-        except Away as failure:
-            health.failed(self._endpoint)
+            passes = self._told.__exit__(kind, error, trace)
+        except Unknown as failure:
+            self._answered()
             self._cluster.catalog.suspect(failure)
             raise
-        finally:
-            if error is None:
-                health.succeeded(self._endpoint, monotonic() - self._started)
+        except Away:
+            self._cluster.endpoints.failed(self._endpoint)
+            raise
+        except Failure:
+            self._answered()
+            raise
+        if error is None:
+            self._answered()
+        return passes
+
+    def _answered(self) -> None:
+        # Who begins and ends transactions but drops queries is not well: such calls tell nothing.
+        if self._tells:
+            self._cluster.endpoints.succeeded(self._endpoint, monotonic() - self._started)
 
 
 def _request(catalog: Any, table: str, schema: pa.Schema, names: list[str], pushed: Pushed) -> Any:
@@ -249,8 +280,9 @@ def _short(where: Filter) -> list[Filter]:
             values = tuple(dict.fromkeys(term.values))
             before, after = terms[:position], terms[position + 1 :]
             return [
-                And((*before, In(term.column, values[first : first + _LIST]), *after))
+                shorter
                 for first in range(0, len(values), _LIST)
+                for shorter in _short(And((*before, In(term.column, values[first : first + _LIST]), *after)))
             ]
     return [where]
 

@@ -44,7 +44,7 @@ def test_each_key_is_given_once(given, name):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(StartupError, match="cannot read TAMS_VAST_SECRET_KEY_FILE.*absent"):
+    with pytest.raises(StartupError, match=r"cannot read TAMS_VAST_SECRET_KEY_FILE.*absent"):
         Credentials.read("access", "", "", str(tmp_path / "absent"))
 
 
