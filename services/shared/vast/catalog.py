@@ -1,7 +1,6 @@
 """What the tables look like: made or completed at start, remembered afterwards."""
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Final
@@ -11,7 +10,7 @@ from vastdb import errors
 from vastdb.table_metadata import TableMetadata, TableRef
 
 from services.shared.vast.address import VastAddress
-from services.shared.vast.failures import Clash, Failure, Unknown, told
+from services.shared.vast.failures import Clash, CommitUnknown, Failure, Unknown, told
 from services.shared.vast.tables import ProjectionSpec, TableSpec, TableStatistics
 from services.shared.vast.transaction import Transaction
 
@@ -37,7 +36,6 @@ class Catalog:
         self._run = run
         self._known: dict[str, TableMetadata] = {}
         self._counted: dict[str, tuple[float, TableStatistics]] = {}
-        self._lock = threading.Lock()
 
     def ensure(self, specs: Sequence[TableSpec]) -> None:
         """Make missing tables and columns; nothing is dropped. Several processes may do so at once."""
@@ -45,7 +43,8 @@ class Catalog:
             try:
                 self._run(lambda transaction: self._complete(transaction, specs))
                 break
-            except Clash:
+            except (Clash, CommitUnknown):
+                # Whatever became of it, the next look tells what is missing.
                 if attempt == _ATTEMPTS - 1:
                     raise
         self._known.clear()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import vastdb
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from vastdb import _internal
 from vastdb.config import BackoffConfig
 
 from services.shared.settings import StoreSettings
@@ -25,6 +26,22 @@ ATTEMPTS: Final = 10
 # They log an error for every rollback, refusal and failed try, all of which are told by exceptions.
 for _name in ("vastdb", "backoff"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+def _without_proxies(create: Callable[..., Any]) -> Callable[..., Any]:
+    def created(*arguments: Any) -> Any:
+        connections = create(*arguments)
+        connections.trust_env = False
+        return connections
+
+    return created
+
+
+# Proxies of the environment are not meant for the table store, and the SDK uses the first connection
+# while it is made, so there is no later moment to say so.
+_internal.VastdbApi._session_create = _without_proxies(  # noqa: SLF001
+    _internal.VastdbApi._session_create  # noqa: SLF001
+)
 
 
 class Cluster:
@@ -64,8 +81,16 @@ class Cluster:
     def run(self, work: Callable[[Transaction], T], kind: Kind | None = None, attempts: int = ATTEMPTS) -> T:
         """The result of work that reads, or commits by itself; all of it again after Clash or Away."""
         tried: set[str] = set()
+        unknown = 0
+
+        def is_worth_it(error: BaseException) -> bool:
+            # What is unknown was forgotten, and is looked for once more.
+            nonlocal unknown
+            unknown += isinstance(error, Unknown)
+            return isinstance(error, Clash | Away) and unknown <= 1
+
         for attempt in Retrying(
-            retry=retry_if_exception_type((Clash, Away)),
+            retry=retry_if_exception(is_worth_it),
             wait=wait_random_exponential(multiplier=0.01, max=1.0),
             stop=stop_after_attempt(attempts),
             reraise=True,
@@ -89,7 +114,11 @@ class Cluster:
         return found
 
     def end(self, txid: int) -> None:
-        """Roll back a transaction whose commit was not answered, unless it is committed: on any endpoint."""
+        """Roll back a transaction whose commit was not answered, unless it is committed: on any endpoint.
+
+        What a cluster makes of a rollback beside a commit under way is not documented: one of them wins,
+        and who asks for the outcome afterwards reads it.
+        """
         for endpoint in self.address.endpoints:
             try:
                 with told():
@@ -124,9 +153,6 @@ class Cluster:
         except Failure:
             self.endpoints.failed(endpoint)
             raise
-        for connection in session.api._sessions.values():  # noqa: SLF001 - there is no other way to it
-            # Proxies of the environment are not meant for the table store.
-            connection.trust_env = False
         return session
 
 
