@@ -42,6 +42,8 @@ class RowCache:
         self._entries: OrderedDict[Lookup, _Entry] = OrderedDict()
         self._hits = self._misses = 0
         self.version = 0
+        # Of entries that were dropped, the latest version: what was read before it may be old.
+        self._dropped = 0
 
     def rows(self, queries: Sequence[Query]) -> list[Sequence[Row]]:
         """The rows of queries that are all known; raises Missing."""
@@ -67,7 +69,8 @@ class RowCache:
         with self._lock:
             for query, rows in known.items():
                 before = self._entries.get(query)
-                if _is_kept(query) and rows and (before is None or before.version <= version):
+                newest = self._dropped if before is None else before.version
+                if _is_kept(query) and rows and newest <= version:
                     if before is not None and before.rows is rows:
                         continue  # it came from here: its time goes on
                     self._put(query, rows, version)
@@ -76,6 +79,8 @@ class RowCache:
         """Keep what was committed."""
         with self._lock:
             self.version += 1
+            if self._seconds <= 0:
+                return
             for table in _KEPT & changes.tables.keys():
                 of_table = changes.tables[table]
                 for row in of_table.deleted.values():
@@ -87,6 +92,7 @@ class RowCache:
         """Forget all rows."""
         with self._lock:
             self.version += 1
+            self._dropped = self.version
             self._entries.clear()
 
     def statistics(self) -> CacheStatistics:
@@ -97,7 +103,8 @@ class RowCache:
         self._entries[query] = _Entry(rows, self._clock() + self._seconds, version)
         self._entries.move_to_end(query)
         if len(self._entries) > self._most:
-            self._entries.popitem(last=False)
+            _, dropped = self._entries.popitem(last=False)
+            self._dropped = max(self._dropped, dropped.version)
 
 
 def _is_kept(query: Lookup) -> bool:
