@@ -210,3 +210,34 @@ async def test_loads_that_cannot_be(loads, metadata):
     await loads.finish(load_id)
     with pytest.raises(FailedPrecondition):
         await loads.roll_back(load_id)
+
+
+async def test_loads_that_nobody_finished_are_forgotten_in_time(loads, metadata, engine):
+    await metadata.put_flows([1])
+    old = await start(loads)
+    await load(loads, old, 0, segments(1, 0, 5))
+    metadata.pass_time(29 * 24 * 3600)
+    await start(loads)
+    assert (await loads.get(old)).rows == 5
+    metadata.pass_time(2 * 24 * 3600)
+    await start(loads)
+    with pytest.raises(NotFound):
+        await loads.get(old)
+    assert engine.rows("load_keys") == []
+    assert len(await metadata.all_segments(1)) == 5
+
+
+async def test_a_flow_collects_those_before_it_in_one_batch(loads, metadata):
+    flows = await start(loads, Kind.FLOWS)
+    multi = {
+        "id": flow_id(9),
+        "source_id": source_id(9),
+        "format": "urn:x-nmos:format:multi",
+        "flow_collection": [{"id": flow_id(1), "role": "a"}, {"id": flow_id(2), "role": "b"}],
+    }
+    report = await load(loads, flows, 0, [a_flow(1), a_flow(2), multi, multi | {"id": flow_id(8)}])
+    assert report.failed == []
+    assert (await metadata.flow(1))["collected_by"] == sorted([flow_id(8), flow_id(9)])
+    assert {one["role"] for one in (await metadata.source(9))["source_collection"]} == {"a", "b"}
+    assert await roll_back(loads, flows) == (4, 0)
+    assert await metadata.all_flows() == []
