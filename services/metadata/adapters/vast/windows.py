@@ -51,18 +51,31 @@ def walk(
     """
     found: list[Row] = []
     rest, dense, per_row = keys
-    width = max(1, int(per_row * limit * _SPARE))
+    width = step = max(1, int(per_row * limit * _SPARE))
     cap = max(_LEAST_CAP, _DENSE * limit)
     while len(found) < limit and rest.low < rest.high:
         part, after = _split(rest, dense, width, reverse=reverse)
-        rows = fetch(part, None if width == 1 else cap)
-        if rows is None:
-            width = max(1, width // (2 * _DENSE))
-            dense = Span(dense.low, max(dense.high, part.high))
-            continue
-        found.extend(sorted(rows, key=key, reverse=reverse))
-        rest, width = after, _next_width(width, len(rows), limit - len(found))
+        rows = fetch(part, None if part.high - part.low == 1 else cap)
+        if rows is not None:
+            found.extend(sorted(rows, key=key, reverse=reverse))
+            rest, width = after, _next_width(width, len(rows), limit - len(found))
+        elif _starts_outside(part, dense, reverse=reverse):
+            dense, step = _widened(dense, part, step, reverse=reverse), step * _GROWTH
+        else:
+            dense, width = _widened(dense, part, 0, reverse=reverse), max(1, width // (2 * _DENSE))
     return found[:limit]
+
+
+def _starts_outside(part: Span, dense: Span, *, reverse: bool) -> bool:
+    return part.high > dense.high if reverse else part.low < dense.low
+
+
+def _widened(dense: Span, part: Span, step: int, *, reverse: bool) -> Span:
+    """The dense keys, with all that a part of many rows has ahead of them, and a step of what is behind."""
+    low, high = dense
+    if reverse:
+        return Span(min(low, part.low), min(part.high, high + step) if step else high)
+    return Span(max(part.low, low - step) if step else low, max(high, part.high))
 
 
 def _split(rest: Span, dense: Span, width: int, *, reverse: bool) -> tuple[Span, Span]:

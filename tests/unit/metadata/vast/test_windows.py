@@ -125,6 +125,26 @@ def test_every_page_of_a_listing_is_one_request_or_two(reverse):
     assert seen == table.slice(Span(MIN_NS, MAX_NS), 1000, reverse=reverse)
 
 
+def test_a_page_from_a_crowded_end_is_few_requests():
+    week, burst = range(0, 10**6 * STEP, 10**4 * STEP), range(10**6 * STEP, 10**6 * STEP + 1000)
+    table = Table([*week, *burst])
+    dense = Span(0, burst[-1] + 1)
+    spacing = dense.high / len(table.keys)
+    for whole in (dense, Span(MIN_NS, MAX_NS)):
+        table.asked.clear()
+        assert table.walk(Keys(whole, dense, spacing), 30, reverse=True) == list(burst[:-31:-1])
+        assert len(table.asked) <= 12
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_many_rows_outside_of_old_statistics_are_found_in_few_requests(reverse):
+    table, dense = even(10_000)
+    old = Span(dense.low + 4000 * STEP, dense.high - 4000 * STEP)
+    found = table.walk(Keys(Span(MIN_NS, MAX_NS), old, STEP), 30, reverse=reverse)
+    assert found == table.slice(dense, 30, reverse=reverse)
+    assert len(table.asked) <= 24
+
+
 def test_nothing_is_asked_of_an_empty_span_or_for_no_rows():
     table, dense = even(10)
     assert table.walk(Keys(Span(5, 5), dense, STEP), 10) == []
