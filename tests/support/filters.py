@@ -20,6 +20,8 @@ from services.shared.vast.filters import (
 )
 
 COLUMNS = pa.schema({"n": pa.int64(), "t": pa.string(), "b": pa.binary(), "f": pa.bool_()})
+# What a column of numbers cannot hold, but a filter may ask for.
+_BEYOND = (2**63, -(2**64))
 # Few enough that filters meet rows; the rest is what text and numbers are got wrong by.
 VALUES: dict[str, tuple[Any, ...]] = {
     "n": (-(2**63), -2, -1, 0, 1, 2, 3, 2**53 + 1, 2**63 - 1),
@@ -27,6 +29,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "b": (b"", b"\0", b"a", b"ab", b"\xff\xfe"),
     "f": (True, False),
 }
+_LITERALS = VALUES | {"n": (*VALUES["n"], *_BEYOND)}
 _ORDERED = ("n", "t")
 
 
@@ -43,7 +46,7 @@ def _leaves() -> st.SearchStrategy[Filter]:
     return st.one_of(
         *(_of_column(name) for name in VALUES),
         *(
-            st.builds(bound, st.just(name), st.sampled_from(VALUES[name]))
+            st.builds(bound, st.just(name), st.sampled_from(_LITERALS[name]))
             for name in _ORDERED
             for bound in (Below, AtMost, Above, AtLeast)
         ),
@@ -51,7 +54,7 @@ def _leaves() -> st.SearchStrategy[Filter]:
 
 
 def _of_column(name: str) -> st.SearchStrategy[Filter]:
-    value = st.sampled_from(VALUES[name])
+    value = st.sampled_from(_LITERALS[name])
     return st.one_of(
         st.builds(Equal, st.just(name), value),
         st.builds(In, st.just(name), st.lists(value, max_size=4).map(tuple)),

@@ -1,7 +1,7 @@
 """What the tables look like: made or completed at start, remembered afterwards."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -60,9 +60,14 @@ class Catalog:
             self._known[table] = found
         return found
 
-    def query_schema(self, table: str, *, row_ids: bool) -> pa.Schema:
-        """The table's columns, with that of row ids in front if asked."""
+    def query_schema(self, table: str, columns: Collection[str], *, row_ids: bool) -> pa.Schema:
+        """The table's columns, with that of row ids in front if asked; Unknown when some are not there."""
         metadata = self.metadata(table)
+        if not set(columns) <= set(metadata.arrow_schema.names):
+            self._known.pop(table, None)  # somebody may have added them
+            metadata = self.metadata(table)
+        if absent := set(columns).difference(metadata.arrow_schema.names):
+            raise Unknown(f"the table {table} has no column {', '.join(sorted(absent))}")
         if not row_ids:
             return metadata.arrow_schema
         return pa.schema([pa.field("$row_id", self.row_id_type(table)), *metadata.arrow_schema])
@@ -80,7 +85,7 @@ class Catalog:
         """What the server counts, at most some seconds old."""
         counted = self._counted.get(table)
         if counted is None or monotonic() - counted[0] > _COUNT_SECONDS:
-            self._run(lambda transaction: self._load(transaction, table))
+            self._known[table] = self._run(lambda transaction: self._load(transaction, table))
             counted = self._counted[table]
         return counted[1]
 

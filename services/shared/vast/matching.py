@@ -19,6 +19,7 @@ from services.shared.vast.filters import (
     IsNull,
     Not,
     Or,
+    Scalar,
 )
 
 _Comparison: TypeAlias = Equal | In | Below | AtMost | Above | AtLeast
@@ -53,6 +54,19 @@ def columns_of(wanted: Filter) -> frozenset[str]:
     if isinstance(wanted, Not):
         return columns_of(wanted.filter)
     return frozenset((wanted.column,))
+
+
+def values_of(comparison: Filter) -> tuple[Scalar, ...]:
+    """The literals of one comparison."""
+    if isinstance(comparison, In):
+        return comparison.values
+    literal = getattr(comparison, "value", getattr(comparison, "bound", None))
+    return () if literal is None else (literal,)
+
+
+def beyond_int64(comparison: Filter) -> bool:
+    """Whether one comparison has a number that no column can hold."""
+    return any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values_of(comparison))
 
 
 def _truth(wanted: Filter, row: Mapping[str, Any]) -> bool | None:
@@ -100,10 +114,16 @@ def _mask(wanted: Filter, table: pa.Table) -> Any:
     column = table[wanted.column]
     if isinstance(wanted, IsNull):
         return pc.is_null(column)
+    return _compared_column(wanted, column)
+
+
+def _compared_column(wanted: _Comparison, column: Any) -> Any:
+    if beyond_int64(wanted):
+        return pa.array([_compared(wanted, value) for value in column.to_pylist()], pa.bool_())
     if isinstance(wanted, Equal):
         return pc.equal(column, pa.scalar(wanted.value, column.type))
     if isinstance(wanted, In):
         found = pc.is_in(column, pa.array(wanted.values, column.type))
-        valid = pc.is_valid(column) if wanted.values else pa.array([True] * table.num_rows, pa.bool_())
+        valid = pc.is_valid(column) if wanted.values else pa.array([True] * len(column), pa.bool_())
         return pc.if_else(valid, found, pa.scalar(None, pa.bool_()))
     return _COMPUTED[type(wanted)](column, pa.scalar(wanted.bound, column.type))

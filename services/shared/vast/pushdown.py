@@ -25,7 +25,7 @@ from services.shared.vast.filters import (
     Not,
     Or,
 )
-from services.shared.vast.matching import columns_of
+from services.shared.vast.matching import beyond_int64, columns_of, values_of
 
 Term = Callable[[Any], Any]
 
@@ -102,6 +102,5 @@ def _negated(wanted: Filter) -> Any:
 
 
 def _is_odd(wanted: Filter) -> bool:
-    """Whether there is a boolean in it, which ibis rewrites into what the SDK refuses."""
-    values = wanted.values if isinstance(wanted, In) else (getattr(wanted, "value", None),)
-    return any(isinstance(value, bool) for value in values)
+    """Whether ibis takes its values otherwise: it rewrites booleans into what the SDK refuses."""
+    return beyond_int64(wanted) or any(isinstance(value, bool) for value in values_of(wanted))

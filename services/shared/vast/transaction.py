@@ -152,7 +152,8 @@ class Transaction:
         catalog = self._cluster.catalog
         extra = sorted(columns_of(pushed.rest) - set(query.columns)) if pushed.rest is not None else []
         names = [*query.columns, *extra, *([ROW_ID] if query.row_ids else [])]
-        schema = catalog.query_schema(query.table, row_ids=query.row_ids)
+        asked_about = columns_of(query.where).union(query.columns)
+        schema = catalog.query_schema(query.table, asked_about, row_ids=query.row_ids)
         if pushed.never:
             return pa.schema([schema.field(name) for name in names]).empty_table()
         limit = query.limit if pushed.rest is None else None

@@ -1,0 +1,85 @@
+"""The parts of the SDK that are used below its public face; each test says what stands on them."""
+
+import inspect
+from dataclasses import fields
+from importlib.metadata import version
+
+import pyarrow as pa
+import vastdb
+from vastdb import _internal
+from vastdb.table import SplitWorker, SplitWorkerConfig
+from vastdb.table_metadata import TableMetadata, TableRef
+
+from tests.support.vast import KEYS
+from tests.vast.server import Server
+
+READ = "services/shared/vast/transaction.py builds reads on this"
+
+
+def parameters(function: object) -> list[str]:
+    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+
+def test_the_version_is_the_one_that_was_looked_into() -> None:
+    assert version("vastdb").startswith("2.1."), f"{READ}: look through the tests here for the new version"
+
+
+def test_a_split_worker_takes_what_it_did() -> None:
+    assert parameters(SplitWorker.__init__) == [
+        "self",
+        "api",
+        "query_data_request",
+        "bucket_name",
+        "schema_name",
+        "table_name",
+        "txid",
+        "query_imports_table",
+        "split_id",
+        "config",
+    ], READ
+    assert "__iter__" in vars(SplitWorker), READ
+
+
+def test_a_split_worker_s_configuration_has_the_same_fields() -> None:
+    assert [field.name for field in fields(SplitWorkerConfig)] == [
+        "num_splits",
+        "num_sub_splits",
+        "num_row_groups_per_sub_split",
+        "limit_rows_per_sub_split",
+        "use_semi_sorted_projections",
+        "queue_priority",
+        "semi_sorted_projection_name",
+    ], READ
+
+
+def test_a_query_is_built_from_schema_predicate_and_names() -> None:
+    assert parameters(_internal.build_query_data_request) == ["schema", "predicate", "field_names"], READ
+    schema = pa.schema({"n": pa.int64(), "t": pa.string()})
+    request = _internal.build_query_data_request(schema=schema, predicate=None, field_names=["t"])
+    assert request.response_schema == pa.schema({"t": pa.string()}), READ
+    assert request.serialized, READ
+
+
+def test_table_metadata_tells_what_the_catalog_asks() -> None:
+    metadata = TableMetadata(TableRef("bucket", "schema", "table"))
+    for name in ("load", "arrow_schema", "ibis_table", "stats", "non_updatable_column_names"):
+        assert hasattr(type(metadata), name), f"services/shared/vast/catalog.py uses TableMetadata.{name}"
+
+
+def test_a_transaction_is_begun_and_ended_by_its_number(server: Server) -> None:
+    session = vastdb.connect(endpoint=server.urls[0], access=KEYS.access_key, secret=KEYS.secret_key)
+    transaction = session.transaction()
+    assert transaction.txid is None, READ
+    transaction.txid = int(session.api.begin_transaction().headers["tabular-txid"])
+    assert transaction.active_txid == transaction.txid, READ
+    assert "metadata" in parameters(transaction.table_from_metadata), READ
+    session.api.rollback_transaction(transaction.txid)
+    session.api.__exit__()
+
+
+def test_connections_can_be_kept_from_proxies(server: Server) -> None:
+    session = vastdb.connect(endpoint=server.urls[0], access=KEYS.access_key, secret=KEYS.secret_key)
+    connections = list(session.api._sessions.values())  # noqa: SLF001 - as in services/shared/vast/cluster.py
+    assert connections, "services/shared/vast/cluster.py switches proxies off in the session's connections"
+    assert all(hasattr(connection, "trust_env") for connection in connections)
+    session.api.__exit__()

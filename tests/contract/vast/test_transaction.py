@@ -1,0 +1,262 @@
+"""Transactions on the real SDK: what they cost, what they carry, and whose health they count for."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from services.shared.vast.cluster import Cluster
+from services.shared.vast.failures import Away, Clash, Refused, Unknown
+from services.shared.vast.filters import EVERYTHING, And, AtLeast, Below, Equal, Filter, In, Not
+from services.shared.vast.plans import Kind
+from services.shared.vast.tables import TableSpec, TableStatistics
+from services.shared.vast.transaction import ROW_ID, Transaction
+from tests.vast.faults import dropped, lost_reply, refused
+from tests.vast.server import Server
+
+COLUMNS = pa.schema({"id": pa.string(), "n": pa.int64(), "doc": pa.binary()})
+PLAIN, SORTED = TableSpec("plain", COLUMNS), TableSpec("sorted", COLUMNS, ("id",))
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture
+def tables(cluster: Cluster) -> Cluster:
+    cluster.catalog.ensure([PLAIN, SORTED])
+    for spec in (PLAIN, SORTED):
+        cluster.catalog.metadata(spec.name)
+    return cluster
+
+
+def some(count: int, size: int = 0) -> pa.RecordBatch:
+    rows = [{"id": f"{number:06}", "n": number, "doc": bytes(size)} for number in range(count)]
+    return pa.RecordBatch.from_pylist(rows, COLUMNS)
+
+
+def insert(cluster: Cluster, rows: pa.RecordBatch | pa.Table, table: str = "plain") -> None:
+    def work(transaction: Transaction) -> None:
+        transaction.insert(table, rows)
+        transaction.commit()
+
+    cluster.run(work)
+
+
+def select(
+    cluster: Cluster, where: Filter = EVERYTHING, table: str = "plain", kind: Kind = Kind.PAGE, **options: Any
+) -> pa.Table:
+    return cluster.run(
+        lambda transaction: transaction.select(table, COLUMNS.names, where, kind=kind, **options)
+    )
+
+
+def numbers(found: pa.Table) -> list[int]:
+    return sorted(found["n"].to_pylist())
+
+
+@pytest.mark.parametrize("table", ["plain", "sorted"])
+def test_a_point_read_is_one_request_in_its_transaction(tables: Cluster, server: Server, table: str) -> None:
+    insert(tables, some(1000), table)
+    with server.counting() as counted:
+        found = select(tables, Equal("id", "000007"), table, Kind.POINT)
+    assert numbers(found) == [7]
+    assert counted == {"begin": 1, "query": 1, "rollback": 1}
+
+
+def test_several_reads_share_a_transaction(tables: Cluster, server: Server) -> None:
+    insert(tables, some(10))
+    with server.counting() as counted, tables.begin(Kind.POINT) as transaction:
+        for number in range(5):
+            transaction.select("plain", ("n",), Equal("n", number), kind=Kind.POINT)
+    assert counted == {"begin": 1, "query": 5, "rollback": 1}
+
+
+def test_a_limited_read_is_one_request(tables: Cluster, server: Server) -> None:
+    insert(tables, some(1000))
+    with server.counting() as counted:
+        assert select(tables, limit=10).num_rows == 10
+    assert counted["query"] == 1
+
+
+@pytest.mark.parametrize("count", [100, 101, 250])
+def test_long_lists_are_asked_a_hundred_at_a_time(tables: Cluster, server: Server, count: int) -> None:
+    insert(tables, some(1000))
+    wanted = tuple(range(0, 2 * count, 2))
+    with server.counting() as counted:
+        found = select(tables, And((AtLeast("n", 4), In("n", wanted))))
+    assert numbers(found) == list(wanted[2:])
+    assert counted["query"] == -(-count // 100)
+
+
+def test_a_long_list_with_values_twice_returns_rows_once(tables: Cluster) -> None:
+    insert(tables, some(300))
+    assert numbers(select(tables, In("n", tuple(range(250)) * 2))) == list(range(250))
+
+
+def test_a_long_list_keeps_to_its_limit(tables: Cluster) -> None:
+    insert(tables, some(300))
+    assert select(tables, In("n", tuple(range(250))), limit=120).num_rows == 120
+
+
+def test_long_lists_of_two_columns_and_negated_ones_are_answered_too(tables: Cluster) -> None:
+    insert(tables, some(400))
+    ids = tuple(f"{number:06}" for number in range(0, 400, 2))
+    assert numbers(select(tables, And((In("n", tuple(range(150))), In("id", ids))))) == list(range(0, 150, 2))
+    assert numbers(select(tables, Not(In("n", tuple(range(150)))))) == list(range(150, 400))
+
+
+@pytest.mark.parametrize("table", ["plain", "sorted"])
+def test_more_rows_than_a_request_holds_arrive_whole(tables: Cluster, server: Server, table: str) -> None:
+    rows = some(120, MEGABYTE // 10)
+    assert rows.nbytes >= 12 * MEGABYTE
+    with server.counting() as counted:
+        insert(tables, rows, table)
+    found = select(tables, EVERYTHING, table)
+    assert numbers(found) == list(range(120))
+    assert set(found["doc"].to_pylist()) == {bytes(MEGABYTE // 10)}
+    assert counted["insert"] == 4
+    # The SDK would split a larger request by columns, and write the same rows twice.
+    assert counted["update"] == 0
+
+
+def test_rows_of_differing_size_arrive_whole(tables: Cluster) -> None:
+    sizes = [100_000 if number % 50 == 0 else 10 for number in range(3000)]
+    rows = [{"id": str(number), "n": number, "doc": bytes(size)} for number, size in enumerate(sizes)]
+    insert(tables, pa.RecordBatch.from_pylist(rows, COLUMNS))
+    assert numbers(select(tables)) == list(range(3000))
+
+
+def test_a_table_in_pieces_is_inserted_at_once(tables: Cluster, server: Server) -> None:
+    pieces = pa.Table.from_batches([some(5), some(7)])
+    with server.counting() as counted:
+        insert(tables, pieces)
+    assert select(tables).num_rows == 12
+    assert counted["insert"] == 1
+
+
+@pytest.mark.parametrize("rows", [some(0), COLUMNS.empty_table()], ids=["batch", "table"])
+def test_no_rows_are_no_request(tables: Cluster, server: Server, rows: Any) -> None:
+    with server.counting() as counted:
+        insert(tables, rows)
+    assert counted["insert"] == 0
+
+
+def test_a_row_larger_than_a_request_is_refused_and_nothing_written(tables: Cluster) -> None:
+    with pytest.raises(Refused, match="larger than a request"):
+        insert(tables, some(3, 5 * MEGABYTE))
+    assert select(tables).num_rows == 0
+
+
+@pytest.mark.parametrize("table", ["plain", "sorted"])
+def test_rows_are_updated_and_deleted_by_their_ids(tables: Cluster, table: str) -> None:
+    insert(tables, some(10), table)
+
+    def change(transaction: Transaction) -> None:
+        ids = transaction.select(table, ("n",), Below("n", 4), kind=Kind.PAGE, row_ids=True)[ROW_ID]
+        changed = pa.table({ROW_ID: ids.slice(0, 2), "doc": pa.array([b"x", b"y"])})
+        transaction.update(table, changed)
+        transaction.delete(table, ids.slice(2).to_pylist())
+        transaction.commit()
+
+    tables.run(change)
+    found = {row["n"]: row["doc"] for row in select(tables, EVERYTHING, table).to_pylist()}
+    assert found == {0: b"x", 1: b"y", **dict.fromkeys(range(4, 10), b"")}
+
+
+def test_what_is_not_committed_is_not_there(tables: Cluster) -> None:
+    with tables.begin() as transaction:
+        transaction.insert("plain", some(5))
+        assert transaction.select("plain", ("n",), EVERYTHING, kind=Kind.PAGE).num_rows == 5
+        assert select(tables).num_rows == 0
+    assert select(tables).num_rows == 0
+
+
+def test_the_second_writer_of_a_row_is_refused(tables: Cluster) -> None:
+    insert(tables, some(1))
+    with tables.begin() as one, tables.begin() as other:
+        ids = [
+            writer.select("plain", ("n",), EVERYTHING, kind=Kind.POINT, row_ids=True)[ROW_ID]
+            for writer in (one, other)
+        ]
+        one.update("plain", pa.table({ROW_ID: ids[0], "n": pa.array([5])}))
+        with pytest.raises(Clash):
+            other.update("plain", pa.table({ROW_ID: ids[1], "n": pa.array([6])}))
+        one.commit()
+    assert numbers(select(tables)) == [5]
+
+
+def test_an_ended_transaction_ends_once(tables: Cluster, server: Server) -> None:
+    transaction = tables.begin()
+    with server.counting() as counted:
+        transaction.commit()
+        transaction.rollback()
+    assert transaction.txid is None
+    assert counted == {"commit": 1}
+
+
+def test_a_rollback_that_fails_hides_nothing(tables: Cluster, server: Server) -> None:
+    server.add_fault(dropped("rollback"))
+    with pytest.raises(ZeroDivisionError), tables.begin():
+        raise ZeroDivisionError
+
+
+def test_a_transaction_that_the_server_forgot_is_unknown(tables: Cluster, server: Server) -> None:
+    transaction = tables.begin()
+    server.restart()
+    with pytest.raises(Away) as raised:
+        transaction.select("plain", ("n",), EVERYTHING, kind=Kind.PAGE)
+    assert isinstance(raised.value, Unknown)
+
+
+@pytest.mark.parametrize("operation", ["begin", "query", "insert"])
+def test_a_refused_call_leaves_the_endpoint_in_good_health(
+    tables: Cluster, server: Server, operation: str
+) -> None:
+    tables.endpoints.failed(server.urls[0])
+    tables.endpoints.failed(server.urls[1])
+    server.add_fault(refused(403, "AccessDenied", operation, times=None))
+
+    def work(transaction: Transaction) -> None:
+        transaction.select("plain", ("n",), EVERYTHING, kind=Kind.PAGE)
+        transaction.insert("plain", some(1))
+
+    with pytest.raises(Refused):
+        tables.run(work)
+    assert not any(health.open for health in tables.endpoints.health())
+    assert 0 in {health.failures_in_a_row for health in tables.endpoints.health()}
+
+
+def test_a_lost_call_counts_for_its_endpoint(tables: Cluster, server: Server) -> None:
+    server.add_fault(lost_reply("insert", times=None))
+    for _ in range(3):
+        with tables.begin() as transaction, pytest.raises(Away):
+            transaction.insert("plain", some(1))
+    assert {health.endpoint for health in tables.endpoints.health() if health.failures_in_a_row}
+
+
+def _as_large(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have scans planned as for a table of many rows: one part for each endpoint at least."""
+    counted = TableStatistics(10**7, 10**9)
+    monkeypatch.setattr(cluster.catalog, "rows", lambda _: counted.rows)
+
+
+def test_parts_of_a_scan_come_from_all_endpoints_and_hold_each_row_once(
+    tables: Cluster, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(tables, some(5000))
+    _as_large(tables, monkeypatch)
+    before = [endpoint.requests.counts()["query"] for endpoint in server.endpoints]
+    assert numbers(select(tables, kind=Kind.SCAN)) == list(range(5000))
+    after = [endpoint.requests.counts()["query"] for endpoint in server.endpoints]
+    assert all(later > earlier for earlier, later in zip(before, after, strict=True))
+
+
+def test_a_part_of_a_scan_that_fails_counts_for_its_own_endpoint(
+    tables: Cluster, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(tables, some(100))
+    _as_large(tables, monkeypatch)
+    select(tables, kind=Kind.SCAN)
+    server.stop(server.endpoints[1])
+    assert numbers(select(tables, kind=Kind.SCAN)) == list(range(100))
+    well, ill = tables.endpoints.health()
+    assert well.error_rate == 0
+    assert ill.failures_in_a_row > 0
