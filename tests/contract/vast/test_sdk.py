@@ -10,6 +10,7 @@ from vastdb import _internal
 from vastdb.table import SplitWorker, SplitWorkerConfig
 from vastdb.table_metadata import TableMetadata, TableRef
 
+from services.shared.vast.cluster import Cluster
 from tests.support.vast import KEYS
 from tests.vast.server import Server
 
@@ -77,9 +78,10 @@ def test_a_transaction_is_begun_and_ended_by_its_number(server: Server) -> None:
     session.api.__exit__()
 
 
-def test_connections_can_be_kept_from_proxies(server: Server) -> None:
-    session = vastdb.connect(endpoint=server.urls[0], access=KEYS.access_key, secret=KEYS.secret_key)
-    connections = list(session.api._sessions.values())  # noqa: SLF001 - as in services/shared/vast/cluster.py
-    assert connections, "services/shared/vast/cluster.py switches proxies off in the session's connections"
-    assert all(hasattr(connection, "trust_env") for connection in connections)
-    session.api.__exit__()
+def test_connections_are_kept_from_proxies(cluster: Cluster) -> None:
+    made_by = "services/shared/vast/cluster.py switches proxies off where the SDK makes its connections"
+    assert callable(getattr(_internal.VastdbApi, "_session_create", None)), made_by
+    session = cluster.session(cluster.address.endpoints[0])
+    connections = list(session.api._sessions.values())  # noqa: SLF001 - there is no other way to see them
+    assert connections, made_by
+    assert not any(connection.trust_env for connection in connections), made_by

@@ -206,7 +206,7 @@ def test_a_transaction_that_the_server_forgot_is_unknown(tables: Cluster, server
     assert isinstance(raised.value, Unknown)
 
 
-@pytest.mark.parametrize("operation", ["begin", "query", "insert"])
+@pytest.mark.parametrize("operation", ["query", "insert"])
 def test_a_refused_call_leaves_the_endpoint_in_good_health(
     tables: Cluster, server: Server, operation: str
 ) -> None:
@@ -222,6 +222,15 @@ def test_a_refused_call_leaves_the_endpoint_in_good_health(
         tables.run(work)
     assert not any(health.open for health in tables.endpoints.health())
     assert 0 in {health.failures_in_a_row for health in tables.endpoints.health()}
+
+
+def test_beginning_and_ending_tell_nothing_of_an_endpoint_s_health(tables: Cluster, server: Server) -> None:
+    for url in server.urls:
+        tables.endpoints.failed(url)
+    for _ in range(4):
+        with tables.begin():
+            pass
+    assert [health.failures_in_a_row for health in tables.endpoints.health()] == [1, 1]
 
 
 def test_a_lost_call_counts_for_its_endpoint(tables: Cluster, server: Server) -> None:
