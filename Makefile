@@ -27,8 +27,9 @@ install: .venv/.installed  ## Make the virtual environment from the lock file
 up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/tams up
 
-test: .venv/.installed  ## Run all tests
+test: .venv/.installed  ## Run all tests, those of the API on both table engines
 	@$(PY) -m pytest
+	@$(PY) -m pytest --engine vast tests/api tests/conformance --deselect tests/conformance/test_fuzzing.py
 
 lock:  ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
