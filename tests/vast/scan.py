@@ -61,7 +61,8 @@ def scan_sorted(
     batch = _projected(table, wide, [_matching(segment, wide) for segment in table.segments])
     order = pc.sort_indices(batch, sort_keys=[(name, "ascending") for name in projection.sorted_columns])
     page = batch.take(order.slice(start, limit)).select(query.projected)
-    return (start + limit if start + limit < batch.num_rows else NO_MORE_ROWS), page
+    more = limit > 0 and start + limit < batch.num_rows
+    return (start + limit if more else NO_MORE_ROWS), page
 
 
 def chosen_projection(table: Table, query: Query, named: str | None, *, automatic: bool) -> Projection | None:
