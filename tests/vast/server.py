@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from tests.vast.database import Database
 from tests.vast.endpoint import Endpoint
 from tests.vast.faults import Fault
+from tests.vast.transactions import RowConflicts
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ class Options:
     secrets: Mapping[str, str] | None = None
     version: tuple[int, int, int, int] = DEFAULT_VERSION
     vips: Sequence[str] = ("127.0.0.1",)
+    row_conflicts: RowConflicts = "statement"
 
 
 class Server:
@@ -98,6 +100,7 @@ def running_server(options: Options | None = None) -> Iterator[Server]:
     thread = threading.Thread(target=loop.run_forever, name="vast-server")
     thread.start()
     database = Database(frozenset(options.buckets), options.version, options.vips)
+    database.transactions.row_conflicts = options.row_conflicts
     endpoints = [Endpoint(database, options.secrets) for _ in options.ports]
     try:
         for endpoint, port in zip(endpoints, options.ports, strict=True):
@@ -124,9 +127,7 @@ def _options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, action="append", help="once for each endpoint; 0 picks one")
     parser.add_argument("--bucket", action="append", help="a bucket that exists; vastdb unless given")
-    parser.add_argument(
-        "--data-none", action="store_true", help="keep nothing on disk; there is no other way yet"
-    )
+    parser.add_argument("--row-conflicts", choices=["statement", "commit", "unnoticed"], default="statement")
     parser.add_argument("--access-key-file", type=Path, help="with the next one: check signatures")
     parser.add_argument("--secret-key-file", type=Path)
     parser.add_argument("--server-version", default=".".join(map(str, DEFAULT_VERSION)))
@@ -144,6 +145,7 @@ def _options(arguments: Sequence[str]) -> Options:
         secrets=secrets,
         version=(major, minor, patch, protocol),
         vips=(given.host,),
+        row_conflicts=given.row_conflicts,
     )
 
 
