@@ -36,6 +36,14 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     out_of_use: bool
 
 
+class Cache(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that the process which answered keeps in memory, and reads since its start."""
+
+    entries: int
+    hits: int
+    misses: int
+
+
 class Tables(msgspec.Struct, frozen=True, kw_only=True):
     """All tables, and what holds them."""
 
@@ -44,6 +52,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     tables: list[Table]
     missing: list[str]
     endpoints: list[Endpoint]
+    cache: Cache | None = None
 
 
 class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):

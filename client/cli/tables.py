@@ -47,6 +47,10 @@ async def list_tables(store: TamsClient, *, as_json: bool) -> None:
 def _write_servers(found: Tables) -> None:
     for name in found.missing:
         click.echo(f"missing: {printable(name)}", err=True)
+    if found.cache is not None:
+        reads = found.cache.hits + found.cache.misses
+        share = f"{found.cache.hits / reads:.0%} of {reads} reads" if reads else "no reads yet"
+        click.echo(f"cache: {found.cache.entries} rows, {share}", err=True)
     if found.endpoints:
         click.echo()
         rows = [

@@ -69,12 +69,14 @@ def check_request(query: Query) -> CheckConsistencyRequest:
 
 def tables(reply: ListTablesResponse) -> bytes:
     """The JSON of all tables."""
+    cache = {"cache": _members(reply.cache)} if reply.HasField("cache") else {}
     return _json(
         schema=reply.schema,
         engine=reply.engine,
         tables=_tables(reply.tables),
         missing=list(reply.missing),
         endpoints=[_members(one) for one in reply.endpoints],
+        **cache,
     )
 
 

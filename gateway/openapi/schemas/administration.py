@@ -33,6 +33,16 @@ _ENDPOINT: Final[Part] = record(
     required=("address", "latency_seconds", "error_rate", "out_of_use"),
 )
 
+_CACHE: Final[Part] = record(
+    "Rows that the process which answered keeps in memory.",
+    {
+        "entries": {"type": "integer", "description": "Rows kept now."},
+        "hits": {"type": "integer", "description": "Reads since its start that found what they asked."},
+        "misses": {"type": "integer", "description": "Reads that did not."},
+    },
+    required=("entries", "hits", "misses"),
+)
+
 _INCONSISTENCY: Final[Part] = record(
     "Something that contradicts something else.",
     {
@@ -62,6 +72,7 @@ _ADMIN: Final[Part] = {
             "tables": array(_TABLE, "By name."),
             "missing": array(text("table or table.column"), "What the service needs and is not there."),
             "endpoints": array(_ENDPOINT, "The servers of an engine that has several."),
+            "cache": _CACHE,
         },
         required=("schema", "engine", "tables", "missing", "endpoints"),
     ),

@@ -33,6 +33,7 @@ class TableAdmin:
         self.engine = tables.engine
         self.schema = tables.schema
         self.endpoints = tables.endpoints
+        self.cache = tables.cache
         self.missing = tables.missing
         self.tables = tables.tables
         self.refresh = tables.refresh

@@ -21,13 +21,14 @@ class TableAdminServicer(table_admin_service_pb2_grpc.TableAdminServiceServicer)
 
     async def ListTables(self, request: pb2.ListTablesRequest, context: Any) -> pb2.ListTablesResponse:
         """All tables."""
-        tables = await self._admin.tables()
+        tables, cache = await self._admin.tables(), self._admin.cache()
         return pb2.ListTablesResponse(
             schema=self._admin.schema,
             engine=self._admin.engine,
             tables=map(_table, tables),
             missing=self._admin.missing(tables),
             endpoints=[pb2.Endpoint(**one._asdict()) for one in self._admin.endpoints()],
+            cache=None if cache is None else pb2.Cache(**cache._asdict()),
         )
 
     async def GetColumn(self, request: pb2.GetColumnRequest, context: Any) -> pb2.Column:

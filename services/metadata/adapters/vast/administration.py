@@ -9,7 +9,7 @@ import pyarrow as pa
 from services.metadata.adapters.vast.schema import TABLES
 from services.metadata.adapters.vast.store import VastStore
 from services.metadata.adapters.vast.workers import away
-from services.metadata.application.ports.administration import Column, Endpoint, Projection, Table
+from services.metadata.application.ports.administration import Cache, Column, Endpoint, Projection, Table
 from services.shared.vast.failures import Failure, told
 from services.shared.vast.filters import In, IsNull, Not
 from services.shared.vast.plans import Kind
@@ -77,6 +77,11 @@ class VastAdministration:
             Endpoint(one.endpoint, one.latency_seconds, one.error_rate, one.open)
             for one in self._cluster.endpoints.health()
         ]
+
+    def cache(self) -> Cache:
+        """The cache of flows and sources."""
+        found = self._store.cache.statistics()
+        return Cache(found.entries, found.hits, found.misses)
 
     async def count_values(self, table: str, column: str) -> int:
         """Rows whose column is not NULL."""

@@ -92,8 +92,9 @@ class VastStore:
 
         def work(transaction: Transaction) -> None:
             snapshot, changes = Snapshot(transaction, self.cache), Changes()
-            settle(run_all(jobs, self._tables(snapshot, changes), snapshot, changes))
+            outcomes = run_all(jobs, self._tables(snapshot, changes), snapshot, changes)
             self.cache.fill(snapshot.known_lookups(), version)
+            settle(outcomes)
 
         self.cluster.run(work, Kind.POINT)
 

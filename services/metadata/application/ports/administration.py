@@ -45,6 +45,14 @@ class Endpoint(NamedTuple):
     out_of_use: bool
 
 
+class Cache(NamedTuple):
+    """Rows kept in memory, and how often reads since the start found what they asked there."""
+
+    entries: int
+    hits: int
+    misses: int
+
+
 class Administration(Protocol):
     """Sees and changes the tables themselves. Each change is one transaction.
 
@@ -75,6 +83,10 @@ class Administration(Protocol):
 
     def endpoints(self) -> list[Endpoint]:
         """The servers of an engine that has several."""
+        ...
+
+    def cache(self) -> Cache | None:
+        """The cache of an engine that has one."""
         ...
 
     async def count_values(self, table: str, column: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.metadata.adapters.vast.administration import VastAdministration
 from services.metadata.adapters.vast.store import VastStore, open_vast_store
 from services.shared.vast.cluster import Cluster
 from tests.support.flows import a_flow
@@ -61,6 +62,15 @@ async def test_a_flow_read_before_is_none(server: Server, metadata: Metadata) ->
     with server.counting() as counter:
         await metadata.flow(1)
     assert counter == {}
+
+
+async def test_the_cache_counts_what_it_answers(store: VastStore, metadata: Metadata) -> None:
+    store.cache.clear()
+    before = VastAdministration(store).cache()
+    for _ in range(4):
+        await metadata.flow(1)
+    after = VastAdministration(store).cache()
+    assert (after.hits - before.hits, after.misses - before.misses, after.entries) == (3, 1, 1)
 
 
 async def test_a_flow_written_here_is_none(server: Server, metadata: Metadata) -> None:

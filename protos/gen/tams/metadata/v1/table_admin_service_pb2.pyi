@@ -123,6 +123,36 @@ class Endpoint(_message.Message):
 Global___Endpoint: _TypeAlias = Endpoint  # noqa: Y015
 
 @_typing.final
+class Cache(_message.Message):
+    """Rows that are kept in memory, by one process."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
+    MISSES_FIELD_NUMBER: _builtins.int
+    entries: _builtins.int
+    """Rows kept now."""
+    hits: _builtins.int
+    """Reads since the process started that found all they asked."""
+    misses: _builtins.int
+    """Reads that did not."""
+    def __init__(
+        self,
+        *,
+        entries: _builtins.int = ...,
+        hits: _builtins.int = ...,
+        misses: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "hits", b"hits", "misses", b"misses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cache: _TypeAlias = Cache  # noqa: Y015
+
+@_typing.final
 class ListTablesRequest(_message.Message):
     """Asks for all tables."""
 
@@ -150,6 +180,7 @@ class ListTablesResponse(_message.Message):
     TABLES_FIELD_NUMBER: _builtins.int
     MISSING_FIELD_NUMBER: _builtins.int
     ENDPOINTS_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
     schema: _builtins.str
     """The schema that holds them; ResetTables asks for this name."""
     engine: _builtins.str
@@ -166,6 +197,10 @@ class ListTablesResponse(_message.Message):
     def endpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Endpoint]:
         """The servers of an engine that has several."""
 
+    @_builtins.property
+    def cache(self) -> Global___Cache:
+        """The cache of the process that answers; absent for an engine that needs none."""
+
     def __init__(
         self,
         *,
@@ -174,10 +209,11 @@ class ListTablesResponse(_message.Message):
         tables: _abc.Iterable[Global___Table] | None = ...,
         missing: _abc.Iterable[_builtins.str] | None = ...,
         endpoints: _abc.Iterable[Global___Endpoint] | None = ...,
+        cache: Global___Cache | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoints", b"endpoints", "engine", b"engine", "missing", b"missing", "schema", b"schema", "tables", b"tables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "endpoints", b"endpoints", "engine", b"engine", "missing", b"missing", "schema", b"schema", "tables", b"tables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
