@@ -16,6 +16,8 @@ from tams.metadata.v1.flow_service_pb2 import (
 )
 from tams.metadata.v1.object_pb2 import ObjectLocation
 from tams.metadata.v1.object_service_pb2 import (
+    ClaimObjectsRequest,
+    ForgetObjectsRequest,
     GetObjectRequest,
     ObjectSize,
     RecordObjectSizesRequest,
@@ -150,6 +152,9 @@ CASES: list[tuple[str, Any, str]] = [
     ("ReserveObjects", reserve(1, *map(str, range(1001))), TOO_MANY),
     ("RecordObjectSizes", sizes(1001, 1), TOO_MANY),
     ("RecordObjectSizes", sizes(1, -1), BAD_SIZE),
+    ("ClaimObjects", ClaimObjectsRequest(unreferenced_seconds=-1), "INVALID_ARGUMENT BAD_AGE"),
+    ("ClaimObjects", ClaimObjectsRequest(unregistered_seconds=10**10 + 1), "INVALID_ARGUMENT BAD_AGE"),
+    ("ForgetObjects", ForgetObjectsRequest(object_ids=map(str, range(1001))), TOO_MANY),
     (
         "GetDeletionRequest",
         GetDeletionRequestRequest(id=flow_id(1)),
