@@ -58,11 +58,11 @@ class Segments:
         page = await call(self._segments.ListSegments, asked)
         headers: list[Header] = [
             *self._paging.headers(request, query, limit=page.page_size, next_token=page.next_page_token),
-            ("x-paging-count", str(len(page.segments))),
+            ("x-paging-count", str(len(page.columns.documents))),
             ("x-paging-reverse-order", str(asked.reverse).lower()),
             ("x-paging-timerange", str(from_message(page.timerange))),
         ]
-        return responses.json_list(await self._urls.documents(page.segments, wanted), headers)
+        return responses.json_list(await self._urls.documents(page.columns, wanted), headers)
 
     async def post(self, request: Request, flow_id: str) -> Response:
         """POST /flows/{flowId}/segments: one segment, or a list in which each stands for itself."""

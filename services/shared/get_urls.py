@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from services.shared.signed_urls import SignedUrls
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlFilter:
@@ -58,17 +60,17 @@ class UrlWriter:
         self._wanted = wanted
         # All of an item after its URL is the same for every object of a backend.
         self._tails = {
-            backend.id: b"," + _encode(_controlled(backend, verbose=wanted.verbose))[1:]
+            backend.id: "," + _encode(_controlled(backend, verbose=wanted.verbose))[1:].decode()
             for backend in backends
             if wanted.keeps(label=backend.label, storage_id=backend.id, presigned=True)
         }
         # The storage backends whose URLs are wanted; no others need signing.
         self.signs = frozenset(self._tails)
 
-    def controlled(self, storage_id: str, urls: Iterable[str]) -> list[bytes]:
+    def controlled(self, storage_id: str, urls: SignedUrls) -> list[bytes]:
         """Signed URLs of objects on one of the backends in `signs`."""
-        tail = self._tails[storage_id]
-        return [b"".join((b'{"url":', _encode(url), tail)) for url in urls]
+        head, tail = f'{{"url":"{_escaped(urls.before)}', f'"{self._tails[storage_id]}'
+        return [item.encode() for item in urls.between(head, _escaped(urls.after), tail)]
 
     def external(self, url: str, label: str | None) -> bytes | None:
         """A URL outside this store's control, None when it is not wanted."""
@@ -82,12 +84,22 @@ class UrlWriter:
         return _encode(item)
 
 
-def with_urls(document: bytes, urls: Iterable[bytes]) -> bytes:
-    """A segment's JSON document with get_urls added. The document is an object with some member."""
-    return b"".join((document[:-1], b',"get_urls":[', b",".join(urls), b"]}"))
+def with_urls(documents: Iterable[bytes], urls: Iterable[bytes]) -> list[bytes]:
+    """JSON documents of segments with get_urls added: the items of each, separated by commas.
+
+    A document is an object with some member.
+    """
+    return [
+        b'%b,"get_urls":[%b]}' % (document[:-1], items)
+        for document, items in zip(documents, urls, strict=True)
+    ]
 
 
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def _escaped(text: str) -> str:
+    return _encode(text)[1:-1].decode()
 
 
 def _controlled(backend: Backend, *, verbose: bool) -> dict[str, object]:

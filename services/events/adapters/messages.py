@@ -8,7 +8,7 @@ from tams.event.v1 import event_pb2, webhook_pb2
 
 from services.events.domain.subscriber import Message
 from services.shared.get_urls import UrlFilter
-from services.shared.rpc.segment_urls import SegmentUrls
+from services.shared.rpc.segment_urls import SegmentUrls, as_columns
 from services.shared.rpc.timeranges import from_message
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -34,7 +34,8 @@ class Messages:
         """The message of an event."""
         kind = event.WhichOneof("change") or ""
         if kind == "segments_added":
-            documents = await self._urls.documents(event.segments_added.segments, wanted)
+            segments = as_columns(event.segments_added.segments)
+            documents = await self._urls.documents(segments, wanted)
             flow_id = event.segments_added.flow_id
             inner = b'{"flow_id":%b,"segments":[%b]}' % (_ENCODE(flow_id), b",".join(documents))
         else:

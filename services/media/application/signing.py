@@ -1,6 +1,6 @@
 """Signed URLs, the same for everybody within one window so that caches can use them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,12 +8,13 @@ from services.media.application.ports import Clock
 from services.media.domain.presign import Presigner
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.shared.errors import InvalidArgument
+from services.shared.signed_urls import SignedUrls
 
 WINDOW_SECONDS: Final = 300
 MAX_URLS: Final = 1000
 
-# About 600 bytes an entry, for each backend.
-_CACHED_URLS: Final = 10_000
+# About 300 bytes an entry, for each backend.
+_CACHED_SIGNATURES: Final = 20_000
 
 
 class Signing:
@@ -31,16 +32,19 @@ class Signing:
 
         InvalidArgument for an unknown backend, an empty path, or more than MAX_URLS.
         """
+        return [url for urls in self.sign(objects) for url in urls.whole()]
+
+    def sign(self, objects: Sequence[tuple[str, Sequence[str]]]) -> list[SignedUrls]:
+        """The same URLs in parts, one for each (backend id, paths)."""
         if sum(len(paths) for _, paths in objects) > MAX_URLS:
             raise InvalidArgument(f"at most {MAX_URLS} paths at once", reason="TOO_MANY_ITEMS")
-        urls: list[str] = []
-        for storage_id, paths in objects:
-            window = self.window(self._backends.choose(storage_id))
-            if "" in paths:
-                # The URL of no key would list the bucket.
-                raise InvalidArgument("a storage path is empty", reason="BAD_STORAGE_PATH")
-            urls += map(window.get_url, paths)
-        return urls
+        if any("" in paths for _, paths in objects):
+            # The URL of no key would list the bucket.
+            raise InvalidArgument("a storage path is empty", reason="BAD_STORAGE_PATH")
+        backends = [self._backends.choose(storage_id) for storage_id, _ in objects]
+        return [
+            self.window(backend).sign(paths) for backend, (_, paths) in zip(backends, objects, strict=True)
+        ]
 
     def window(self, backend: StorageBackend) -> "Window":
         """The URLs of a backend for now."""
@@ -60,21 +64,23 @@ class Window:
         self._presigner = presigner
         self._expires = expires
         self._get = presigner.template("GET", start, expires)
-        self._urls: dict[str, str] = {}
+        self._signatures: dict[str, str] = {}
 
-    def get_url(self, path: str) -> str:
-        """The URL to GET an object from."""
-        url = self._urls.get(path)
-        if url is None:
-            if len(self._urls) >= _CACHED_URLS:
-                self._urls.clear()
-            url = self._urls[path] = self._get.url(path)
-        return url
+    def sign(self, paths: Sequence[str]) -> SignedUrls:
+        """The URLs to GET objects from."""
+        known = self._signatures
+        new = [path for path in paths if path not in known]
+        if len(known) + len(new) > _CACHED_SIGNATURES:
+            known.clear()
+            new = list(paths)
+        known.update(zip(new, self._get.signatures(new), strict=True))
+        signatures = [known[path] for path in paths]
+        return SignedUrls(self._get.before, self._get.after, paths, signatures)
 
-    def put_urls(self, paths: Iterable[str], content_type: str) -> list[str]:
+    def put_urls(self, paths: Sequence[str], content_type: str) -> list[str]:
         """The URLs to PUT new objects to, with that content type."""
         put = self._presigner.template("PUT", self.start, self._expires, content_type)
-        return [put.url(path) for path in paths]
+        return put.sign(paths).whole()
 
 
 def _presigner(backend: StorageBackend) -> Presigner:

@@ -1,12 +1,17 @@
 """Presigned URLs (AWS Signature Version 4, "Authenticating Requests: Using Query Parameters")."""
 
 import hmac
-import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote, urlsplit
+
+from services.shared.signed_urls import SignedUrls, in_urls
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 Method = Literal["GET", "PUT"]
 
@@ -15,7 +20,6 @@ MAX_EXPIRES_SECONDS: Final = 7 * 24 * 3600
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_is_url_safe: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +33,27 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class UrlTemplate:
-    """Everything of a signed URL but its key."""
+    """Everything of a signed URL but its key and its signature."""
 
-    # Around the key in the URL, and in the canonical request.
-    url_parts: tuple[str, str]
-    request_parts: tuple[bytes, bytes]
+    before: str
+    after: str
+    # The canonical request up to the key, hashed, and what follows the key.
+    request: tuple["_Hash", str] = field(repr=False)
     signature: "_Hmac" = field(repr=False)
 
-    def url(self, key: str) -> str:
-        """The signed URL of one object."""
-        if not _is_url_safe(key):
-            key = quote(key, safe="/~")
-        before, after = self.request_parts
-        digest = sha256(before + key.encode() + after).hexdigest()
-        before_key, after_key = self.url_parts
-        return f"{before_key}{key}{after_key}{self.signature.hexdigest(digest)}"
+    def sign(self, keys: Sequence[str]) -> SignedUrls:
+        """The URLs of objects."""
+        return SignedUrls(self.before, self.after, keys, self.signatures(keys))
+
+    def signatures(self, keys: Sequence[str]) -> list[str]:
+        """The signature of each key's URL, 64 hexadecimal digits."""
+        beginning, rest = self.request
+        requests = []
+        for key in in_urls(keys):
+            request = beginning.copy()
+            request.update(f"{key}{rest}".encode())
+            requests.append(request.hexdigest())
+        return self.signature.hexdigests(requests)
 
 
 class Presigner:
@@ -70,8 +80,9 @@ class Presigner:
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         request_end = f"\n{query}\n{lines}\n{';'.join(headers)}\nUNSIGNED-PAYLOAD"
         return UrlTemplate(
-            url_parts=(self._origin + self._bucket_path, f"?{query}&X-Amz-Signature="),
-            request_parts=(f"{method}\n{self._bucket_path}".encode(), request_end.encode()),
+            before=self._origin + self._bucket_path,
+            after=f"?{query}&X-Amz-Signature=",
+            request=(sha256(f"{method}\n{self._bucket_path}".encode()), request_end),
             signature=_Hmac(self._signing_key(stamp[:8]), f"{_ALGORITHM}\n{stamp}\n{scope}\n"),
         )
 
@@ -106,12 +117,15 @@ class _Hmac:
         self._inner = sha256(bytes(byte ^ 0x36 for byte in padded) + beginning.encode())
         self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
 
-    def hexdigest(self, rest: str) -> str:
-        """The code of the beginning and the rest."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(rest.encode())
-        outer.update(inner.digest())
-        return outer.hexdigest()
+    def hexdigests(self, rests: Iterable[str]) -> list[str]:
+        """The code of the beginning and each rest."""
+        codes = []
+        for rest in rests:
+            inner, outer = self._inner.copy(), self._outer.copy()
+            inner.update(rest.encode())
+            outer.update(inner.digest())
+            codes.append(outer.hexdigest())
+        return codes
 
 
 def _host_header(endpoint_url: str) -> str:

@@ -1,5 +1,6 @@
 """StorageService."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from tams.media.v1.storage_backend_pb2 import StorageBackend as BackendMessage
@@ -11,8 +12,12 @@ from tams.media.v1.storage_service_pb2 import (
     AllocateStorageResponse,
     ListStorageBackendsRequest,
     ListStorageBackendsResponse,
+    SignedPaths,
+    SignPathsRequest,
+    SignPathsResponse,
     SignUrlsRequest,
     SignUrlsResponse,
+    StoredObjects,
 )
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceServicer
 
@@ -56,8 +61,20 @@ class StorageServicer(StorageServiceServicer):
 
     async def SignUrls(self, request: SignUrlsRequest, context: Context) -> SignUrlsResponse:
         """A URL to GET each object from."""
-        objects = [(one.storage_id, one.paths) for one in request.objects]
-        return SignUrlsResponse(urls=self._signing.get_urls(objects))
+        return SignUrlsResponse(urls=self._signing.get_urls(_by_backend(request.objects)))
+
+    async def SignPaths(self, request: SignPathsRequest, context: Context) -> SignPathsResponse:
+        """The same in parts."""
+        return SignPathsResponse(
+            signed=[
+                SignedPaths(before=one.before, after=one.after, signatures=one.signatures)
+                for one in self._signing.sign(_by_backend(request.objects))
+            ]
+        )
+
+
+def _by_backend(objects: Iterable[StoredObjects]) -> list[tuple[str, list[str]]]:
+    return [(one.storage_id, list(one.paths)) for one in objects]
 
 
 def _backend_message(backend: StorageBackend) -> BackendMessage:

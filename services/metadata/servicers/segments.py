@@ -39,7 +39,10 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
             page_size=page.size,
             timerange=to_message(_span(page.items, reverse=request.reverse)),
         )
-        add_stored(response.segments, page.items)
+        if request.columns:
+            _add_columns(response.columns, page.items)
+        else:
+            add_stored(response.segments, page.items)
         return response
 
     async def CreateSegments(
@@ -98,8 +101,25 @@ def add_stored(
     for _, _, _, document, storage_id, path, external_urls in segments:
         message = messages.add(document=document, storage_id=storage_id or "", storage_path=path or "")
         if external_urls:
-            for url in msgspec.json.decode(external_urls, type=list[ExternalUrl]):
-                message.external_urls.add(url=url.url, label=url.label)
+            message.external_urls.extend(_external(external_urls))
+
+
+def _add_columns(columns: segment_pb2.SegmentColumns, segments: Sequence[StoredSegment]) -> None:
+    columns.SetInParent()
+    if not segments:
+        return
+    _, _, _, documents, storage_ids, paths, external_urls = zip(*segments, strict=True)
+    columns.documents.extend(documents)
+    columns.storage_ids.extend([one or "" for one in storage_ids])
+    columns.storage_paths.extend([one or "" for one in paths])
+    for index, urls in enumerate(external_urls):
+        if urls:
+            columns.external_urls.add(index=index, urls=_external(urls))
+
+
+def _external(urls: bytes) -> list[segment_pb2.ExternalUrl]:
+    decoded = msgspec.json.decode(urls, type=list[ExternalUrl])
+    return [segment_pb2.ExternalUrl(url=one.url, label=one.label) for one in decoded]
 
 
 def _registration(request: segment_service_pb2.CreateSegmentsRequest) -> Registration:

@@ -1,17 +1,21 @@
 """Adds get_urls to stored segments: one signing call for all of them, bytes spliced into bytes."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 
 from grpc import aio
 from tams.media.v1.storage_backend_pb2 import StorageBackend
-from tams.media.v1.storage_service_pb2 import ListStorageBackendsRequest, SignUrlsRequest, StoredObjects
+from tams.media.v1.storage_service_pb2 import (
+    ListStorageBackendsRequest,
+    SignPathsRequest,
+    StoredObjects,
+)
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
-from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
+from tams.metadata.v1.segment_pb2 import ExternalUrl, IndexedUrls, Segment, SegmentColumns
 
 from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
 from services.shared.rpc.client import call
+from services.shared.signed_urls import SignedUrls
 
 
 class StorageBackends:
@@ -39,10 +43,6 @@ class StorageBackends:
         self._fresh_until = asyncio.get_running_loop().time() + self._ttl_seconds
 
 
-# Items of get_urls still to hand out, by storage backend.
-Signed = Mapping[str, Iterator[bytes]]
-
-
 class SegmentUrls:
     """Knows which URLs a segment has; asks media to sign those that are wanted."""
 
@@ -50,28 +50,61 @@ class SegmentUrls:
         self._storage = StorageServiceStub(media)
         self._storage_backends = storage_backends
 
-    async def documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[bytes]:
+    async def documents(self, segments: SegmentColumns, wanted: UrlFilter) -> list[bytes]:
         """The JSON of each segment with its URLs: signed ones first, then those outside this store."""
-        if wanted.nothing or not segments:
-            return [with_urls(segment.document, ()) for segment in segments]
-        writer = UrlWriter(wanted, map(_facts, await self._storage_backends.list()))
-        kept = list(segments)  # Messages are wrapped anew each time they are taken from their list.
-        signed = await self._sign(kept, writer)
-        return [_document(segment, writer, signed) for segment in kept]
+        items = [b""] * len(segments.documents)
+        if items and not wanted.nothing:
+            writer = UrlWriter(wanted, map(_facts, await self._storage_backends.list()))
+            await self._add_signed(items, segments, writer)
+            _add_external(items, segments, writer)
+        return with_urls(segments.documents, items)
 
-    async def _sign(self, segments: Sequence[Segment], writer: UrlWriter) -> Signed:
-        paths: dict[str, list[str]] = {storage_id: [] for storage_id in writer.signs}
-        for segment in segments:
-            if (storage_id := segment.storage_id) in paths:
-                paths[storage_id].append(segment.storage_path)
-        objects = [StoredObjects(storage_id=one, paths=of_one) for one, of_one in paths.items() if of_one]
-        if not objects:
-            return {}
-        urls = iter((await call(self._storage.SignUrls, SignUrlsRequest(objects=objects))).urls)
-        return {
-            one.storage_id: iter(writer.controlled(one.storage_id, islice(urls, len(one.paths))))
-            for one in objects
-        }
+    async def _add_signed(self, items: list[bytes], segments: SegmentColumns, writer: UrlWriter) -> None:
+        places = _places(segments.storage_ids, writer.signs)
+        if not places:
+            return
+        # Taken from a message one by one, texts would cost more.
+        every = list(segments.storage_paths)
+        paths = {storage_id: [every[at] for at in of_one] for storage_id, of_one in places.items()}
+        objects = [StoredObjects(storage_id=storage_id, paths=of_one) for storage_id, of_one in paths.items()]
+        reply = await call(self._storage.SignPaths, SignPathsRequest(objects=objects))
+        for storage_id, signed in zip(paths, reply.signed, strict=True):
+            urls = SignedUrls(signed.before, signed.after, paths[storage_id], signed.signatures)
+            for at, item in zip(places[storage_id], writer.controlled(storage_id, urls), strict=True):
+                items[at] = item
+
+
+def as_columns(segments: Sequence[Segment]) -> SegmentColumns:
+    """The same segments, one list a field."""
+    return SegmentColumns(
+        documents=[one.document for one in segments],
+        storage_ids=[one.storage_id for one in segments],
+        storage_paths=[one.storage_path for one in segments],
+        external_urls=[
+            IndexedUrls(index=index, urls=one.external_urls)
+            for index, one in enumerate(segments)
+            if one.external_urls
+        ],
+    )
+
+
+def _places(storage_ids: Iterable[str], signs: Iterable[str]) -> dict[str, list[int]]:
+    """Where the segments of each backend stand that has URLs to sign."""
+    places: dict[str, list[int]] = {storage_id: [] for storage_id in signs}
+    for at, storage_id in enumerate(storage_ids):
+        if storage_id in places:
+            places[storage_id].append(at)
+    return {storage_id: of_one for storage_id, of_one in places.items() if of_one}
+
+
+def _add_external(items: list[bytes], segments: SegmentColumns, writer: UrlWriter) -> None:
+    for one in segments.external_urls:
+        external = (writer.external(url.url, _label(url)) for url in one.urls)
+        items[one.index] = b",".join(filter(None, (items[one.index], *external)))
+
+
+def _label(url: ExternalUrl) -> str | None:
+    return url.label if url.HasField("label") else None
 
 
 def _facts(backend: StorageBackend) -> Backend:
@@ -84,18 +117,3 @@ def _facts(backend: StorageBackend) -> Backend:
         region=backend.region,
         availability_zone=backend.availability_zone,
     )
-
-
-def _document(segment: Segment, writer: UrlWriter, signed: Signed) -> bytes:
-    items = signed.get(segment.storage_id)
-    urls = [] if items is None else [next(items)]
-    if external := segment.external_urls:
-        urls += _external(external, writer)
-    return with_urls(segment.document, urls)
-
-
-def _external(external: Iterable[ExternalUrl], writer: UrlWriter) -> Iterator[bytes]:
-    for one in external:
-        label = one.label if one.HasField("label") else None
-        if (item := writer.external(one.url, label)) is not None:
-            yield item

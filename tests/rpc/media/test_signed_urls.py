@@ -1,11 +1,13 @@
 """Signed URLs, as real object storage judges them."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from tams.media.v1.storage_service_pb2 import (
     AllocateStorageRequest,
     ObjectIds,
+    SignPathsRequest,
     SignUrlsRequest,
     StoredObjects,
 )
@@ -28,6 +30,19 @@ async def get_urls(media):
     paths = [one.storage_path for one in media.registry.reserved.values()]
     request = SignUrlsRequest(objects=[StoredObjects(storage_id=media.backend["id"], paths=paths)])
     return (await call(media.stub.SignUrls, request)).urls
+
+
+async def test_urls_in_parts_are_the_same(media):
+    await put_urls(media, object_ids=ObjectIds(ids=AWKWARD_IDS))
+    paths = [one.storage_path for one in media.registry.reserved.values()]
+    request = SignPathsRequest(objects=[StoredObjects(storage_id=media.backend["id"], paths=paths)] * 2)
+    reply = await call(media.stub.SignPaths, request)
+    urls = [
+        f"{one.before}{quote(path, safe='/')}{one.after}{signature}"
+        for one in reply.signed
+        for path, signature in zip(paths, one.signatures, strict=True)
+    ]
+    assert urls == [*await get_urls(media)] * 2
 
 
 async def test_bytes_go_in_and_come_out_with_their_type(media, http):

@@ -6,6 +6,7 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, NewSegment
 from tams.metadata.v1.segment_service_pb2 import BatchCreateSegmentsRequest, ListSegmentsRequest
 from tams.type.v1.timerange_pb2 import TimeRange
 
+from services.shared.rpc.segment_urls import as_columns
 from tests.rpc.metadata.conftest import Service
 from tests.support.flows import flow_id
 from tests.support.messages import OUTSIDE, create, deletion, listing, new_segment, put_flow, reserve
@@ -67,7 +68,28 @@ async def test_create_and_list(flows: Service) -> None:
     assert page.timerange == TimeRange(start_ns=0, end_ns=21, end_inclusive=True)
 
 
+async def test_columns_hold_what_segments_do(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "a", "c"))
+    urls = [ExternalUrl(url="https://a.example"), ExternalUrl(url="https://b.example", label="")]
+    added = [
+        new_segment(0, 1, "a", urls=[]),
+        new_segment(1, 2, "b", urls=urls),
+        new_segment(2, 3, "c", urls=[]),
+    ]
+    await flows("CreateSegments", create(1, *added))
+    rows = await flows("ListSegments", listing())
+    page = await flows("ListSegments", listing(columns=True))
+    assert len(rows.segments) == 3
+    assert not page.segments
+    assert page.columns == as_columns(rows.segments)
+    assert [(one.index, list(one.urls)) for one in page.columns.external_urls] == [(1, urls)]
+    page.ClearField("columns")
+    rows.ClearField("segments")
+    assert page == rows
+
+
 async def test_an_unknown_flow_has_none(flows: Service) -> None:
+    assert (await flows("ListSegments", listing(9, columns=True))).HasField("columns")
     page = await flows("ListSegments", listing(9))
     assert (len(page.segments), page.timerange) == (0, TimeRange(start_ns=0, end_ns=0))
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from tams.media.v1 import storage_service_pb2
 from tams.media.v1.storage_backend_pb2 import StorageBackend
-from tams.media.v1.storage_service_pb2 import ListStorageBackendsResponse, SignUrlsResponse
+from tams.media.v1.storage_service_pb2 import ListStorageBackendsResponse, SignedPaths, SignPathsResponse
 from tams.media.v1.storage_service_pb2_grpc import (
     StorageServiceServicer,
     add_StorageServiceServicer_to_server,
@@ -17,7 +17,7 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
 from services.shared.errors import Unavailable
 from services.shared.get_urls import UrlFilter
 from services.shared.rpc.client import open_channel
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, as_columns
 from services.shared.rpc.server import serving
 from services.shared.settings import ProcessSettings
 
@@ -40,10 +40,16 @@ class Storage(StorageServiceServicer):
         backends = [StorageBackend(id=f"id-of-{label}", label=label) for label in ("hot", "cold")]
         return ListStorageBackendsResponse(storage_backends=backends)
 
-    async def SignUrls(self, request, context):
+    async def SignPaths(self, request, context):
         self.signed.append({one.storage_id: list(one.paths) for one in request.objects})
-        urls = [f"https://{one.storage_id}/{path}" for one in request.objects for path in one.paths]
-        return SignUrlsResponse(urls=urls)
+        signed = [
+            SignedPaths(before=f"https://{one.storage_id}/", after="?", signatures=one.paths)
+            for one in request.objects
+        ]
+        return SignPathsResponse(signed=signed)
+
+    async def SignUrls(self, request, context):
+        raise AssertionError("nobody asks for whole URLs here")
 
     async def AllocateStorage(self, request, context):
         raise AssertionError("nobody allocates here")
@@ -79,7 +85,7 @@ def urls_of(media):
     segment_urls = SegmentUrls(media, StorageBackends(media, 60))
 
     async def found(segments, **wanted):
-        documents = map(json.loads, await segment_urls.documents(segments, UrlFilter(**wanted)))
+        documents = map(json.loads, await segment_urls.documents(as_columns(segments), UrlFilter(**wanted)))
         return [(one["object_id"], [url["url"] for url in one["get_urls"]]) for one in documents]
 
     return found
@@ -93,10 +99,10 @@ async def test_each_segment_gets_its_own_urls_whatever_the_backends(urls_of, sto
         segment("d", "cold"),
     ]
     assert await urls_of(segments) == [
-        ("a", ["https://id-of-cold/a"]),
+        ("a", ["https://id-of-cold/a?a"]),
         ("b", [ELSEWHERE.url]),
-        ("c", ["https://id-of-hot/c", ELSEWHERE.url]),
-        ("d", ["https://id-of-cold/d"]),
+        ("c", ["https://id-of-hot/c?c", ELSEWHERE.url]),
+        ("d", ["https://id-of-cold/d?d"]),
     ]
     assert storage.signed == [{"id-of-hot": ["c"], "id-of-cold": ["a", "d"]}]
 
@@ -104,7 +110,7 @@ async def test_each_segment_gets_its_own_urls_whatever_the_backends(urls_of, sto
 async def test_only_wanted_backends_are_signed_for(urls_of, storage):
     segments = [segment("a", "cold"), segment("b", "hot")]
     found = await urls_of(segments, labels=frozenset({"hot"}))
-    assert found == [("a", []), ("b", ["https://id-of-hot/b"])]
+    assert found == [("a", []), ("b", ["https://id-of-hot/b?b"])]
     assert storage.signed == [{"id-of-hot": ["b"]}]
 
 

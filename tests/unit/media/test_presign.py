@@ -48,6 +48,11 @@ def parted(url):
     return parts.scheme, parts.netloc, parts.path, sorted(parse_qsl(parts.query, strict_parsing=True))
 
 
+def url_of(template, key):
+    (url,) = template.sign([key]).whole()
+    return url
+
+
 @pytest.fixture(scope="module", autouse=True)
 def one_botocore_session():
     """Loading its models anew for each client would take most of the time."""
@@ -64,7 +69,7 @@ def one_botocore_session():
 def test_get_is_signed_as_boto3_does(key, endpoint, credentials, region, expires):
     template = Presigner(endpoint, region, "tams", credentials).template("GET", AT, expires)
     theirs = by_boto3("GET", key, expires, endpoint=endpoint, region=region, credentials=credentials)
-    assert parted(template.url(key)) == parted(theirs)
+    assert parted(url_of(template, key)) == parted(theirs)
 
 
 @settings(deadline=None, max_examples=75)
@@ -80,14 +85,14 @@ def test_put_signs_the_content_type_as_boto3_does(key, credentials, content_type
         credentials=credentials,
         content_type=content_type,
     )
-    assert parted(presigner.template("PUT", AT, 900, content_type).url(key)) == parted(theirs)
+    assert parted(url_of(presigner.template("PUT", AT, 900, content_type), key)) == parted(theirs)
 
 
 def test_the_signing_key_follows_the_day():
     presigner = Presigner("http://127.0.0.1:8333", "us-east-1", "tams", Credentials("k", "s"))
-    today = presigner.template("GET", AT, 60).url("x")
-    tomorrow = presigner.template("GET", AT.replace(day=4), 60).url("x")
-    again = presigner.template("GET", AT, 60).url("x")
+    today = url_of(presigner.template("GET", AT, 60), "x")
+    tomorrow = url_of(presigner.template("GET", AT.replace(day=4), 60), "x")
+    again = url_of(presigner.template("GET", AT, 60), "x")
     assert today == again != tomorrow
 
 

@@ -65,6 +65,14 @@ def test_more_paths_than_the_cache_holds_are_still_signed_right():
     assert first == signing.get_urls([(BACKEND_ID, pages[0])])
 
 
+def test_one_page_may_reach_over_the_end_of_the_cache():
+    signing = signing_at(Clock())
+    for start in range(0, 20_000, MAX_URLS):
+        signing.get_urls([(BACKEND_ID, list(map(str, range(start, start + MAX_URLS))))])
+    mixed = ["5", "new", "5", "19999"]
+    assert signing.get_urls([(BACKEND_ID, mixed)]) == signing_at(Clock()).get_urls([(BACKEND_ID, mixed)])
+
+
 def test_too_many_at_once():
     with pytest.raises(InvalidArgument) as raised:
         signing_at(Clock()).get_urls([(BACKEND_ID, ["a"] * MAX_URLS), (BACKEND_ID, ["a"])])

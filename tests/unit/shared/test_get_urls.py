@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
+from services.shared.signed_urls import SignedUrls
 from tests.support import official
 
 LOCAL = Backend(
@@ -66,26 +67,32 @@ def test_only_wanted_backends_are_signed(wanted):
         assert (backend.id in signs) == kept
 
 
+def signed(*paths):
+    return SignedUrls("", "", paths, [""] * len(paths))
+
+
+@given(st.text(), st.text(), st.lists(st.text()))
+def test_signed_urls_are_json_whatever_they_hold(before, after, paths):
+    urls = SignedUrls(before, after, paths, [f"{number:064x}" for number in range(len(paths))])
+    items = UrlWriter(UrlFilter(), [LOCAL]).controlled(LOCAL.id, urls)
+    assert [msgspec.json.decode(item)["url"] for item in items] == urls.whole()
+
+
 @given(st.text(), labels)
-def test_urls_are_json_whatever_they_hold(url, label):
-    writer = UrlWriter(UrlFilter(), [LOCAL])
-    assert [msgspec.json.decode(item)["url"] for item in writer.controlled(LOCAL.id, [url, "u"])] == [
-        url,
-        "u",
-    ]
-    external = msgspec.json.decode(writer.external(url, label))
+def test_external_urls_are_json_whatever_they_hold(url, label):
+    external = msgspec.json.decode(UrlWriter(UrlFilter(), []).external(url, label))
     assert external == ({"url": url} if label is None else {"url": url, "label": label})
 
 
 def test_little_is_told_of_a_url_unless_asked():
     writer = UrlWriter(UrlFilter(), [CLOUD])
-    told = first(writer.controlled(CLOUD.id, ["u"]))
+    told = first(writer.controlled(CLOUD.id, signed("u")))
     assert told == {"url": "u", "presigned": True, "label": 'far "away"'}
 
 
 def test_all_that_is_known_is_told_when_asked():
     writer = UrlWriter(UrlFilter(verbose=True), [LOCAL, CLOUD])
-    assert first(writer.controlled(LOCAL.id, ["u"])) == {
+    assert first(writer.controlled(LOCAL.id, signed("u"))) == {
         "url": "u",
         "presigned": True,
         "label": "local",
@@ -96,7 +103,7 @@ def test_all_that_is_known_is_told_when_asked():
         "store_product": "SeaweedFS",
         "region": "shelf",
     }
-    assert "availability_zone" in first(writer.controlled(CLOUD.id, ["u"]))
+    assert "availability_zone" in first(writer.controlled(CLOUD.id, signed("u")))
     assert msgspec.json.decode(writer.external("u", None)) == {"url": "u", "controlled": False}
 
 
@@ -109,15 +116,19 @@ def test_unwanted_external_urls_are_left_out(wanted, label):
 @given(st.lists(st.text(), max_size=3), st.dictionaries(st.text(), st.text(), min_size=1))
 def test_urls_are_spliced_into_any_document(urls, document):
     items = [msgspec.json.encode({"url": url}) for url in urls]
-    spliced = msgspec.json.decode(with_urls(msgspec.json.encode(document), items))
-    assert spliced == document | {"get_urls": [{"url": url} for url in urls]}
+    (spliced,) = with_urls([msgspec.json.encode(document)], [b",".join(items)])
+    assert msgspec.json.decode(spliced) == document | {"get_urls": [{"url": url} for url in urls]}
 
 
 @official.needed
 @given(filters)
 def test_segments_with_urls_fit_the_official_schema(wanted):
     writer = UrlWriter(wanted, [LOCAL, CLOUD])
-    items = [item for one in writer.signs for item in writer.controlled(one, ["https://a"])]
+    items = [
+        item
+        for one in writer.signs
+        for item in writer.controlled(one, SignedUrls("https://", "", ["a"], [""]))
+    ]
     items += [item for item in (writer.external("https://b", "mine"),) if item]
-    segment = with_urls(b'{"object_id":"x","timerange":"[0:0_1:0)"}', items)
+    (segment,) = with_urls([b'{"object_id":"x","timerange":"[0:0_1:0)"}'], [b",".join(items)])
     official.validator("flow-segment.json").validate(msgspec.json.decode(segment))

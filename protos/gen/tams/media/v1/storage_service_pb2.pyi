@@ -256,3 +256,85 @@ class SignUrlsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignUrlsResponse: _TypeAlias = SignUrlsResponse  # noqa: Y015
+
+@_typing.final
+class SignPathsRequest(_message.Message):
+    """The objects to sign for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredObjects]:
+        """The objects by backend, at most 1000 in all."""
+
+    def __init__(
+        self,
+        *,
+        objects: _abc.Iterable[Global___StoredObjects] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignPathsRequest: _TypeAlias = SignPathsRequest  # noqa: Y015
+
+@_typing.final
+class SignPathsResponse(_message.Message):
+    """Signed URLs in parts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def signed(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignedPaths]:
+        """One for each entry of the request, in the order asked."""
+
+    def __init__(
+        self,
+        *,
+        signed: _abc.Iterable[Global___SignedPaths] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed", b"signed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignPathsResponse: _TypeAlias = SignPathsResponse  # noqa: Y015
+
+@_typing.final
+class SignedPaths(_message.Message):
+    """The URLs of objects on one storage backend. An object's URL is: before, its path percent-encoded
+    as RFC 3986 says with "/" and unreserved characters kept, after, its signature.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    SIGNATURES_FIELD_NUMBER: _builtins.int
+    before: _builtins.str
+    """All of a URL that stands before the path."""
+    after: _builtins.str
+    """What stands between path and signature."""
+    @_builtins.property
+    def signatures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One for each path, in the order asked: hexadecimal digits."""
+
+    def __init__(
+        self,
+        *,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        signatures: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "signatures", b"signatures"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedPaths: _TypeAlias = SignedPaths  # noqa: Y015

@@ -50,6 +50,11 @@ class StorageServiceStub:
                 request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsRequest.SerializeToString,
                 response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsResponse.FromString,
                 _registered_method=True)
+        self.SignPaths = channel.unary_unary(
+                '/tams.media.v1.StorageService/SignPaths',
+                request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsRequest.SerializeToString,
+                response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsResponse.FromString,
+                _registered_method=True)
 
 
 class StorageServiceServicer:
@@ -94,6 +99,16 @@ class StorageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignPaths(self, request, context):
+        """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
+        For pages of many objects; the reply is a fifth as long.
+
+        Errors: those of SignUrls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_StorageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +126,11 @@ def add_StorageServiceServicer_to_server(servicer, server):
                     servicer.SignUrls,
                     request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsRequest.FromString,
                     response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsResponse.SerializeToString,
+            ),
+            'SignPaths': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignPaths,
+                    request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsRequest.FromString,
+                    response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -195,6 +215,33 @@ class StorageService:
             '/tams.media.v1.StorageService/SignUrls',
             tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsRequest.SerializeToString,
             tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignPaths(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.media.v1.StorageService/SignPaths',
+            tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsRequest.SerializeToString,
+            tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,6 +59,12 @@ class StorageServiceStub:
     - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
     - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
     """
+    SignPaths: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]
+    """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
+    For pages of many objects; the reply is a fifth as long.
+
+    Errors: those of SignUrls.
+    """
 
 @_typing.type_check_only
 class StorageServiceAsyncStub(StorageServiceStub):
@@ -90,6 +96,12 @@ class StorageServiceAsyncStub(StorageServiceStub):
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
     - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
     - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
+    """
+    SignPaths: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]  # type: ignore[assignment]
+    """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
+    For pages of many objects; the reply is a fifth as long.
+
+    Errors: those of SignUrls.
     """
 
 class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -137,6 +149,18 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
         - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
         - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
+        """
+
+    @_abc_1.abstractmethod
+    def SignPaths(
+        self,
+        request: _storage_service_pb2.SignPathsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storage_service_pb2.SignPathsResponse, _abc.Awaitable[_storage_service_pb2.SignPathsResponse]]:
+        """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
+        For pages of many objects; the reply is a fifth as long.
+
+        Errors: those of SignUrls.
         """
 
 def add_StorageServiceServicer_to_server(servicer: StorageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

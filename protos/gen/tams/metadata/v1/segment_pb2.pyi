@@ -151,3 +151,73 @@ class Segment(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Segment: _TypeAlias = Segment  # noqa: Y015
+
+@_typing.final
+class SegmentColumns(_message.Message):
+    """Many stored segments, one list for each field of Segment: long pages are cheaper to write and read so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    STORAGE_IDS_FIELD_NUMBER: _builtins.int
+    STORAGE_PATHS_FIELD_NUMBER: _builtins.int
+    EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def documents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The document of each segment."""
+
+    @_builtins.property
+    def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The storage backend of each segment's object; empty when the object lives outside this store."""
+
+    @_builtins.property
+    def storage_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The key of each segment's object in that backend's bucket."""
+
+    @_builtins.property
+    def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedUrls]:
+        """Uncontrolled URLs of those segments that have any, in order."""
+
+    def __init__(
+        self,
+        *,
+        documents: _abc.Iterable[_builtins.bytes] | None = ...,
+        storage_ids: _abc.Iterable[_builtins.str] | None = ...,
+        storage_paths: _abc.Iterable[_builtins.str] | None = ...,
+        external_urls: _abc.Iterable[Global___IndexedUrls] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "external_urls", b"external_urls", "storage_ids", b"storage_ids", "storage_paths", b"storage_paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SegmentColumns: _TypeAlias = SegmentColumns  # noqa: Y015
+
+@_typing.final
+class IndexedUrls(_message.Message):
+    """Uncontrolled URLs of one segment of many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    URLS_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """The segment's position, from 0."""
+    @_builtins.property
+    def urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalUrl]:
+        """Its URLs, at least one."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        urls: _abc.Iterable[Global___ExternalUrl] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "urls", b"urls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IndexedUrls: _TypeAlias = IndexedUrls  # noqa: Y015

@@ -34,6 +34,7 @@ class ListSegmentsRequest(_message.Message):
     REVERSE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow."""
     object_id: _builtins.str
@@ -44,6 +45,8 @@ class ListSegmentsRequest(_message.Message):
     """Most segments to return, 1 to 1000; larger is clamped, 0 means the default of 100."""
     page_token: _builtins.str
     """next_page_token of the previous page; empty for the first."""
+    columns: _builtins.bool
+    """Return the segments as columns."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
         """Keep segments that overlap this range. Absent: all."""
@@ -57,10 +60,11 @@ class ListSegmentsRequest(_message.Message):
         reverse: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        columns: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "object_id", b"object_id", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "flow_id", b"flow_id", "object_id", b"object_id", "page_size", b"page_size", "page_token", b"page_token", "reverse", b"reverse", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "columns", b"columns", "flow_id", b"flow_id", "object_id", b"object_id", "page_size", b"page_size", "page_token", b"page_token", "reverse", b"reverse", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__object_id: _TypeAlias = _typing.Literal["object_id"]  # noqa: Y015
     _WhichOneofArgType__object_id: _TypeAlias = _typing.Literal["_object_id", b"_object_id"]  # noqa: Y015
@@ -78,17 +82,22 @@ class ListSegmentsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     TIMERANGE_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the page that follows; empty on the last page."""
     page_size: _builtins.int
     """The page size in force after defaulting and clamping."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[_segment_pb2.Segment]:
-        """The segments in the order asked for."""
+        """The segments in the order asked for; empty when columns were."""
 
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
         """Smallest range that spans this page; empty when the page is."""
+
+    @_builtins.property
+    def columns(self) -> _segment_pb2.SegmentColumns:
+        """The segments in the order asked for, if columns were."""
 
     def __init__(
         self,
@@ -97,10 +106,11 @@ class ListSegmentsResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         page_size: _builtins.int = ...,
         timerange: _timerange_pb2.TimeRange | None = ...,
+        columns: _segment_pb2.SegmentColumns | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["timerange", b"timerange"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "page_size", b"page_size", "segments", b"segments", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "next_page_token", b"next_page_token", "page_size", b"page_size", "segments", b"segments", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,34 @@
+"""Signed URLs of many objects in parts: what they share comes once."""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+_is_url_safe: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
+
+
+class SignedUrls(NamedTuple):
+    """URLs of objects in one bucket: `before`, a path as `in_urls` writes it, `after`, its signature."""
+
+    before: str
+    after: str
+    paths: Sequence[str]
+    signatures: Sequence[str]
+
+    def whole(self) -> list[str]:
+        """The URL of each object."""
+        return self.between(self.before, self.after, "")
+
+    def between(self, head: str, middle: str, tail: str) -> list[str]:
+        """For each object a text of its path and signature with three others around them."""
+        parts = zip(in_urls(self.paths), self.signatures, strict=True)
+        return [f"{head}{path}{middle}{signature}{tail}" for path, signature in parts]
+
+
+def in_urls(paths: Sequence[str]) -> Sequence[str]:
+    """Each path percent-encoded, with "/" and unreserved characters kept (RFC 3986, section 2.3)."""
+    # Paths that the store made need nothing, which one look at all of them tells.
+    if _is_url_safe("".join(paths)):
+        return paths
+    return [quote(path, safe="/~") for path in paths]
