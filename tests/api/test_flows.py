@@ -208,3 +208,18 @@ async def test_many_readers_at_once_each_get_their_own_flow(tams, make_flow):
     for flow_id, answer in zip(ids * 5, answers, strict=True):
         assert answer.status_code == (200 if flow_id in ids[:20] else 404)
         assert answer.is_error or answer.json()["id"] == flow_id
+
+
+async def test_a_flow_or_source_that_would_become_too_large_is_refused(tams, flow):
+    large = a_flow(label="x" * 1024 * 1024)
+    refused = await tams.put(f"/flows/{large['id']}", json=large)
+    assert (refused.status_code, refused.json()["type"]) == (400, "DOCUMENT_TOO_LARGE")
+    for path in (f"/flows/{large['id']}", f"/sources/{large['source_id']}"):
+        assert (await tams.get(path)).status_code == 404
+    for path in (f"/flows/{flow['id']}", f"/sources/{flow['source_id']}"):
+        kept = []
+        while (put := await tams.put(f"{path}/tags/{len(kept)}", json="x" * 100_000)).is_success:
+            kept.append(str(len(kept)))
+        assert (put.status_code, put.json()["type"]) == (400, "DOCUMENT_TOO_LARGE")
+        assert kept
+        assert list((await tams.get(f"{path}/tags")).json()) == kept

@@ -1,11 +1,12 @@
 """Pages while others write: what stays is seen once and in order, whatever comes and goes meanwhile."""
 
+import asyncio
 import random
 import uuid
 
 import pytest
 
-from tests.support.gateway import a_segment, new_id, running_gateway
+from tests.support.gateway import a_flow, a_segment, new_id, running_gateway
 
 SIZE = 3
 
@@ -141,3 +142,17 @@ async def test_a_page_key_of_another_listing_is_refused(tams, make_flow, path):
     for one, key in keys.items():
         status = (await tams.get(path.format(id=flow["id"]), params={"page": key})).status_code
         assert status == (200 if one == path else 400)
+
+
+async def test_pages_of_large_flows_are_shorter(tams):
+    source = new_id()
+    flows = [a_flow(source_id=source, description="x" * 100_000) for _ in range(170)]
+    await asyncio.gather(*(tams.put(f"/flows/{flow['id']}", json=flow) for flow in flows))
+    first = await tams.get(f"/flows?limit=1000&source_id={source}")
+    assert 0 < len(first.json()) < len(flows)
+    assert first.headers["x-paging-limit"] == "1000"
+    rest = await tams.get(first.links["next"]["url"])
+    assert "next" not in rest.links
+    seen = [flow["id"] for flow in first.json() + rest.json()]
+    assert seen == sorted(flow["id"] for flow in flows)
+    await asyncio.gather(*(tams.delete(f"/flows/{flow['id']}") for flow in flows))

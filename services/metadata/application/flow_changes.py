@@ -14,7 +14,7 @@ from services.metadata.application.ports import Tables
 from services.metadata.application.source_changes import drop_orphan, ensure_source
 from services.metadata.domain.event import FLOW_CREATED, FLOW_UPDATED
 from services.metadata.domain.flow import FlowInput, StoredFlow, parse_flow
-from services.metadata.domain.jsons import ENCODE
+from services.metadata.domain.jsons import ENCODE, stored_document
 from services.metadata.domain.property import FLOW_PROPERTIES, PropertyChange, changed
 from services.metadata.domain.version import next_version
 from services.shared.errors import InvalidArgument
@@ -59,11 +59,13 @@ def _store(tables: Tables, flow: FlowInput, stored: StoredFlow | None, now: Mome
     if stored is not None and stored.format != flow.format:
         raise InvalidArgument("the format of a flow is fixed", reason="FORMAT_CONFLICT", path="$.format")
     check_members(tables, flow_id, flow.collection)
+    # Nothing may be refused after the first write: rows of a bulk load share a transaction.
+    document = stored_document(_managed(flow, stored, now.text))
     outbox = Outbox(tables, now.ns)
     ensure_source(tables, flow, now.text, outbox)
     sources = [source_id] if stored is None else [source_id, stored.source_id]
     affected = Affected.by(tables, flow_id, sources)
-    tables.flows.put(flow, ENCODE(_managed(flow, stored, now.text)))
+    tables.flows.put(flow, document)
     if stored is not None and stored.source_id != source_id:
         drop_orphan(tables, stored.source_id, outbox)
     affected.also(tables, flow_id).derive(tables)

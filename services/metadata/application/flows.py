@@ -13,13 +13,15 @@ from services.metadata.application.ports import FlowFilter, Store, Tables
 from services.metadata.domain.deletion import Deletion
 from services.metadata.domain.flow import StoredFlow, parse_flow, served_document
 from services.metadata.domain.property import MAX_CHANGES, PropertyChange
-from services.shared.errors import InvalidArgument, TamsError
+from services.shared.errors import Exhausted, InvalidArgument, TamsError
 from services.shared.ids import is_uuid
 from services.shared.paging import decode_token, page_size
 from services.shared.timerange import NEVER, TimeRange
 
 _LISTING: Final = "flows"
 MAX_BATCH: Final = 256
+# Well within what a message between services may hold.
+MAX_BATCH_BYTES: Final = 32 * 1024 * 1024
 
 
 class GetFlow(NamedTuple):
@@ -54,7 +56,7 @@ class Flows:
             raise InvalidArgument(f"at most {MAX_BATCH} flows at once", reason="TOO_MANY_ITEMS")
 
         def query(tables: Tables) -> list[FlowRead | TamsError]:
-            return [_read_or_error(tables, one) for one in wanted]
+            return _within_reply([_read_or_error(tables, one) for one in wanted])
 
         return await self._store.read(query)
 
@@ -64,7 +66,7 @@ class Flows:
         size = page_size(asked, default=DEFAULT_PAGE, maximum=MAX_PAGE)
         run = self._store.read if _is_short(wanted) else self._store.scan
         rows = await run(lambda tables: tables.flows.page(wanted, after, size + 1))
-        return cut(rows, size, _LISTING, lambda flow: flow.id)
+        return cut(rows, size, _LISTING, lambda flow: flow.id, lambda flow: flow.weight)
 
     async def put(self, flow_id: str, document: bytes) -> tuple[FlowRead, bool]:
         """Create or replace the flow; the flow as stored and whether it is new."""
@@ -96,6 +98,16 @@ class Flows:
         now = moment(self._clock)
         begun = await self._store.write(partial(flow_changes.delete, flow_id=flow_id, now=now))
         return (await self._deletions.finish(begun)).deletion
+
+
+def _within_reply(results: Sequence[FlowRead | TamsError]) -> list[FlowRead | TamsError]:
+    """The results, with Exhausted in place of those that a reply cannot hold besides the others."""
+    answers: list[FlowRead | TamsError] = []
+    left = MAX_BATCH_BYTES
+    for one in results:
+        left -= len(one.document) if isinstance(one, FlowRead) else 0
+        answers.append(one if left >= 0 else Exhausted("too many large flows at once"))
+    return answers
 
 
 def _is_short(wanted: FlowFilter) -> bool:

@@ -23,7 +23,7 @@ from services.metadata.application.segments import Failed
 from services.metadata.domain.essence import Uuid
 from services.metadata.domain.event import SOURCE_CREATED
 from services.metadata.domain.flow import FlowInput, parse_flow
-from services.metadata.domain.jsons import ENCODE, decode
+from services.metadata.domain.jsons import decode, stored_document
 from services.metadata.domain.load import Keys, Kind
 from services.metadata.domain.object import MediaObject, State, check_id
 from services.metadata.domain.source import new_source
@@ -96,13 +96,14 @@ def _insert_source(tables: Tables, row: _SourceRow, now: Moment) -> str:
     if tables.sources.get(row.id) is not None:
         raise AlreadyExists(f"source {row.id} exists", reason="ROW_EXISTS", path="$.id")
     document = new_source(row.id, row.format, now.text, None)
-    tables.sources.insert(row.id, row.format, document)
     given = {"label": row.label, "description": row.description, "tags": row.tags}
     members = {name: value for name, value in given.items() if value is not UNSET}
+    whole = stored_document(msgspec.json.decode(document) | members)
+    tables.sources.insert(row.id, row.format, document)
     if members:
         label = None if row.label is UNSET else row.label
         tags = {} if row.tags is UNSET else row.tags
-        tables.sources.replace(row.id, ENCODE(msgspec.json.decode(document) | members), label, tags)
+        tables.sources.replace(row.id, whole, label, tags)
     Outbox(tables, now.ns).source(SOURCE_CREATED, source_changes.known_source(tables, row.id))
     return row.id
 

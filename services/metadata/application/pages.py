@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
 from services.shared.paging import encode_token
@@ -28,15 +29,28 @@ def cut(
     size: int,
     listing: str,
     key: Callable[[T], object],
-    weight: Callable[[T], int] = lambda _: 0,
+    weight: Callable[[T], int] | None = None,
 ) -> Page[T]:
     """The page in rows that were fetched with one more than the size, to see whether more follow.
 
-    `weight` tells the bytes of a row; a page that would come to more than PAGE_BYTES is cut shorter.
+    `weight` tells the bytes of a row, where rows may be heavy.
     """
-    fitting = sum(1 for _ in within(rows, weight)) if rows else 0
-    count = min(size, max(1, fitting))
+    count = size if weight is None else min(size, _fitting(rows, weight))
     if len(rows) <= count:
         return Page(rows, "", size)
     items = rows[:count]
     return Page(items, encode_token(listing, key(items[-1])), size)
+
+
+def enough(rows: Iterable[T], weight: Callable[[T], int]) -> Iterator[T]:
+    """The rows up to the first that no page with those before it can hold."""
+    held = 0
+    for number, row in enumerate(rows):
+        yield row
+        held += weight(row)
+        if number and held > PAGE_BYTES:
+            return
+
+
+def _fitting(rows: Sequence[T], weight: Callable[[T], int]) -> int:
+    return max(1, sum(held <= PAGE_BYTES for held in accumulate(map(weight, rows))))

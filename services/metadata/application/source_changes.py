@@ -9,7 +9,7 @@ from services.metadata.application.outbox import Outbox
 from services.metadata.application.ports import Tables
 from services.metadata.domain.event import SOURCE_CREATED, SOURCE_UPDATED
 from services.metadata.domain.flow import FlowInput
-from services.metadata.domain.jsons import ENCODE
+from services.metadata.domain.jsons import stored_document
 from services.metadata.domain.property import SOURCE_PROPERTIES, PropertyChange, changed
 from services.metadata.domain.source import StoredSource, new_source
 from services.shared.errors import InvalidArgument, NotFound
@@ -43,7 +43,8 @@ def update(tables: Tables, source_id: str, changes: Sequence[PropertyChange], no
     before = known_source(tables, source_id)
     members = changed(msgspec.json.decode(before.document), changes, SOURCE_PROPERTIES)
     members["updated"] = now.text
-    tables.sources.replace(source_id, ENCODE(members), members.get("label"), members.get("tags", {}))
+    document = stored_document(members)
+    tables.sources.replace(source_id, document, members.get("label"), members.get("tags", {}))
     source = known_source(tables, source_id)
     Outbox(tables, now.ns).source(SOURCE_UPDATED, source)
     return source

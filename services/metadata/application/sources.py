@@ -33,7 +33,7 @@ class Sources:
         size = page_size(asked, default=DEFAULT_PAGE, maximum=MAX_PAGE)
         run = self._store.read if wanted == SourceFilter() else self._store.scan
         rows = await run(lambda tables: tables.sources.page(wanted, after, size + 1))
-        return cut(rows, size, _LISTING, lambda source: source.id)
+        return cut(rows, size, _LISTING, lambda source: source.id, lambda source: source.weight)
 
     async def update(self, source_id: str, changes: Sequence[PropertyChange]) -> StoredSource:
         """Set and unset properties; the source as stored."""

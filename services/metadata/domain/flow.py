@@ -118,6 +118,11 @@ class StoredFlow(NamedTuple):
     end_inclusive: int | None
     segments_updated: str | None
 
+    @property
+    def weight(self) -> int:
+        """Bytes of its document as clients see it, about."""
+        return len(self.document) + len(self.collected_by or b"")
+
 
 def parse_flow(document: bytes) -> FlowInput:
     """The flow in a TAMS JSON document; InvalidArgument BAD_FLOW with the path of the fault."""

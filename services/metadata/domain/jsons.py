@@ -1,6 +1,7 @@
 """Decoding of documents with the path of the fault."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,6 +16,8 @@ MAX_DEPTH: Final = 64
 # msgspec ends its messages with the place: "Expected `int`, got `str` - at `$.generation`".
 _PLACE: Final = re.compile(r"(.*) - at `(?:key in )?(\$.*)`", re.DOTALL)
 ENCODE: Final = msgspec.json.Encoder().encode
+# Of a flow or source. What lists and batches hold many of must not be large, or nobody can read them.
+MAX_DOCUMENT_BYTES: Final = 1024 * 1024
 
 
 def decode(decoder: msgspec.json.Decoder[T], document: bytes, reason: str) -> T:
@@ -29,6 +32,17 @@ def decode(decoder: msgspec.json.Decoder[T], document: bytes, reason: str) -> T:
         raise refuse(f"not JSON: {error}", "$", reason) from None
     except RecursionError:
         raise _too_deep(reason) from None
+
+
+def stored_document(members: Mapping[str, Any]) -> bytes:
+    """The document to store; InvalidArgument DOCUMENT_TOO_LARGE."""
+    document = ENCODE(members)
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise InvalidArgument(
+            f"with this it would have {len(document)} bytes of JSON; the most is {MAX_DOCUMENT_BYTES}",
+            reason="DOCUMENT_TOO_LARGE",
+        )
+    return document
 
 
 def check_depth(value: Any, document: bytes, reason: str) -> None:

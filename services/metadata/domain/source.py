@@ -14,6 +14,11 @@ class StoredSource(NamedTuple):
     source_collection: bytes | None
     collected_by: bytes | None
 
+    @property
+    def weight(self) -> int:
+        """Bytes of its document as clients see it, about."""
+        return len(self.document) + len(self.source_collection or b"") + len(self.collected_by or b"")
+
 
 def new_source(source_id: str, format_urn: str, now: str, created_by: str | None) -> bytes:
     """The document of a source that comes into being with its first flow."""

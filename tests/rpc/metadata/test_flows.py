@@ -77,6 +77,15 @@ async def test_many_at_once(service: Service) -> None:
     assert len((await service("BatchGetFlows", BatchGetFlowsRequest())).results) == 0
 
 
+async def test_many_large_ones_at_once_are_more_than_a_reply_holds(service: Service) -> None:
+    await service("PutFlow", put_flow(1, label="x" * 1_000_000))
+    reply = await service("BatchGetFlows", BatchGetFlowsRequest(requests=[get_flow(1)] * 80))
+    found = [one.HasField("flow") for one in reply.results]
+    assert 0 < sum(found) < 80
+    assert found == sorted(found, reverse=True)
+    assert {one.failure.reason for one in reply.results if one.HasField("failure")} == {"EXHAUSTED"}
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from services.metadata.adapters.sqlite.collections import derive_flow, derive_source
 from services.metadata.adapters.sqlite.filters import Value, Where
 from services.metadata.adapters.sqlite.tags import put_tags
+from services.metadata.application.pages import enough
 from services.metadata.application.ports import FlowFilter
 from services.metadata.domain.essence import CollectionItem
 from services.metadata.domain.flow import FlowInput, StoredFlow
@@ -53,7 +54,7 @@ class SqliteFlows:
         return StoredFlow._make(row) if row else None
 
     def page(self, wanted: FlowFilter, after: str | None, limit: int) -> list[StoredFlow]:
-        """Up to `limit` flows with an id above `after`, ascending."""
+        """Up to `limit` flows with an id above `after`, ascending; at most one more than a page holds."""
         where = Where([], [])
         lead = where.tags("flow", wanted.tags, wanted.tag_exists)
         where.equal(
@@ -65,7 +66,8 @@ class SqliteFlows:
         key = "lead.id" if wanted.tags else "r.id"
         where.add(f"{key} > ?", after or "")
         sql = f"SELECT {_COLUMNS} FROM {lead} {_STATS} WHERE {where} ORDER BY {key} LIMIT ?"
-        return [StoredFlow._make(row) for row in self._execute(sql, (*where.parameters, limit))]
+        rows = map(StoredFlow._make, self._execute(sql, (*where.parameters, limit)))
+        return list(enough(rows, lambda flow: flow.weight))
 
     def put(self, flow: FlowInput, document: bytes) -> None:
         """Store the flow, its tags and its collection in place of what was there."""

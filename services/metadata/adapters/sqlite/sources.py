@@ -6,6 +6,7 @@ from typing import Final
 
 from services.metadata.adapters.sqlite.filters import Where
 from services.metadata.adapters.sqlite.tags import put_tags
+from services.metadata.application.pages import enough
 from services.metadata.application.ports import SourceFilter
 from services.metadata.domain.source import StoredSource
 
@@ -26,14 +27,15 @@ class SqliteSources:
         return StoredSource._make(row) if row else None
 
     def page(self, wanted: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
-        """Up to `limit` sources with an id above `after`, ascending."""
+        """Up to `limit` sources with an id above `after`, ascending; at most one more than a page holds."""
         where = Where([], [])
         lead = where.tags("source", wanted.tags, wanted.tag_exists)
         where.equal((("r.label", wanted.label), ("r.format", wanted.format)))
         key = "lead.id" if wanted.tags else "r.id"
         where.add(f"{key} > ?", after or "")
         sql = f"SELECT {_COLUMNS} FROM {lead} WHERE {where} ORDER BY {key} LIMIT ?"
-        return [StoredSource._make(row) for row in self._execute(sql, (*where.parameters, limit))]
+        rows = map(StoredSource._make, self._execute(sql, (*where.parameters, limit)))
+        return list(enough(rows, lambda source: source.weight))
 
     def insert(self, source_id: str, format_urn: str, document: bytes) -> None:
         """Store a new source."""

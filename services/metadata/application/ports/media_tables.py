@@ -20,7 +20,7 @@ class SourceTable(Protocol):
         ...
 
     def page(self, wanted: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
-        """Up to `limit` sources with an id above `after`, ascending."""
+        """Up to `limit` sources with an id above `after`, ascending; fewer past PAGE_BYTES."""
         ...
 
     def insert(self, source_id: str, format_urn: str, document: bytes) -> None:
@@ -48,7 +48,7 @@ class FlowTable(Protocol):
         ...
 
     def page(self, wanted: FlowFilter, after: str | None, limit: int) -> list[StoredFlow]:
-        """Up to `limit` flows with an id above `after`, ascending."""
+        """Up to `limit` flows with an id above `after`, ascending; fewer past PAGE_BYTES."""
         ...
 
     def put(self, flow: FlowInput, document: bytes) -> None:
