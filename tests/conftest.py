@@ -13,6 +13,8 @@ from tests.support.system import System, running_system
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("tams", deadline=None)
+# A longer search: pytest --hypothesis-profile thorough
+settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile("tams")
 
 
