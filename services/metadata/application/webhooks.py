@@ -66,7 +66,9 @@ class Webhooks:
     async def register(self, webhook: Webhook) -> Webhook | None:
         """Register or update by URL and key; None when it asked for no events and is removed."""
         check(webhook)
-        self._addresses.check_url(webhook.url)
+        if webhook.events:
+            # What may be sent to can change; what was registered before can be removed all the same.
+            self._addresses.check_url(webhook.url)
 
         def change(tables: Tables) -> Webhook | None:
             known = tables.webhooks.find(webhook.url, webhook.api_key_name, webhook.api_key_value)

@@ -67,13 +67,13 @@ def check(webhook: Webhook) -> None:
         raise _bad("url", "must be an http or https URL without user or fragment")
     for name in webhook.events:
         if name not in EVENT_TYPES:
-            raise _bad("events", f"{name!r} is no event type")
+            raise _bad("events", f"{name[:100]!r} is none of {', '.join(sorted(EVENT_TYPES))}")
     for name in (*_ID_LISTS, "accept_get_urls"):
         values = getattr(webhook, name) or ()
         if len(values) > _MAX_LIST:
             raise _bad(name, f"holds more than {_MAX_LIST} values")
         if name in _ID_LISTS and not all(map(is_uuid, values)):
-            raise _bad(name, "holds a malformed id")
+            raise _bad(name, "must hold lower-case UUIDs of version 1 to 5")
     _check_key(webhook)
 
 

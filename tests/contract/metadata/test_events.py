@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from services.metadata.application.bell import Bell
@@ -182,3 +183,13 @@ async def test_nobody_waits_for_an_event_that_is_told(store: Store, metadata: Me
     await append(store, an_event())
     bell.ring()
     assert [event.key for event in (await waiting).events] == ["f"]
+
+
+async def test_what_may_no_longer_be_sent_to_can_be_removed(store: Store, metadata: Metadata) -> None:
+    hook = Webhook(id="", url="http://127.0.0.1:9/hook", events=["flows/created"])
+    await Webhooks(store, lambda: metadata.now, Addresses.parse("127.0.0.0/8"), Bell()).register(hook)
+    closed = Webhooks(store, lambda: metadata.now, Addresses.parse(""), Bell())
+    with pytest.raises(InvalidArgument, match="not an address"):
+        await closed.register(hook)
+    assert await closed.register(msgspec.structs.replace(hook, events=[])) is None
+    assert await closed.all() == []
