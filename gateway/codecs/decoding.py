@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
+from services.shared import json_faults
 from services.shared.errors import InvalidArgument
 
 T = TypeVar("T")
@@ -14,9 +15,10 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        summary, _, path = str(error).partition(" - at `")
-        raise InvalidArgument(summary, reason="BAD_BODY", path=path.rstrip("`") or "$") from None
+        what, path = json_faults.invalid(error, decoder.type, body)
+        raise InvalidArgument(f"{path}: {what}", reason="BAD_BODY", path=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"the body is not JSON: {error}", reason="BAD_JSON") from None
+        what = json_faults.malformed(error, body)
+        raise InvalidArgument(f"the body is not JSON: {what}", reason="BAD_JSON") from None
     except RecursionError:
         raise InvalidArgument("the body is nested too deeply", reason="BAD_JSON") from None

@@ -44,7 +44,8 @@ def url_filter(query: Query) -> UrlFilter:
     storage_ids = query.words("accept_storage_ids")
     if not all(map(is_uuid, storage_ids or ())):
         raise InvalidArgument(
-            "query parameter 'accept_storage_ids' must hold lower-case UUIDs", reason="BAD_QUERY"
+            "query parameter 'accept_storage_ids' must hold lower-case UUIDs of version 1 to 5",
+            reason="BAD_QUERY",
         )
     return UrlFilter(
         labels=None if labels is None else frozenset(labels),

@@ -4,7 +4,7 @@ Parsed by hand because TAMS has parameters with open names (tag.{name}) and clie
 brackets; unknown parameters are ignored.
 """
 
-from collections.abc import Container
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -51,11 +51,11 @@ class Query:
         value = self.text(name)
         if value is None:
             return None
-        if not (value.isascii() and value.isdecimal()):
-            raise _bad(name, "must be a whole number")
-        number = int(value) if len(value) <= _MAX_DIGITS else _MAX_NUMBER
+        number = -1
+        if value.isascii() and value.isdecimal():
+            number = int(value) if len(value) <= _MAX_DIGITS else _MAX_NUMBER
         if number < minimum:
-            raise _bad(name, f"must be at least {minimum}")
+            raise _bad(name, f"must be a whole number of at least {minimum}")
         return number
 
     def limit(self, name: str = "limit") -> int:
@@ -73,17 +73,20 @@ class Query:
             raise _bad(name, "must be a lower-case UUID of version 1 to 5")
         return value
 
-    def choice(self, name: str, allowed: Container[str]) -> str | None:
+    def choice(self, name: str, allowed: Collection[str]) -> str | None:
         """One of a fixed set of texts."""
         value = self.text(name)
         if value is not None and value not in allowed:
-            raise _bad(name, "is none of the allowed values")
+            raise _bad(name, f"must be one of {', '.join(allowed)}")
         return value
 
     def timerange(self, name: str = "timerange") -> TimeRange | None:
         """A time range; an empty value counts as absent."""
         value = self.text(name)
-        return TimeRange.parse(value) if value else None
+        try:
+            return TimeRange.parse(value) if value else None
+        except InvalidArgument as error:
+            raise InvalidArgument(f"query parameter {name!r}: {error.summary}", reason=error.reason) from None
 
     def words(self, name: str) -> list[str] | None:
         """The items of a comma list; an empty value is an empty list."""

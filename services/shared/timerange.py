@@ -28,7 +28,9 @@ def parse_timestamp(text: str) -> int:
     InvalidArgument for other text and outside int64, about 292 years either side of 0:0.
     """
     if len(text) > _MAX_TEXT or not _TIMESTAMP.fullmatch(text):
-        raise InvalidArgument(f"not a timestamp: {text[:_MAX_TEXT]!r}", reason="BAD_TIMESTAMP")
+        raise InvalidArgument(
+            f"not a timestamp such as 1:500000000: {text[:_MAX_TEXT]!r}", reason="BAD_TIMESTAMP"
+        )
     return _nanoseconds(text)
 
 
@@ -70,7 +72,7 @@ class TimeRange(Struct, frozen=True):
         """
         match = _TIMERANGE.fullmatch(text) if len(text) <= _MAX_TEXT else None
         if match is None:
-            raise _bad(text, "not a time range")
+            raise _bad(text, "not a time range such as [0:0_10:0)")
         opening, first, tail, last, closing = match.groups()
         if tail is None:
             return _instant(text, opening, first, closing)

@@ -13,7 +13,7 @@ from services.metadata.application.ports import FlowFilter, Store, Tables
 from services.metadata.domain.deletion import Deletion
 from services.metadata.domain.flow import StoredFlow, parse_flow, served_document
 from services.metadata.domain.property import MAX_CHANGES, PropertyChange
-from services.shared.errors import Exhausted, InvalidArgument, TamsError
+from services.shared.errors import Exhausted, InvalidArgument, NotFound, TamsError
 from services.shared.ids import is_uuid
 from services.shared.paging import decode_token, page_size
 from services.shared.timerange import NEVER, TimeRange
@@ -69,10 +69,17 @@ class Flows:
         return cut(rows, size, _LISTING, lambda flow: flow.id, lambda flow: flow.weight)
 
     async def put(self, flow_id: str, document: bytes) -> tuple[FlowRead, bool]:
-        """Create or replace the flow; the flow as stored and whether it is new."""
-        flow = parse_flow(document)
-        if not is_uuid(flow_id) or flow.flow.id != flow_id:
+        """Create or replace the flow; the flow as stored and whether it is new.
+
+        NotFound when the id is malformed or another one than the document's.
+        """
+        if not is_uuid(flow_id):
             raise flow_not_found(flow_id)
+        flow = parse_flow(document)
+        if flow.flow.id != flow_id:
+            raise NotFound(
+                f"the body has the id of flow {flow.flow.id}", reason="FLOW_NOT_FOUND", path="$.id"
+            )
         now = moment(self._clock)
 
         def change(tables: Tables) -> tuple[FlowRead, bool]:

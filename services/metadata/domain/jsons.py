@@ -1,11 +1,11 @@
 """Decoding of documents with the path of the fault."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from services.shared import json_faults
 from services.shared.errors import InvalidArgument
 
 T = TypeVar("T")
@@ -13,8 +13,6 @@ T = TypeVar("T")
 # What others may nest. Every reader of a document recurses, so it must not come near their limits.
 MAX_DEPTH: Final = 64
 
-# msgspec ends its messages with the place: "Expected `int`, got `str` - at `$.generation`".
-_PLACE: Final = re.compile(r"(.*) - at `(?:key in )?(\$.*)`", re.DOTALL)
 ENCODE: Final = msgspec.json.Encoder().encode
 # Of a flow or source. What lists and batches hold many of must not be large, or nobody can read them.
 MAX_DOCUMENT_BYTES: Final = 1024 * 1024
@@ -25,11 +23,10 @@ def decode(decoder: msgspec.json.Decoder[T], document: bytes, reason: str) -> T:
     try:
         return decoder.decode(document)
     except msgspec.ValidationError as error:
-        match = _PLACE.fullmatch(str(error))
-        what, path = match.groups() if match else (str(error), "$")
+        what, path = json_faults.invalid(error, decoder.type, document)
         raise refuse(what, path, reason) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise refuse(f"not JSON: {error}", "$", reason) from None
+        raise refuse(f"not JSON: {json_faults.malformed(error, document)}", "$", reason) from None
     except RecursionError:
         raise _too_deep(reason) from None
 
