@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
-from services.shared import json_faults
+from services.shared import json_faults, json_numbers
 from services.shared.errors import InvalidArgument
 
 T = TypeVar("T")
@@ -13,7 +13,7 @@ T = TypeVar("T")
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The typed value of a body. InvalidArgument BAD_JSON, or BAD_BODY with metadata "path"."""
     try:
-        return decoder.decode(body)
+        return _decoded(decoder, body)
     except msgspec.ValidationError as error:
         what, path = json_faults.invalid(error, decoder.type, body)
         raise InvalidArgument(f"{path}: {what}", reason="BAD_BODY", path=path) from None
@@ -22,3 +22,12 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidArgument(f"the body is not JSON: {what}", reason="BAD_JSON") from None
     except RecursionError:
         raise InvalidArgument("the body is nested too deeply", reason="BAD_JSON") from None
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if not json_numbers.wanted(error):
+            raise
+    return decoder.decode(json_numbers.whole(body))

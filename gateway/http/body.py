@@ -32,7 +32,7 @@ class BodyReader:
         """The whole body, which counts until the block ends.
 
         BodyTooLarge, BodyTimeout, BodyIncomplete, UnsupportedMediaType; Unavailable while too much is
-        held. No content type at all passes: the body then speaks for itself.
+        held. No content type at all passes: the body then speaks for itself. Encodings such as gzip do not.
         """
         _refuse_other_types(request)
         try:
@@ -80,4 +80,7 @@ class BodyReader:
 def _refuse_other_types(request: Request) -> None:
     content_type = request.headers.get("content-type")
     if content_type is not None and content_type.partition(";")[0].strip().lower() != _JSON:
-        raise UnsupportedMediaType(f"the body must be {_JSON}")
+        raise UnsupportedMediaType(f"the body must be {_JSON}, but it is {content_type[:100]!r}")
+    encoding = request.headers.get("content-encoding")
+    if encoding is not None and encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(f"the body must not be encoded, but it is {encoding[:100]!r}")
