@@ -16,7 +16,7 @@ from bench.rounds import Side
 from bench.system import System, running_system
 
 _SINGLES: Final = 4000
-_BULKS: Final = 200
+_BULKS: Final = 400
 _BULK: Final = 100
 
 

@@ -69,16 +69,20 @@ def to_message(segment: PostedSegment, path: str) -> NewSegment:
     return NewSegment(
         object_id=segment.object_id,
         timerange=to_range(_timerange(segment.timerange, path)),
-        ts_offset_ns=_timestamp(segment.ts_offset, f"{path}.ts_offset"),
+        ts_offset_ns=_timestamp(segment.ts_offset, path, "ts_offset"),
         last_duration_ns=(
             None
             if segment.last_duration is UNSET
-            else _timestamp(segment.last_duration, f"{path}.last_duration")
+            else _timestamp(segment.last_duration, path, "last_duration")
         ),
         sample_offset=_set(segment.sample_offset),
         sample_count=_set(segment.sample_count),
         key_frame_count=_set(segment.key_frame_count),
-        external_urls=[ExternalUrl(url=one.url, label=_set(one.label)) for one in segment.get_urls],
+        external_urls=(
+            [ExternalUrl(url=one.url, label=_set(one.label)) for one in segment.get_urls]
+            if segment.get_urls
+            else None
+        ),
     )
 
 
@@ -139,8 +143,8 @@ def _timerange(text: str, path: str) -> TimeRange:
         raise InvalidArgument(error.summary, reason=error.reason, path=f"{path}.timerange") from None
 
 
-def _timestamp(text: str, path: str) -> int:
+def _timestamp(text: str, path: str, member: str) -> int:
     try:
         return parse_timestamp(text)
     except InvalidArgument as error:
-        raise InvalidArgument(error.summary, reason=error.reason, path=path) from None
+        raise InvalidArgument(error.summary, reason=error.reason, path=f"{path}.{member}") from None

@@ -127,15 +127,17 @@ def _registration(request: segment_service_pb2.CreateSegmentsRequest) -> Registr
 
 
 def _segment(message: segment_pb2.NewSegment) -> Segment:
+    has, external = message.HasField, message.external_urls
     return Segment(
         message.object_id,
         from_message(message.timerange),
         message.ts_offset_ns,
-        optional(message, "last_duration_ns"),
-        optional(message, "sample_offset"),
-        optional(message, "sample_count"),
-        optional(message, "key_frame_count"),
-        [ExternalUrl(url.url, optional(url, "label")) for url in message.external_urls],
+        message.last_duration_ns if has("last_duration_ns") else None,
+        message.sample_offset if has("sample_offset") else None,
+        message.sample_count if has("sample_count") else None,
+        message.key_frame_count if has("key_frame_count") else None,
+        # Most segments have none, and to begin a walk over none costs as much as all of the above.
+        [ExternalUrl(url.url, optional(url, "label")) for url in external] if len(external) else (),
     )
 
 

@@ -39,6 +39,7 @@ def test_other_texts_are_no_ids(text):
 
 
 def test_object_ids_ascend_by_millisecond_and_are_uuids_of_version_7(monkeypatch):
+    monkeypatch.setattr(ids, "_in_order", ids.TimeOrder())
     clock = itertools.count(1_700_000_000_000_000_000, 1_000_000)
     monkeypatch.setattr(ids.time, "time_ns", lambda: next(clock))
     made = [ids.new_object_id() for _ in range(50)]
@@ -49,9 +50,17 @@ def test_object_ids_ascend_by_millisecond_and_are_uuids_of_version_7(monkeypatch
     assert uuid.UUID(made[0]).int >> 80 == 1_700_000_000_000
 
 
-def test_object_ids_of_one_millisecond_differ(monkeypatch):
+def test_object_ids_of_one_millisecond_ascend_too(monkeypatch):
+    monkeypatch.setattr(ids, "_in_order", ids.TimeOrder())
+    monkeypatch.setattr(ids.time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    made = [ids.new_object_id() for _ in range(5000)]
+    assert made == sorted(set(made))
+
+
+def test_object_ids_ascend_when_the_clock_is_set_back(monkeypatch):
+    before = ids.new_object_id()
     monkeypatch.setattr(ids.time, "time_ns", lambda: 0)
-    assert len({ids.new_object_id() for _ in range(1000)}) == 1000
+    assert before < ids.new_object_id() < ids.new_object_id()
 
 
 def test_the_pattern_needs_no_anchors():

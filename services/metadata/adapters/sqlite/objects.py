@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -30,7 +31,7 @@ _ADD: Final = """
 _CHANGE: Final = """
     UPDATE objects SET state = ?, first_referenced_by_flow = ?, changed_ms = ?,
         measure_at_ms = CASE WHEN size IS NULL THEN ? END
-    WHERE id = ?
+    WHERE id IN (SELECT value FROM json_each(?))
 """
 # One seek for each flow, however many of its segments use the object.
 _REFERENCING: Final = """
@@ -80,13 +81,11 @@ class SqliteObjects:
     def change(self, objects: Iterable[MediaObject]) -> None:
         """Store the state and first flow of known objects. Registered ones are due to be measured."""
         now = _now_ms()
-        self._connection.executemany(
-            _CHANGE,
-            (
-                (item.state, item.first_referenced_by_flow, now, now if _is_due(item) else None, item.id)
-                for item in objects
-            ),
-        )
+        alike: dict[tuple[str, str | None, bool], list[str]] = defaultdict(list)
+        for item in objects:
+            alike[item.state.value, item.first_referenced_by_flow, _is_due(item)].append(item.id)
+        for (state, first, due), ids in alike.items():
+            self._execute(_CHANGE, (state, first, now, now if due else None, json.dumps(ids)))
 
     def unreferenced(self, object_ids: Iterable[str]) -> list[str]:
         """Those of the objects that no segment references."""

@@ -7,6 +7,7 @@ for. Its cost does not depend on the length of the flow.
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 from services.metadata.application.ports import Removed, SegmentQuery
@@ -22,11 +23,15 @@ _SELECT: Final = """
     SELECT start_ns, end_ns, end_inclusive, doc, storages.id, storage_path, external_urls
     FROM segments LEFT JOIN storages ON storages.row = segments.storage
 """
-_INSERT: Final = """
+_ROW_OF_VALUES: Final = "(?, ?, ?, ?, ?, (SELECT row FROM storages WHERE id = ?), ?, ?, ?)"
+_INSERT: Final = f"""
     INSERT INTO segments
         (flow, start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, object_id)
-    VALUES (?, ?, ?, ?, ?, (SELECT row FROM storages WHERE id = ?), ?, ?, ?)
+    VALUES {_ROW_OF_VALUES}
 """
+# The interpreter is free for others while a statement runs, but goes back and forth between rows.
+_ROWS_AT_ONCE: Final = 50
+_INSERT_MANY: Final = _INSERT + f", {_ROW_OF_VALUES}" * (_ROWS_AT_ONCE - 1)
 _COVERED: Final = """
     SELECT start_ns, end_ns, end_inclusive, object_id FROM segments
     WHERE flow = :row AND start_ns >= :low AND start_ns < :high AND end_ns <= :high
@@ -92,9 +97,11 @@ class SqliteSegments:
 
     def insert(self, timeline: int, segments: Sequence[tuple[Segment, MediaObject]], now: str) -> None:
         """Store segments that overlap nothing, and bring the flow's statistics up to date."""
-        self._connection.executemany(
-            _INSERT, ((timeline, *stored_segment(*pair), pair[0].object_id) for pair in segments)
-        )
+        rows = [(timeline, *stored_segment(*pair), pair[0].object_id) for pair in segments]
+        alone = len(rows) % _ROWS_AT_ONCE
+        for first in range(alone, len(rows), _ROWS_AT_ONCE):
+            self._execute(_INSERT_MANY, list(chain.from_iterable(rows[first : first + _ROWS_AT_ONCE])))
+        self._connection.executemany(_INSERT, rows[:alone])
         self._execute(_FIRST_COUNT, (timeline,))
         self._execute(_COUNT, {"row": timeline, "change": len(segments), "now": now})
 
