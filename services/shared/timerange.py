@@ -35,9 +35,9 @@ def parse_timestamp(text: str) -> int:
 
 
 def _nanoseconds(stamp: str) -> int:
-    seconds, _, nanoseconds = stamp.partition(":")
-    value = abs(int(seconds)) * NS + int(nanoseconds)
-    value = -value if stamp[0] == "-" else value
+    seconds, nanoseconds = stamp.split(":")
+    value = int(seconds) * NS
+    value += -int(nanoseconds) if stamp[0] == "-" else int(nanoseconds)
     if not MIN_NS < value < MAX_NS:
         raise InvalidArgument(
             f"timestamp {stamp} is out of range: seconds must lie within ±{MAX_NS // NS}",
@@ -110,21 +110,24 @@ class TimeRange(Struct, frozen=True):
 
     def __str__(self) -> str:
         """The canonical text: "_", "()", "[t]", else a bracket beside each timestamp."""
-        if self.empty:
+        start, end, inclusive = self.start, self.end, self.end_inclusive
+        if start is None:
+            return "_" if end is None else f"_{_closing(end, inclusive=inclusive)}"
+        if end is None:
+            return f"[{format_timestamp(start)}_"
+        if start >= end:
             return "()"
-        if self.start is None and self.end is None:
-            return "_"
-        if self.start is not None and self.end == self.start + 1 and self.end_inclusive:
-            return f"[{format_timestamp(self.start)}]"
-        start = "" if self.start is None else f"[{format_timestamp(self.start)}"
-        if self.end is None:
-            return f"{start}_"
-        closing = "]" if self.end_inclusive else ")"
-        return f"{start}_{format_timestamp(self.end - self.end_inclusive)}{closing}"
+        if inclusive and end == start + 1:
+            return f"[{format_timestamp(start)}]"
+        return f"[{format_timestamp(start)}_{_closing(end, inclusive=inclusive)}"
 
 
 ETERNITY: Final = TimeRange()
 NEVER: Final = TimeRange(0, 0)
+
+
+def _closing(end: int, *, inclusive: bool) -> str:
+    return f"{format_timestamp(end - 1)}]" if inclusive else f"{format_timestamp(end)})"
 
 
 def _end(timerange: TimeRange) -> int:
