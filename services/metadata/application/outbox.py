@@ -3,7 +3,7 @@
 Nothing is written while there is no subscriber: a new one only gets what follows its registration.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -17,8 +17,9 @@ from services.metadata.domain.source import StoredSource
 from services.metadata.domain.source import served_document as served_source
 from services.shared.timerange import TimeRange
 
-# Most segments in one event: some 100 kB of JSON with their URLs.
+# Most segments in one event, and bytes of them unless it is one alone: some 100 kB of JSON with their URLs.
 _SEGMENTS: Final = 200
+_SEGMENTS_BYTES: Final = 64 * 1024
 
 
 class Outbox:
@@ -43,8 +44,7 @@ class Outbox:
     def segments_added(self, flow: StoredFlow, segments: Sequence[StoredSegment]) -> None:
         """flows/segments_added, in parts that are quick to send."""
         if self.wanted:
-            for first in range(0, len(segments), _SEGMENTS):
-                part = segments[first : first + _SEGMENTS]
+            for part in _parts(segments):
                 self._append(self._of_flow(events.SEGMENTS_ADDED, flow, segments=part))
 
     def segments_deleted(self, flow: StoredFlow, span: TimeRange) -> None:
@@ -97,6 +97,19 @@ class Outbox:
             source_collected_by=_ids(source.collected_by),
             document=document,
         )
+
+
+def _parts(segments: Iterable[StoredSegment]) -> Iterator[Sequence[StoredSegment]]:
+    part: list[StoredSegment] = []
+    held = 0
+    for segment in segments:
+        if part and (len(part) == _SEGMENTS or held + segment.weight > _SEGMENTS_BYTES):
+            yield part
+            part, held = [], 0
+        part.append(segment)
+        held += segment.weight
+    if part:
+        yield part
 
 
 def _ids(array: bytes | None) -> list[str]:

@@ -40,6 +40,11 @@ class Event(Struct, frozen=True, omit_defaults=True):
     id: int = 0
 
     @property
+    def weight(self) -> int:
+        """Bytes of what it tells, about."""
+        return len(self.document) + sum(segment.weight for segment in self.segments)
+
+    @property
     def key(self) -> str:
         """The flow, or the source if there is none: events of one key are delivered in order."""
         return self.flow_id or self.source_id

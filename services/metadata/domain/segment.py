@@ -42,6 +42,11 @@ class StoredSegment(NamedTuple):
     storage_path: str | None
     external_urls: bytes | None
 
+    @property
+    def weight(self) -> int:
+        """Bytes of what clients are told of it, signed URLs apart."""
+        return len(self.document) + len(self.external_urls or b"")
+
 
 class _Document(Struct, omit_defaults=True):
     object_id: str

@@ -16,6 +16,7 @@ from services.metadata.domain.event import (
     SEGMENTS_DELETED,
     Event,
 )
+from services.metadata.domain.segment import ExternalUrl
 from services.metadata.domain.webhook import Webhook
 from services.shared.addresses import Addresses
 from services.shared.errors import FailedPrecondition, InvalidArgument
@@ -77,6 +78,18 @@ async def test_pages_of_events_follow_each_other(store: Store) -> None:
     assert await ids(store, limit=2) == every[:2]
     assert await ids(store, after=every[1], limit=2) == every[2:4]
     assert await ids(store, after=every[4]) == []
+
+
+async def test_pages_of_large_events_are_shorter(store: Store) -> None:
+    def change(tables) -> None:
+        for _ in range(180):
+            tables.events.append(an_event(document=b"x" * 100_000))
+
+    await store.write(change)
+    first = await ids(store, limit=500)
+    assert 100 < len(first) < 180
+    rest = await ids(store, after=first[-1], limit=500)
+    assert len(set(first + rest)) == 180
 
 
 async def test_trimmed_events_are_gone_and_their_ids_never_come_back(store: Store) -> None:
@@ -183,6 +196,20 @@ async def test_nobody_waits_for_an_event_that_is_told(store: Store, metadata: Me
     await append(store, an_event())
     bell.ring()
     assert [event.key for event in (await waiting).events] == ["f"]
+
+
+async def test_segments_with_long_urls_are_told_of_in_more_parts(
+    webhooks: Webhooks, metadata: Metadata
+) -> None:
+    await metadata.put(a_flow(1))
+    hook = await subscribed(webhooks, events=[SEGMENTS_ADDED])
+    urls = [ExternalUrl("https://elsewhere.example/" + "x" * 1000)]
+    segments = [a_segment(start, start + 1, external_urls=urls) for start in range(200)]
+    assert await metadata.register(1, *segments) == []
+    events = (await webhooks.pull(Pull(OWNER, hook, 0))).events
+    assert 1 < len(events) < 10
+    told = [segment.start_ns for event in events for segment in event.segments]
+    assert told == list(range(200))
 
 
 async def test_what_may_no_longer_be_sent_to_can_be_removed(store: Store, metadata: Metadata) -> None:

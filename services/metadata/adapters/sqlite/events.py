@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from services.metadata.application.pages import enough
 from services.metadata.domain.event import Event
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -27,11 +28,12 @@ class SqliteEvents:
         return int(row[0]) if row else 0
 
     def after(self, event_id: int, limit: int) -> list[Event]:
-        """Up to `limit` events above an id, ascending."""
+        """Up to `limit` events above an id, ascending; ends once no page holds more."""
         rows = self._execute(
             "SELECT id, body FROM events WHERE id > ? ORDER BY id LIMIT ?", (event_id, limit)
         )
-        return [msgspec.structs.replace(_DECODE(body), id=number) for number, body in rows]
+        events = (msgspec.structs.replace(_DECODE(body), id=number) for number, body in rows)
+        return list(enough(events, lambda event: event.weight))
 
     def trim(self, through_id: int, limit: int) -> int:
         """Remove up to `limit` events up to an id; how many went."""

@@ -54,7 +54,7 @@ class SqliteFlows:
         return StoredFlow._make(row) if row else None
 
     def page(self, wanted: FlowFilter, after: str | None, limit: int) -> list[StoredFlow]:
-        """Up to `limit` flows with an id above `after`, ascending; at most one more than a page holds."""
+        """Up to `limit` flows with an id above `after`, ascending; ends once no page holds more."""
         where = Where([], [])
         lead = where.tags("flow", wanted.tags, wanted.tag_exists)
         where.equal(

@@ -27,7 +27,7 @@ class SqliteSources:
         return StoredSource._make(row) if row else None
 
     def page(self, wanted: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
-        """Up to `limit` sources with an id above `after`, ascending; at most one more than a page holds."""
+        """Up to `limit` sources with an id above `after`, ascending; ends once no page holds more."""
         where = Where([], [])
         lead = where.tags("source", wanted.tags, wanted.tag_exists)
         where.equal((("r.label", wanted.label), ("r.format", wanted.format)))

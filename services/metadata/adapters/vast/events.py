@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from services.metadata.adapters.vast.view import View
+from services.metadata.application.pages import enough
 from services.metadata.domain.event import Event
 from services.shared.vast.filters import And, AtLeast, AtMost, Below
 
@@ -40,14 +41,16 @@ class VastEvents:
         return row["value"] if row else 0
 
     def after(self, event_id: int, limit: int) -> list[Event]:
-        """Up to `limit` events above an id, ascending."""
+        """Up to `limit` events above an id, ascending; ends once no page holds more."""
         last, low, width = self.last_id(), event_id + 1, limit
         rows: list[tuple[int, bytes]] = []
         while low <= last and len(rows) < limit:
             where = And((AtLeast("id", low), Below("id", low + width)))
             rows += [(row["id"], row["body"]) for row in self._view.select("events", where)]
             low, width = low + width, width if rows else width * 8
-        return [msgspec.structs.replace(_DECODE(body), id=number) for number, body in sorted(rows)[:limit]]
+        ordered = sorted(rows)[:limit]
+        events = (msgspec.structs.replace(_DECODE(body), id=number) for number, body in ordered)
+        return list(enough(events, lambda event: event.weight))
 
     def trim(self, through_id: int, limit: int) -> int:
         """Remove up to `limit` events up to an id; how many went."""

@@ -20,7 +20,7 @@ class SourceTable(Protocol):
         ...
 
     def page(self, wanted: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
-        """Up to `limit` sources with an id above `after`, ascending; fewer past PAGE_BYTES."""
+        """Up to `limit` sources with an id above `after`, ascending; may end once no page holds more."""
         ...
 
     def insert(self, source_id: str, format_urn: str, document: bytes) -> None:
@@ -48,7 +48,7 @@ class FlowTable(Protocol):
         ...
 
     def page(self, wanted: FlowFilter, after: str | None, limit: int) -> list[StoredFlow]:
-        """Up to `limit` flows with an id above `after`, ascending; fewer past PAGE_BYTES."""
+        """Up to `limit` flows with an id above `after`, ascending; may end once no page holds more."""
         ...
 
     def put(self, flow: FlowInput, document: bytes) -> None:

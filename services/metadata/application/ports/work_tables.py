@@ -22,7 +22,7 @@ class EventTable(Protocol):
         ...
 
     def after(self, event_id: int, limit: int) -> list[Event]:
-        """Up to `limit` events above an id, ascending."""
+        """Up to `limit` events above an id, ascending; ends once no page holds more."""
         ...
 
     def trim(self, through_id: int, limit: int) -> int:
