@@ -5,6 +5,7 @@ from urllib.parse import quote
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
+from mediatimestamp import TimeRange
 
 from tests.support.effort import examples
 from tests.support.gateway import a_flow, a_segment, new_id
@@ -55,6 +56,32 @@ async def check_segment_walks(tams, path, params, expected, limits):
             assert page.headers["x-paging-reverse-order"] == params.get("reverse_order", "false")
             assert page.headers["x-paging-timerange"] == spanning([one["timerange"] for one in items])
         assert found == everything
+
+
+@examples(40, vast=10)
+@given(st.data())
+async def test_ranges(tams, data):
+    """Overlap, extent and containment of one range, wherever on the timeline."""
+    timeline = data.draw(timelines())
+    wanted = data.draw(ranges(timeline.moments))
+    flow = a_flow()
+    await tams.put(f"/flows/{flow['id']}", json=flow)
+    path = f"/flows/{flow['id']}"
+    for one in timeline.segments:
+        assert (await tams.post(f"{path}/segments", json=a_segment(timerange=one.text))).status_code == 201
+    asked, meaning = {"timerange": wanted.text}, wanted.meaning
+    overlapping = [one for one in timeline.segments if one.meaning.overlaps_with_timerange(meaning)]
+    listed = items_of(await tams.get("/flows", params={"source_id": flow["source_id"], **asked}))
+    empty_asked = meaning.is_empty() and not timeline.segments
+    assert bool(listed) == (bool(overlapping) or empty_asked or meaning == TimeRange.eternity())
+    found = (await tams.get(path, params={"include_timerange": "true", **asked})).json()["timerange"]
+    whole = read(spanning([canonical(one.text) for one in overlapping])).meaning
+    assert read(found).meaning == whole.intersect_with(meaning)
+    assert (await tams.delete(f"{path}/segments", params=asked)).status_code == 204
+    left = [canonical(one.text) for one in timeline.segments if not meaning.contains_subrange(one.meaning)]
+    assert [one["timerange"] for one in items_of(await tams.get(f"{path}/segments"))] == left
+    after = (await tams.get(path, params={"include_timerange": "true"})).json()["timerange"]
+    assert after == spanning(left)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")

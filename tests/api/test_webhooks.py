@@ -1,7 +1,12 @@
 """Registrations for events; their delivery is another matter."""
 
-import pytest
+import json
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.effort import examples
 from tests.support.gateway import new_id, running_gateway
 
 
@@ -55,6 +60,39 @@ async def test_no_events_remove_the_registration(tams):
         removed = await tams.post("/service/webhooks", json=webhook | {"events": []})
         assert (removed.status_code, removed.content) == (204, b"")
         assert await registered(tams, webhook["url"]) == []
+
+
+KEYS = st.sampled_from([("", ""), ("K", "v"), ("K", "w"), ("L", "v")])
+EVENTS = st.lists(st.sampled_from(["flows/created", "sources/deleted"]), unique=True)
+FILTERS = st.fixed_dictionaries({}, optional={"flow_ids": st.just([]), "presigned": st.booleans()})
+
+
+def in_any_order(webhooks):
+    return sorted(json.dumps(one, sort_keys=True) for one in webhooks)
+
+
+@examples(15, vast=4)
+@given(st.lists(st.tuples(st.sampled_from("ab"), KEYS, EVENTS, FILTERS), min_size=4, max_size=12))
+async def test_the_list_is_what_was_registered_and_not_removed(tams, drawn):
+    own, expected = f"https://sink.example/{new_id()}", {}
+
+    async def post(identity, events, more):
+        url, (name, value) = identity
+        shown = {"url": url, "events": events, **more} | ({"api_key_name": name} if name else {})
+        response = await tams.post(
+            "/service/webhooks", json=shown | ({"api_key_value": value} if name else {})
+        )
+        assert response.status_code == (201 if events else 204)
+        expected.pop(identity, None)
+        expected.update({identity: shown} if events else {})
+        listed = (await tams.get("/service/webhooks")).json()
+        ours = [one for one in listed if one["url"].startswith(own)]
+        assert in_any_order(ours) == in_any_order(expected.values())
+
+    for name, key, events, more in drawn:
+        await post((f"{own}/{name}", key), events, more)
+    for identity in list(expected):
+        await post(identity, [], {})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """How many examples a property test over a running system takes."""
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.engine import ENGINE
 
@@ -15,5 +15,7 @@ def examples(usual: int, *, vast: int) -> settings:
     return settings(
         max_examples=max(1, round(chosen * times)),
         deadline=None,
+        # To explain a failure takes longer than to find it.
+        phases=set(Phase) - {Phase.explain},
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

@@ -18,9 +18,9 @@ CODECS = ["video/h264", "v/x"]
 # What names and values are got wrong by: URLs, queries, JSON, SQL, and the prefixes of the filters.
 TAG_NAMES = [
     "a", "A", "a.b", "a..b", ".", "a/b", "//", "..", "ü", "u\u0308", "𝄞", "50%", "%2F", "+ +", "?#&=;,",
-    "'\"\\", "tag.a", "exists", "", "\n", "*", "_%", "[0]", "null",
+    "'\"\\", "tag.a", "exists", "", "\n", "*", "_%", "[0]", "null", "x\0",
 ]  # fmt: skip
-TAG_VALUES = ["", "1", "2", "1,2", "ü", "%31", " ", "+", "null", '"1"', "true"]
+TAG_VALUES = ["", "1", "2", "1,2", "ü", "%31", " ", "+", "null", '"1"', "true", "1\0"]
 
 _WIDE = {"frame_width": 1920, "frame_height": 1080}
 _NARROW = {"frame_width": 640, "frame_height": 1080}
