@@ -57,7 +57,11 @@ def delete(tables: Tables, flow_id: str, now: Moment) -> Begun:
 def _store(tables: Tables, flow: FlowInput, stored: StoredFlow | None, now: Moment) -> None:
     flow_id, source_id = flow.flow.id, flow.flow.source_id
     if stored is not None and stored.format != flow.format:
-        raise InvalidArgument("the format of a flow is fixed", reason="FORMAT_CONFLICT", path="$.format")
+        raise InvalidArgument(
+            f"flow {flow_id} has format {stored.format}, and keeps it",
+            reason="FORMAT_CONFLICT",
+            path="$.format",
+        )
     check_members(tables, flow_id, flow.collection)
     # Nothing may be refused after the first write: rows of a bulk load share a transaction.
     document = stored_document(_managed(flow, stored, now.text))

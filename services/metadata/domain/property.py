@@ -72,5 +72,5 @@ def _changed_tags(tags: Mapping[str, str], name: str, value: bytes | None) -> di
     if value is not None:
         return {**tags, name: decode(_TEXT, value, _REASON)}
     if name not in tags:
-        raise NotFound(f"no tag {name!r}", reason="TAG_NOT_FOUND")
+        raise NotFound(f"no tag {name[:100]!r}", reason="TAG_NOT_FOUND")
     return {kept: tags[kept] for kept in tags if kept != name}

@@ -64,7 +64,10 @@ class Lease(NamedTuple):
 def check(webhook: Webhook) -> None:
     """InvalidArgument BAD_WEBHOOK unless URL, events, ids and lists are what they must be."""
     if len(webhook.url) > _MAX_URL or not _is_web_address(webhook.url):
-        raise _bad("url", "must be an http or https URL without user or fragment")
+        raise _bad(
+            "url",
+            f"must be an http or https URL in at most {_MAX_URL} ASCII characters, no user, no fragment",
+        )
     for name in webhook.events:
         if name not in EVENT_TYPES:
             raise _bad("events", f"{name[:100]!r} is none of {', '.join(sorted(EVENT_TYPES))}")
@@ -101,11 +104,11 @@ def _is_web_address(url: str) -> bool:
 
 def _check_key(webhook: Webhook) -> None:
     if webhook.api_key_name and not _HEADER_NAME.fullmatch(webhook.api_key_name):
-        raise _bad("api_key_name", "must be the name of an HTTP header")
+        raise _bad("api_key_name", "must be the name of an HTTP header in at most 256 characters")
     if webhook.api_key_name.lower() in _TAKEN_NAMES:
-        raise _bad("api_key_name", "is a header with a meaning of its own")
+        raise _bad("api_key_name", f"must not be {webhook.api_key_name}, which means something else already")
     if not _HEADER_VALUE.fullmatch(webhook.api_key_value):
-        raise _bad("api_key_value", "must be the value of an HTTP header")
+        raise _bad("api_key_value", "must be at most 4096 visible ASCII characters, blanks between them")
     if webhook.api_key_value and not webhook.api_key_name:
         raise _bad("api_key_name", "must be set when api_key_value is")
 
