@@ -6,7 +6,7 @@ Bytes never pass here: clients PUT and GET them with signed URLs.
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from services.media.adapters.s3_listing import listed_sizes
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import Unavailable
 
@@ -56,6 +57,10 @@ class S3Storage:
     async def prepare(self) -> None:
         """See that the bucket is there; make it and set its CORS rules if that is wanted."""
         await self._in_thread(self._prepare)
+
+    async def listed(self, paths: Sequence[str]) -> dict[str, int | None]:
+        """Sizes, None for what is not there, of paths that lie close together. Raises Unavailable."""
+        return await self._in_thread(lambda: listed_sizes(self._client, self._backend.bucket, paths))
 
     async def size(self, path: str) -> int | None:
         """Size of an object in bytes, None when it is not there. Raises Unavailable."""

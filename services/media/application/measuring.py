@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from services.media.application.ports import ObjectRegistry, ObjectStorage
@@ -43,11 +45,32 @@ class Measuring:
         locations = await self._registry.unmeasured(BATCH)
         if not locations:
             return 0
-        found = await asyncio.gather(*(self._look(location) for location in locations))
+        listed = await self._listed(locations)
+        found = await asyncio.gather(*(self._look(location, listed) for location in locations))
         await self._registry.record_sizes(_answers(locations, found))
         return len(locations)
 
-    async def _look(self, location: ObjectLocation) -> int | Unavailable | None:
+    async def _listed(self, locations: Sequence[ObjectLocation]) -> dict[tuple[str, str], int | None]:
+        """The sizes that listings tell, by backend and path; the others are looked at one by one."""
+        paths: dict[str, list[str]] = defaultdict(list)
+        for location in locations:
+            paths[location.storage_id].append(location.storage_path)
+        found: dict[tuple[str, str], int | None] = {}
+        for storage_id, of_one in paths.items():
+            if (storage := self._storages.get(storage_id)) is None:
+                continue
+            # Keys that may read objects may not always list them; a backend that is away tells so below.
+            with suppress(Unavailable):
+                sizes = await storage.listed(of_one)
+                found |= {(storage_id, path): size for path, size in sizes.items()}
+        return found
+
+    async def _look(
+        self, location: ObjectLocation, listed: Mapping[tuple[str, str], int | None]
+    ) -> int | Unavailable | None:
+        place = (location.storage_id, location.storage_path)
+        if place in listed:
+            return listed[place]
         storage = self._storages.get(location.storage_id)
         if storage is None:
             return None

@@ -1,6 +1,6 @@
 """What the media service needs from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -45,6 +45,13 @@ class ObjectStorage(Protocol):
 
     async def prepare(self) -> None:
         """Make the bucket fit for use, as its backend's configuration asks. Raises Unavailable."""
+        ...
+
+    async def listed(self, paths: Sequence[str]) -> Mapping[str, int | None]:
+        """Sizes, None for what is not there, of those paths that can be told at little cost.
+
+        Raises Unavailable.
+        """
         ...
 
     async def size(self, path: str) -> int | None:

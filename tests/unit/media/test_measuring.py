@@ -12,15 +12,25 @@ from tests.support.storage import MemoryObjectRegistry
 class MemoryStorage:
     """Meets ObjectStorage over a dict of sizes; counts how many are looked at together."""
 
-    def __init__(self, sizes):
+    def __init__(self, sizes, near=()):
         self.sizes = sizes
+        self.near = near
+        self.listings = []
+        self.looked_at = []
         self.away = False
         self.open = self.most_open = 0
 
     async def prepare(self):
         """Always ready."""
 
+    async def listed(self, paths):
+        self.listings.append(list(paths))
+        if self.away:
+            raise Unavailable("storage is away")
+        return {path: self.sizes.get(path) for path in paths if path in self.near}
+
     async def size(self, path):
+        self.looked_at.append(path)
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         await asyncio.sleep(0)
@@ -55,6 +65,22 @@ async def test_sizes_are_recorded_and_missing_bytes_said_to_be_missing(registry)
     assert await measuring.measure() == 3
     assert registry.sizes == {"there": 7, "empty": 0, "missing": None}
     assert await measuring.measure() == 0
+
+
+async def test_what_a_listing_tells_is_not_looked_at_again(registry):
+    registry.due = [ObjectLocation(name, "s", name) for name in ("a", "missing", "far")]
+    storage = MemoryStorage({"a": 1, "far": 2}, near=("a", "missing"))
+    await Measuring(registry, {"s": storage}, 4).measure()
+    assert registry.sizes == {"a": 1, "missing": None, "far": 2}
+    assert storage.listings == [["a", "missing", "far"]]
+    assert storage.looked_at == ["far"]
+
+
+async def test_backends_are_listed_apart(registry):
+    registry.due = [ObjectLocation("a", "one", "x"), ObjectLocation("b", "two", "x")]
+    storages = {"one": MemoryStorage({"x": 1}, near="x"), "two": MemoryStorage({"x": 2}, near="x")}
+    await Measuring(registry, storages, 4).measure()
+    assert registry.sizes == {"a": 1, "b": 2}
 
 
 async def test_requests_to_storage_are_bounded(registry):

@@ -22,6 +22,9 @@ class MemoryStorage:
     async def prepare(self):
         """Always ready."""
 
+    async def listed(self, paths):
+        return {path: 1 for path in paths if path in self.paths}
+
     async def size(self, path):
         return 1 if path in self.paths else None
 
