@@ -16,7 +16,8 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         return _decoded(decoder, body)
     except msgspec.ValidationError as error:
         what, path = json_faults.invalid(error, decoder.type, body)
-        raise InvalidArgument(f"{path}: {what}", reason="BAD_BODY", path=path) from None
+        summary = what if path == "$" else f"{path}: {what}"
+        raise InvalidArgument(summary, reason="BAD_BODY", path=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = json_faults.malformed(error, body)
         raise InvalidArgument(f"the body is not JSON: {what}", reason="BAD_JSON") from None
