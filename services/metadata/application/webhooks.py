@@ -16,6 +16,8 @@ from services.shared.errors import Exhausted, FailedPrecondition, InvalidArgumen
 from services.shared.ids import new_uuid
 
 _MAX_WEBHOOKS: Final = 1000
+# Of all registrations: they are listed and leased together.
+_MAX_BYTES: Final = 8 * 1024 * 1024
 _MAX_PULL: Final = 1000
 _SCANNED: Final = 500
 _MAX_WAIT_MS: Final = 30_000
@@ -76,8 +78,7 @@ class Webhooks:
                 if known is not None:
                     tables.webhooks.remove(known.id)
                 return None
-            if known is None and len(tables.webhooks.all()) >= _MAX_WEBHOOKS:
-                raise Exhausted(f"at most {_MAX_WEBHOOKS} webhooks", reason="TOO_MANY_WEBHOOKS")
+            _check_room(webhook, [one for one in tables.webhooks.all() if one != known])
             stored = msgspec.structs.replace(webhook, id=known.id if known else new_uuid())
             tables.webhooks.put(stored, tables.events.last_id())
             return stored
@@ -141,3 +142,10 @@ class Webhooks:
         if lease is None:
             raise FailedPrecondition("another deliverer serves this subscriber", reason="LEASE_LOST")
         return lease
+
+
+def _check_room(webhook: Webhook, others: Sequence[Webhook]) -> None:
+    if len(others) >= _MAX_WEBHOOKS:
+        raise Exhausted(f"at most {_MAX_WEBHOOKS} webhooks", reason="TOO_MANY_WEBHOOKS")
+    if webhook.weight + sum(other.weight for other in others) > _MAX_BYTES:
+        raise Exhausted(f"at most {_MAX_BYTES} bytes of webhooks in all", reason="TOO_MANY_WEBHOOKS")

@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from services.metadata.domain.event import EVENT_TYPES, Event
+from services.metadata.domain.jsons import ENCODE
 from services.shared.errors import InvalidArgument
 from services.shared.ids import is_uuid
 
 _MAX_URL: Final = 2048
 _MAX_LIST: Final = 1000
+# Of a storage backend or URL, as segments may have them.
+_MAX_LABEL: Final = 1024
 _PRINTABLE: Final = re.compile(r"[!-~]+")
 # RFC 9110, section 5: a token; visible characters and inner blanks.
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
@@ -49,6 +52,11 @@ class Webhook(Struct, frozen=True, omit_defaults=True):
         """Without the key, which must not reach a log."""
         return f"Webhook(id={self.id!r})"
 
+    @property
+    def weight(self) -> int:
+        """Bytes of its JSON."""
+        return len(ENCODE(self))
+
 
 class Lease(NamedTuple):
     """A webhook that one deliverer serves, and the id up to which its events are settled.
@@ -77,6 +85,8 @@ def check(webhook: Webhook) -> None:
             raise _bad(name, f"holds more than {_MAX_LIST} values")
         if name in _ID_LISTS and not all(map(is_uuid, values)):
             raise _bad(name, "must hold lower-case UUIDs of version 1 to 5")
+    if any(len(label) > _MAX_LABEL for label in webhook.accept_get_urls or ()):
+        raise _bad("accept_get_urls", f"must hold labels of at most {_MAX_LABEL} characters")
     _check_key(webhook)
 
 

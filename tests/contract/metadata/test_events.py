@@ -19,7 +19,8 @@ from services.metadata.domain.event import (
 from services.metadata.domain.segment import ExternalUrl
 from services.metadata.domain.webhook import Webhook
 from services.shared.addresses import Addresses
-from services.shared.errors import FailedPrecondition, InvalidArgument
+from services.shared.errors import Exhausted, FailedPrecondition, InvalidArgument
+from services.shared.ids import new_uuid
 from services.shared.timerange import TimeRange
 from tests.support.flows import a_flow, flow_id, source_id
 from tests.support.metadata import Metadata, a_segment
@@ -210,6 +211,25 @@ async def test_segments_with_long_urls_are_told_of_in_more_parts(
     assert 1 < len(events) < 10
     told = [segment.start_ns for event in events for segment in event.segments]
     assert told == list(range(200))
+
+
+async def test_registrations_have_a_bound_all_together(webhooks: Webhooks, store: Store) -> None:
+    labels = [f"{number:03}{'x' * 1000}" for number in range(100)]
+
+    def hook(number: int) -> Webhook:
+        url = f"https://sink.example/{number}"
+        return Webhook(new_uuid(), url, ["flows/created"], accept_get_urls=labels)
+
+    def change(tables) -> None:
+        for number in range(83):
+            tables.webhooks.put(hook(number), 0)
+
+    await store.write(change)
+    with pytest.raises(Exhausted, match="bytes of webhooks"):
+        await webhooks.register(hook(83))
+    assert await webhooks.register(hook(0)) is not None
+    assert await webhooks.register(msgspec.structs.replace(hook(0), events=[])) is None
+    assert len(await webhooks.all()) == 82
 
 
 async def test_what_may_no_longer_be_sent_to_can_be_removed(store: Store, metadata: Metadata) -> None:

@@ -48,6 +48,7 @@ def test_a_url_that_nothing_can_be_sent_to_is_refused(url):
         ("source_collected_by_ids", [FLOW.upper()]),
         ("accept_storage_ids", [FLOW] * 1001),
         ("accept_get_urls", ["x"] * 1001),
+        ("accept_get_urls", ["x" * 1025]),
         ("api_key_name", "x: y"),
         ("api_key_name", "x\r\ny"),
         ("api_key_name", "Host"),
