@@ -13,8 +13,10 @@ T = TypeVar("T")
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The typed value of a body. InvalidArgument BAD_JSON, or BAD_BODY with metadata "path"."""
     try:
-        return _decoded(decoder, body)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
+        if (again := json_numbers.corrected(error, decoder, body)) is not None:
+            return again.value
         what, path = json_faults.invalid(error, decoder.type, body)
         summary = what if path == "$" else f"{path}: {what}"
         raise InvalidArgument(summary, reason="BAD_BODY", path=path) from None
@@ -23,12 +25,3 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidArgument(f"the body is not JSON: {what}", reason="BAD_JSON") from None
     except RecursionError:
         raise InvalidArgument("the body is nested too deeply", reason="BAD_JSON") from None
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        if not json_numbers.wanted(error):
-            raise
-    return decoder.decode(json_numbers.whole(body))

@@ -24,6 +24,14 @@ async def test_flows_are_created_and_replaced(tams, flow):
     assert (await tams.get(f"/sources/{new['source_id']}")).status_code == 200
 
 
+async def test_integers_of_flows_may_be_written_as_decimals(tams):
+    whole, half = a_flow(generation=3.0), a_flow(generation=3.5)
+    results = await batch(tams, "flows", [whole, half])
+    assert [one["status"] for one in results] == [201, 400]
+    assert results[1]["error"]["path"] == "$[1].generation"
+    assert '"generation":3,' in (await tams.get(f"/flows/{whole['id']}")).text
+
+
 async def test_a_wrong_flow_fails_alone(tams, read_only_flow):
     good, wrong, other = a_flow(), a_flow(essence_parameters={"frame_width": "x"}), a_flow()
     items = [good, wrong, read_only_flow, 1, {}, other]

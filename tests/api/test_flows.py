@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,6 +76,8 @@ async def test_the_body_must_name_the_flow_of_the_path(tams, flow):
             "$.essence_parameters.frame_width",
         ),
         ({"generation": -1}, "$.generation"),
+        ({"generation": True}, "$.generation"),
+        ({"generation": 2.0**63}, "$.generation"),
         ({"tags": {"a": 1}}, "$.tags['a']"),
         ({"flow_collection": [{"id": new_id()}]}, "$.flow_collection[0]"),
     ],
@@ -85,6 +88,34 @@ async def test_a_wrong_flow_is_refused_with_the_place_of_the_fault(tams, change,
     assert response.status_code == 400
     assert response.json()["path"].startswith(path)
     assert (await tams.get(f"/flows/{flow['id']}")).status_code == 404
+
+
+async def test_integers_may_be_written_as_decimals_and_are_served_as_integers(tams):
+    rate = b'{"numerator":5.0e1,"denominator":2.0}'
+    integers = (
+        b'"generation":1.0,"max_bit_rate":5e6,"avg_bit_rate":9007199254740993.0,"segment_duration":%b,'
+        b'"container_mapping":{"track_index":0.0,"audio_track":{"channel_numbers":[1.0,2]}},'
+        b'"essence_parameters":{"frame_width":1920.0,"frame_height":1.080e3,"frame_rate":%b,"bit_depth":80e-1},'
+        b'"tags":{"a":"1.0"}'
+    ) % (rate, rate)
+    stored = (
+        '"generation":1,"max_bit_rate":5000000,"avg_bit_rate":9007199254740993,"segment_duration":'
+        '{"numerator":50,"denominator":2},"container_mapping":{"track_index":0,"audio_track":'
+        '{"channel_numbers":[1,2]}},"essence_parameters":{"frame_width":1920,"frame_height":1080,"frame_rate":'
+        '{"numerator":50,"denominator":2},"bit_depth":8},"tags":{"a":"1.0"}'
+    )
+    flow = a_flow(essence_parameters=None)
+    rest = json.dumps(flow).encode()
+    sent = b"%b,%b}" % (rest[:-1], integers)
+    headers = {"content-type": "application/json"}
+    created = await tams.put(f"/flows/{flow['id']}", content=sent, headers=headers)
+    assert created.status_code == 201, created.text
+    assert stored in created.text
+    assert stored in (await tams.get(f"/flows/{flow['id']}")).text
+    assert stored in (await tams.get(f"/flows?source_id={flow['source_id']}")).text
+    half = sent.replace(b"5.0e1", b"5.05e1")
+    halved = await tams.put(f"/flows/{flow['id']}", content=half, headers=headers)
+    assert (halved.status_code, stored in (await tams.get(f"/flows/{flow['id']}")).text) == (400, True)
 
 
 async def test_malformed_json_is_refused(tams):

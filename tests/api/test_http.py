@@ -6,7 +6,7 @@ import re
 import pytest
 
 from gateway.http.cors import EXPOSED
-from tests.support.gateway import a_flow, a_segment, new_id, running_gateway
+from tests.support.gateway import a_segment, new_id, running_gateway
 
 JSON = {"content-type": "application/json"}
 
@@ -151,20 +151,6 @@ async def test_an_encoded_body_is_refused_by_name(tams, flow, encoding, status):
     response = await tams.put(f"/flows/{flow['id']}/label", content=b'"x"', headers=headers)
     assert response.status_code == status
     assert response.is_success or encoding in response.json()["summary"]
-
-
-async def test_whole_numbers_may_be_written_as_decimals(tams):
-    flow = a_flow(generation=1.0, essence_parameters={"frame_width": 1920.0, "frame_height": 1.08e3})
-    stored = (await tams.put(f"/flows/{flow['id']}", json=flow)).json()
-    path = f"/flows/{flow['id']}"
-    assert (await tams.put(f"{path}/avg_bit_rate", json=2500.0)).status_code == 204
-    assert (await tams.put(f"{path}/avg_bit_rate", json=2500.5)).status_code == 400
-    assert (await tams.post(f"{path}/segments", json=a_segment(key_frame_count=2.0))).status_code == 201
-    assert len((await tams.post(f"{path}/storage", json={"limit": 1.0})).json()["media_objects"]) == 1
-    (segment,) = (await tams.get(f"{path}/segments")).json()
-    rate = (await tams.get(f"{path}/avg_bit_rate")).text
-    shown = [stored["generation"], *stored["essence_parameters"].values(), segment["key_frame_count"]]
-    assert (rate, [repr(number) for number in shown]) == ("2500", ["1", "1920", "1080", "2"])
 
 
 async def test_a_body_over_the_limit_is_refused_and_nothing_is_stored(services, flow):

@@ -17,7 +17,7 @@ WRONG = {
     "description": [1, None, True, [], {}, ["x"]],
     "label": [1, None, {"label": "x"}],
     "max_bit_rate": [-1, 1.5, "1", None, True],
-    "avg_bit_rate": [-1, "x", []],
+    "avg_bit_rate": [-1, -1.0, 1e300, False, "x", []],
     "read_only": ["true", 1, None],
     "flow_collection": [{}, "x", [{}], [{"id": "x", "role": "r"}], [{"role": "r"}], [None]],
 }
@@ -45,6 +45,17 @@ async def test_a_property_is_set_read_and_unset(tams, flow, name):
             assert (await tams.delete(path)).status_code == 204
         assert (await tams.get(path)).status_code == 404
         assert name not in (await tams.get(owner)).json()
+
+
+async def test_integers_may_be_written_as_decimals(tams, flow, make_flow):
+    path, other = f"/flows/{flow['id']}", (await make_flow())["id"]
+    item = f'[{{"id":"{other}","role":"v","container_mapping":{{"track_index":%s}}}}]'
+    sent = {"max_bit_rate": "25.0", "avg_bit_rate": "1e3", "flow_collection": item % "2.0"}
+    stored = {"max_bit_rate": "25", "avg_bit_rate": "1000", "flow_collection": item % "2"}
+    for name, value in sent.items():
+        assert (await tams.put(f"{path}/{name}", content=value)).status_code == 204
+        assert (await tams.get(f"{path}/{name}")).text == stored[name]
+        assert f'"{name}":{stored[name]}' in (await tams.get(path)).text
 
 
 @pytest.mark.parametrize("name", UNSET)

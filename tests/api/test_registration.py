@@ -28,6 +28,20 @@ async def test_one_segment_keeps_all_it_says(tams, segments):
     assert (await tams.get(segments)).json() == [segment]
 
 
+async def test_integers_may_be_written_as_decimals(tams, segments):
+    whole = {"sample_offset": 2.0**40, "sample_count": 250.0, "key_frame_count": 10.0}
+    posted = [a_segment(at, at + 1, **whole) for at in range(40)]
+    assert (await tams.post(segments, json=posted[0])).status_code == 201
+    assert (await tams.post(segments, json=posted[1:])).status_code == 201
+    listed = await tams.get(f"{segments}?limit=100")
+    integers = '"sample_offset":1099511627776,"sample_count":250,"key_frame_count":10'
+    assert listed.text.count(integers) == len(posted)
+    for wrong in (1.5, True, 2.0**63):
+        refused = await tams.post(segments, json=[a_segment(50, 51), a_segment(51, 52, sample_count=wrong)])
+        assert (refused.status_code, refused.json()["path"]) == (400, "$[1].sample_count")
+    assert len(await stored(tams, segments)) == len(posted)
+
+
 async def test_a_list_is_stored_whole(tams, segments):
     posted = [a_segment(start, start + 1) for start in range(100)]
     created = await tams.post(segments, json=posted)

@@ -19,6 +19,11 @@ async def test_objects_are_allocated_with_urls_to_write_them(tams, storage):
         assert one["put_url"]["content-type"] == "video/mp2t"
 
 
+async def test_the_limit_may_be_written_as_a_decimal(tams, storage):
+    response = await tams.post(storage, json={"limit": 2.0})
+    assert len(response.json()["media_objects"]) == 2
+
+
 @pytest.mark.parametrize("body", [{}, None])
 async def test_the_body_may_be_empty_or_missing(tams, storage, body):
     response = await (tams.post(storage) if body is None else tams.post(storage, json=body))

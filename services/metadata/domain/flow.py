@@ -7,8 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.metadata.domain import essence
 from services.metadata.domain.essence import CollectionItem, ContainerMapping, MimeType, Natural, Uuid
-from services.metadata.domain.jsons import check_depth, decode, refuse
-from services.shared import json_numbers
+from services.metadata.domain.jsons import check_depth, decode, read, refuse
 
 # Members a client may send but only the service sets (flow-core.json, ADR 0003).
 _IGNORED: Final = ("created", "metadata_updated", "segments_updated", "collected_by", "timerange")
@@ -127,10 +126,11 @@ class StoredFlow(NamedTuple):
 
 def parse_flow(document: bytes) -> FlowInput:
     """The flow in a TAMS JSON document; InvalidArgument BAD_FLOW with the path of the fault."""
-    document = json_numbers.whole(document)
     members = decode(_MEMBERS, document, "BAD_FLOW")
     check_depth(members, document, "BAD_FLOW")
-    flow = decode(_DECODER, document, "BAD_FLOW")
+    flow, corrected = read(_DECODER, document, "BAD_FLOW")
+    if corrected is not document:
+        members = decode(_MEMBERS, corrected, "BAD_FLOW")
     _check_video(flow)
     _check_audio(flow)
     for name in _IGNORED:

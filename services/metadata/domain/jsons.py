@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from services.shared import json_faults
+from services.shared import json_faults, json_numbers
 from services.shared.errors import InvalidArgument
 
 T = TypeVar("T")
@@ -20,9 +20,16 @@ MAX_DOCUMENT_BYTES: Final = 1024 * 1024
 
 def decode(decoder: msgspec.json.Decoder[T], document: bytes, reason: str) -> T:
     """The value in a document; InvalidArgument with metadata "path" where it is wrong."""
+    return read(decoder, document, reason)[0]
+
+
+def read(decoder: msgspec.json.Decoder[T], document: bytes, reason: str) -> tuple[T, bytes]:
+    """The value as decode has it, and the document to keep: its integers are written as such."""
     try:
-        return decoder.decode(document)
+        return decoder.decode(document), document
     except msgspec.ValidationError as error:
+        if (again := json_numbers.corrected(error, decoder, document)) is not None:
+            return again
         what, path = json_faults.invalid(error, decoder.type, document)
         raise refuse(what, path, reason) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -6,8 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.metadata.domain.essence import CollectionItem, Natural
-from services.metadata.domain.jsons import decode
-from services.shared import json_numbers
+from services.metadata.domain.jsons import decode, read
 from services.shared.errors import InvalidArgument, NotFound
 
 _TEXT: Final = msgspec.json.Decoder(str)
@@ -63,8 +62,7 @@ def _change_member(after: dict[str, Any], name: str, value: bytes | None, allowe
     if value is None:
         after.pop(name, None)
     else:
-        value = json_numbers.whole(value)
-        decode(allowed[name], value, _REASON)
+        _, value = read(allowed[name], value, _REASON)
         after[name] = decode(_ANYTHING, value, _REASON)
 
 

@@ -66,6 +66,18 @@ async def test_batches_are_counted_and_stored(loads, metadata, engine):
     assert len(engine.rows("objects")) == 20
 
 
+async def test_integers_of_rows_may_be_written_as_decimals(loads, metadata):
+    flows = await start(loads, Kind.FLOWS)
+    rows = [a_flow(1) | {"generation": 1.0}, a_flow(2) | {"generation": 1.5}]
+    assert reasons(await load(loads, flows, 0, rows, skip_bad=True)) == [(1, "BAD_FLOW")]
+    assert repr((await metadata.flow(1))["generation"]) == "1"
+    load_id = await start(loads)
+    rows = [segment(1, 0, 1, sample_offset=1.0), segment(1, 1, 2, key_frame_count=1.5), segment(1, 2, 3)]
+    assert reasons(await load(loads, load_id, 0, rows, skip_bad=True)) == [(1, "BAD_ROW")]
+    first, _ = await metadata.all_segments(1)
+    assert repr(json.loads(first.document)["sample_offset"]) == "1"
+
+
 async def test_every_kind_can_be_loaded(loads, metadata):
     sources, flows = await start(loads, Kind.SOURCES), await start(loads, Kind.FLOWS)
     objects, rows = await start(loads, Kind.OBJECTS), await start(loads)
