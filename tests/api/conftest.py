@@ -10,9 +10,6 @@ import pytest_asyncio
 from tests.support.gateway import a_flow, running_gateway, running_services
 from tests.support.seaweedfs import SeaweedFS
 
-# Hypothesis compares the state of `random` before and after a draw. The services run in threads of this
-# process, and what they stand on draws from `random` too.
-DRAWS_OF_SERVICES = pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")
 MakeFlow = Callable[..., Awaitable[dict[str, Any]]]
 
 
@@ -21,7 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(__file__.rpartition("/")[0]) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="package"), append=False)
-            item.add_marker(DRAWS_OF_SERVICES)
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
