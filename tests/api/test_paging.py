@@ -156,3 +156,18 @@ async def test_pages_of_large_flows_are_shorter(tams):
     seen = [flow["id"] for flow in first.json() + rest.json()]
     assert seen == sorted(flow["id"] for flow in flows)
     await asyncio.gather(*(tams.delete(f"/flows/{flow['id']}") for flow in flows))
+
+
+async def test_pages_of_segments_with_many_urls_are_shorter(tams, flow):
+    urls = [{"url": f"https://outside.example/{number}{'x' * 8000}"} for number in range(13)]
+    segments = [a_segment(second, second + 1, get_urls=urls) for second in range(170)]
+    path = f"/flows/{flow['id']}/segments"
+    for first in range(0, 170, 34):
+        assert (await tams.post(path, json=segments[first : first + 34])).status_code == 201
+    first = await tams.get(f"{path}?limit=1000&reverse_order=true")
+    assert 0 < len(first.json()) < 170
+    assert int(first.headers["x-paging-count"]) == len(first.json())
+    rest = await tams.get(first.links["next"]["url"])
+    assert "next" not in rest.links
+    seen = [one["timerange"] for one in first.json() + rest.json()]
+    assert seen == [one["timerange"] for one in reversed(segments)]

@@ -55,7 +55,9 @@ class Segments:
         size = page_size(asked, default=DEFAULT_PAGE, maximum=MAX_PAGE)
         wanted = query._replace(after=after)
         rows = await self._store.read(lambda tables: tables.segments.page(wanted, size + 1))
-        return cut(rows, size, _LISTING, lambda segment: segment.start_ns)
+        # Without URLs of their own segments are small, so that no page is too heavy.
+        heavy = any(segment.external_urls for segment in rows)
+        return cut(rows, size, _LISTING, lambda segment: segment.start_ns, _weight if heavy else None)
 
     async def create(self, registration: Registration) -> list[Failed]:
         """Register segments; those that failed, in the order given."""
@@ -88,6 +90,10 @@ class Segments:
             return begun
 
         return await self._deletions.finish(await self._store.write(change))
+
+
+def _weight(segment: StoredSegment) -> int:
+    return segment.weight
 
 
 class _Taken:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 
+from services.metadata.application.pages import PAGE_BYTES
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
@@ -29,6 +30,7 @@ _INSERT: Final = f"""
         (flow, start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, object_id)
     VALUES {_ROW_OF_VALUES}
 """
+_EXTERNAL_URLS: Final = StoredSegment._fields.index("external_urls")
 # The interpreter is free for others while a statement runs, but goes back and forth between rows.
 _ROWS_AT_ONCE: Final = 50
 _INSERT_MANY: Final = _INSERT + f", {_ROW_OF_VALUES}" * (_ROWS_AT_ONCE - 1)
@@ -59,7 +61,10 @@ class SqliteSegments:
         self._execute = connection.execute
 
     def page(self, query: SegmentQuery, limit: int) -> list[StoredSegment]:
-        """Up to `limit` segments that overlap the range, in time order (reversed if asked)."""
+        """Up to `limit` segments that overlap the range, in time order (reversed if asked).
+
+        Ends once no page holds more.
+        """
         if query.timerange.empty:
             return []
         parameters = {
@@ -70,7 +75,7 @@ class SqliteSegments:
         }
         if query.reverse and query.after is not None:
             parameters["high"] = min(parameters["high"], query.after)
-        return list(map(StoredSegment._make, self._execute(_page(query), parameters).fetchall()))
+        return list(map(StoredSegment._make, _rows(self._execute(_page(query), parameters))))
 
     def extent(self, flow_id: str, within: TimeRange) -> TimeRange:
         """Smallest range that spans the segments overlapping `within`; empty when there are none."""
@@ -122,6 +127,16 @@ class SqliteSegments:
         self._execute(_COUNT, {"row": timeline, "change": -len(rows), "now": now})
         span = TimeRange(rows[0][0], rows[-1][1], bool(rows[-1][2]))
         return Removed(len(rows), span, frozenset(found[3] for found in rows))
+
+
+def _rows(cursor: sqlite3.Cursor) -> list[Any]:
+    rows: list[Any] = []
+    held = 0
+    while held <= PAGE_BYTES and (some := cursor.fetchmany(_ROWS_AT_ONCE)):
+        rows += some
+        # All else in a row is small.
+        held += sum(len(row[_EXTERNAL_URLS]) for row in some if row[_EXTERNAL_URLS])
+    return rows
 
 
 def _page(query: SegmentQuery) -> str:

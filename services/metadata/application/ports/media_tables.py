@@ -80,7 +80,10 @@ class SegmentTable(Protocol):
     """Segments of flows by start. Within a flow they never overlap."""
 
     def page(self, query: SegmentQuery, limit: int) -> list[StoredSegment]:
-        """Up to `limit` segments that overlap the range, in time order (reversed if asked)."""
+        """Up to `limit` segments that overlap the range, in time order (reversed if asked).
+
+        May end once no page holds more.
+        """
         ...
 
     def extent(self, flow_id: str, within: TimeRange) -> TimeRange:
