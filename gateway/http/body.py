@@ -62,15 +62,19 @@ class BodyReader:
         return body
 
     async def _counted(self, request: Request) -> bytes:
-        chunks = []
+        chunks, empty = [], 0
         async for chunk in request.protocol:
             chunks.append(chunk)
+            empty += not chunk
             request.held_bytes += len(chunk)
             self._held_bytes += len(chunk)
             if request.held_bytes > self._max_bytes:
                 raise self._too_large()
             if self._held_bytes > LARGE_AT_ONCE * self._max_bytes:
                 raise Unavailable("too many large bodies at once", reason="OVERLOADED")
+        # The server ends every body with an empty chunk; of a fault it tells by one more, as of trailers.
+        if empty > 1:
+            raise BodyIncomplete("the body breaks off, is not chunked as HTTP says, or has trailers")
         return b"".join(chunks)
 
     def _too_large(self) -> BodyTooLarge:

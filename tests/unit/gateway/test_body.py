@@ -48,7 +48,8 @@ def bodies():
 @pytest.mark.parametrize("size", [0, 1, SMALL_BYTES, SMALL_BYTES + 1, MAX])
 async def test_a_body_comes_whole(bodies, size, length):
     half = size // 2
-    async with bodies.read(a_request(b"a" * half, b"b" * (size - half), length=length)) as body:
+    chunks = [chunk for chunk in (b"a" * half, b"b" * (size - half)) if chunk]
+    async with bodies.read(a_request(*chunks, b"", length=length)) as body:
         assert body == b"a" * half + b"b" * (size - half)
 
 
@@ -93,6 +94,16 @@ async def test_a_body_that_does_not_come_is_given_up():
 async def test_a_connection_that_ends_early_is_told(bodies):
     with pytest.raises(BodyIncomplete):
         async with bodies.read(a_request(b"a", RSGIProtocolClosed, length=False)):
+            pass
+
+
+@pytest.mark.parametrize("length", [False, True])
+async def test_an_empty_chunk_before_the_last_is_how_the_server_tells_of_a_fault(bodies, length):
+    large = b"a" * (SMALL_BYTES + 1)
+    async with bodies.read(a_request(large, b"", length=length)) as body:
+        assert body == large
+    with pytest.raises(BodyIncomplete):
+        async with bodies.read(a_request(large, b"", b"", length=length)):
             pass
 
 
