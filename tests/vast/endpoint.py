@@ -1,6 +1,7 @@
 """One address of the cluster: its socket, faults and counters over the shared database."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 
 from tests.vast.counters import RequestCounter
@@ -21,6 +22,7 @@ class Endpoint:
         self.host, self.port = "", 0
         self._database, self._secrets = database, secrets
         self._server: asyncio.Server | None = None
+        self._reserved: socket.socket | None = None
         self._connections: set[asyncio.StreamWriter] = set()
 
     @property
@@ -30,16 +32,26 @@ class Endpoint:
 
     async def listen(self, host: str, port: int) -> None:
         """Opens the socket; port 0 picks one."""
-        self._server = await asyncio.start_server(self._serve, host, port, limit=1 << 18, backlog=1024)
-        self.host, self.port = host, self._server.sockets[0].getsockname()[1]
+        if self._reserved is None:
+            self._reserved = _reserved(host, port)
+        self.host, self.port = host, self._reserved.getsockname()[1]
+        self._server = await asyncio.start_server(
+            self._serve, host, self.port, limit=1 << 18, backlog=1024, reuse_port=True
+        )
 
     async def close(self) -> None:
-        """Closes the socket and every connection at once."""
+        """Closes the socket and every connection at once; the port stays taken."""
         if self._server is not None:
             self._server.close()
             self._server = None
         for writer in list(self._connections):
             writer.transport.abort()
+
+    def release(self) -> None:
+        """Gives the port back."""
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
@@ -60,6 +72,19 @@ class Endpoint:
             return _after(fault, operation.carry_out(self._database, request))
         except Refusal as refusal:
             return Reply(refusal.status, {"Content-Type": "application/xml"}, refusal.body())
+
+
+def _reserved(host: str, port: int) -> socket.socket:
+    """A socket that never listens: while the endpoint is stopped nobody else is given its port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    holder = socket.socket(family)
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, port))
+    except OSError:
+        holder.close()
+        raise
+    return holder
 
 
 async def _before(fault: Fault | None) -> None:

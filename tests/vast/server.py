@@ -20,6 +20,8 @@ from tests.vast.transactions import RowConflicts
 T = TypeVar("T")
 
 DEFAULT_VERSION = (5, 5, 0, 0)
+# How long starting or stopping an endpoint may take.
+_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class Server:
         self._database.transactions.forget_all()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=_SECONDS)
 
 
 @contextmanager
@@ -104,10 +106,12 @@ def running_server(options: Options | None = None) -> Iterator[Server]:
     endpoints = [Endpoint(database, options.secrets) for _ in options.ports]
     try:
         for endpoint, port in zip(endpoints, options.ports, strict=True):
-            asyncio.run_coroutine_threadsafe(endpoint.listen(options.host, port), loop).result(timeout=10)
+            asyncio.run_coroutine_threadsafe(endpoint.listen(options.host, port), loop).result(
+                timeout=_SECONDS
+            )
         yield Server(database, endpoints, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(_shut_down(endpoints), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(_shut_down(endpoints), loop).result(timeout=_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -116,6 +120,7 @@ def running_server(options: Options | None = None) -> Iterator[Server]:
 async def _shut_down(endpoints: Sequence[Endpoint]) -> None:
     for endpoint in endpoints:
         await endpoint.close()
+        endpoint.release()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
