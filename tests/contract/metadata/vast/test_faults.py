@@ -131,7 +131,7 @@ async def test_an_endpoint_that_comes_back_is_used_again(
             await segments_of(metadata)
             await asyncio.sleep(0.02)
 
-    await asyncio.wait_for(used(), 20)
+    await asyncio.wait_for(used(), 120)
 
 
 async def test_when_all_are_dead_callers_are_told_and_it_recovers(server: Server, metadata: Metadata) -> None:
@@ -147,13 +147,13 @@ async def test_when_all_are_dead_callers_are_told_and_it_recovers(server: Server
 
 async def test_a_slow_endpoint_is_avoided(server: Server, metadata: Metadata) -> None:
     await metadata.register(1, a_segment(0, 1))
-    server.endpoints[0].faults.add(slow(0.2))
+    server.endpoints[0].faults.add(slow(1.0, "query"))
     for _ in range(20):
         await segments_of(metadata)
     with server.endpoints[0].requests.counting() as slow_one, server.counting() as all_of_them:
         for _ in range(20):
             await segments_of(metadata)
-    assert slow_one.total() < all_of_them.total() / 4
+    assert slow_one["query"] < all_of_them["query"] / 4
 
 
 async def test_an_endpoint_that_does_not_answer_is_given_up(server: Server) -> None:
