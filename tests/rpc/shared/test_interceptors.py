@@ -5,6 +5,7 @@ import pytest
 
 from services.shared import errors, logs
 from tests.rpc.shared.conftest import calling, echo, serving_flows
+from tests.support.polling import until
 
 
 async def test_an_error_reaches_the_caller_as_it_was_raised():
@@ -119,9 +120,10 @@ async def test_a_cancelled_call_is_no_error_of_the_server(caplog):
 
 
 async def test_a_deadline_ends_the_work_on_the_far_side():
-    gone = asyncio.Event()
+    reached, gone = asyncio.Event(), asyncio.Event()
 
     async def wait(text: str) -> str:
+        reached.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -129,8 +131,13 @@ async def test_a_deadline_ends_the_work_on_the_far_side():
         return text
 
     async with serving_flows(wait) as server, calling(server.port) as caller:
-        with pytest.raises(errors.DeadlineExceeded):
-            await caller.get("", timeout=0.1)
+
+        async def too_late_for_what_was_begun() -> bool:
+            with pytest.raises(errors.DeadlineExceeded):
+                await caller.get("", timeout=0.1)
+            return reached.is_set()
+
+        await until(too_late_for_what_was_begun)
         await gone.wait()
 
 

@@ -10,8 +10,7 @@ from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import LIVENESS
 from services.shared.settings import ProcessSettings
 from tests.rpc.shared.conftest import FLOWS, calling, echo, serving_flows
-from tests.support.health import NOT_SERVING, SERVING, status
-from tests.support.polling import until
+from tests.support.health import NOT_SERVING, SERVING, status, watching
 
 
 async def test_a_taken_port_is_a_startup_error():
@@ -80,22 +79,20 @@ async def test_stopping_lets_open_calls_finish_and_tells_balancers_first():
         await go_on.wait()
         return text
 
-    async def not_serving() -> bool:
-        return await status(port) == NOT_SERVING
-
     async def serve() -> None:
-        async with serving_flows(wait, ProcessSettings(drain_seconds=0.2, grace_seconds=30)) as server:
+        async with serving_flows(wait, ProcessSettings(drain_seconds=0.2, grace_seconds=120)) as server:
             ports.set_result(server.port)
             await stop.wait()
 
     ports, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
     served = asyncio.create_task(serve())
     port = await ports
-    async with calling(port) as caller:
+    async with calling(port) as caller, watching(port) as following:
+        assert await following() == SERVING
         pending = asyncio.create_task(caller.get("finished"))
         await reached.wait()
         stop.set()
-        await until(not_serving)
+        assert await following() == NOT_SERVING
         assert not served.done()
         go_on.set()
         assert await pending == "finished"
