@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.support.ports import HIGHEST, free_ports, is_free
 
-READY_SECONDS = 30
+READY_SECONDS = 120
 _PORTS = (
     "s3.port",
     "s3.port.grpc",

@@ -14,8 +14,8 @@ import psutil
 
 from tests.support.ports import free_ports
 
-READY_SECONDS = 60
-STOP_SECONDS = 40
+READY_SECONDS = 120
+STOP_SECONDS = 90
 PARTS = ("storage", "metadata", "media", "analytics", "events", "gateway")
 
 

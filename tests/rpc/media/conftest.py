@@ -71,5 +71,5 @@ async def media(serve, backend):
 
 @pytest.fixture
 async def http():
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         yield client

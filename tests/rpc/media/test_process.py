@@ -13,7 +13,7 @@ from tests.support.ports import free_ports
 from tests.support.seaweedfs import write_storage_config
 
 # A request that hangs ends within its own timeouts; the rest is a slow machine.
-STOP_SECONDS = 30
+STOP_SECONDS = 120
 
 
 async def start(**settings):
