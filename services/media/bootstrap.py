@@ -19,7 +19,7 @@ from services.media.application.measuring import Measuring
 from services.media.application.ports import Clock, NewObjectId, ObjectStorage
 from services.media.application.preparation import prepare
 from services.media.application.reclaiming import Reclaiming
-from services.media.application.signing import Signing
+from services.media.application.signing import WINDOW_SECONDS, Signing
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
 from services.media.servicers.storage import StorageServicer
@@ -43,7 +43,7 @@ async def running(
     settings: Settings, *, clock: Clock = utc_now, new_object_id: NewObjectId = time_ordered_id
 ) -> AsyncIterator[RpcServer]:
     """The running service: SERVING once the first of its buckets is ready."""
-    backends = _backends(settings)
+    backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
         channel = open_channel(settings.metadata_address, [_OBJECT_SERVICE])
         registry = GrpcObjectRegistry(await stack.enter_async_context(channel))
@@ -52,7 +52,7 @@ async def running(
         allocation = Allocation(backends, registry, signing, clock=clock, new_object_id=new_object_id)
         service = _registration(StorageServicer(backends, allocation, signing))
         measuring = Measuring(registry, storages, settings.measure_concurrency)
-        reclaiming = Reclaiming(registry, storages, _ages(settings), settings.measure_concurrency)
+        reclaiming = Reclaiming(registry, storages, ages, settings.measure_concurrency)
         server = await stack.enter_async_context(serving(settings, [service], ready=False))
         await stack.enter_async_context(
             _background(
@@ -71,8 +71,14 @@ def _backends(settings: Settings) -> StorageBackends:
 
 
 def _ages(settings: Settings) -> Ages:
-    """How long bytes are kept that nobody uses."""
+    """How long bytes are kept that nobody uses. StartupError if an upload could come after their deletion."""
     unreferenced, unregistered = settings.reclaim_unreferenced_seconds, settings.reclaim_unregistered_seconds
+    longest = settings.url_expiry_seconds + WINDOW_SECONDS
+    if 0 <= unregistered < longest:
+        raise StartupError(
+            f"set {PREFIX}RECLAIM_UNREGISTERED_SECONDS to {longest} or more, or to -1: "
+            "signed URLs to upload an object are valid that long"
+        )
     return Ages(
         None if unreferenced < 0 else unreferenced,
         None if unregistered < 0 else unregistered,

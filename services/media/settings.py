@@ -32,7 +32,8 @@ class Settings(ProcessSettings):
     measure_concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
     # Deleting bytes nobody uses, with how long to wait before that, in seconds; -1 keeps them for ever.
     # The first is for objects whose last segment went, the second for objects that were allocated and
-    # never registered; not less than the life of a signed URL, or an upload may come after the deletion.
+    # never registered; not less than the life of a signed URL and five minutes, or an upload may come
+    # after the deletion.
     reclaim_unreferenced_seconds: ReclaimAge = 3600
     reclaim_unregistered_seconds: ReclaimAge = 24 * 3600
     # Pause when there was nothing to delete.

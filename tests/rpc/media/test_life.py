@@ -142,3 +142,15 @@ async def test_without_a_storage_configuration_it_does_not_start(path, complaint
     with pytest.raises(StartupError, match=complaint):
         async with running(Settings(port=0, storage_config=path)):
             pass
+
+
+@pytest.mark.parametrize(("age", "refused"), [(899, True), (0, True), (900, False), (-1, False)])
+async def test_objects_are_not_deleted_while_they_may_be_uploaded(serve, backend, age, refused):
+    starting = serve(backend, url_expiry_seconds=600, reclaim_unregistered_seconds=age)
+    if refused:
+        with pytest.raises(StartupError, match="RECLAIM_UNREGISTERED_SECONDS to 900 or more"):
+            async with starting:
+                pass
+    else:
+        async with starting as media:
+            assert media.stub
