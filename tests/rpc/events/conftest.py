@@ -36,7 +36,7 @@ class Store:
 
     async def deliver(self, **changes: Any) -> AsyncExitStack:
         """A deliverer of its own; close what it returns to stop it."""
-        settings = {"webhook_networks": LOOPBACK, "lease_seconds": 3, "drain_seconds": 0, "grace_seconds": 1}
+        settings = {"webhook_networks": LOOPBACK, "lease_seconds": 30, "drain_seconds": 0, "grace_seconds": 1}
         (away,) = free_ports(1)
         settings |= {"metadata_address": self.address, "media_address": f"127.0.0.1:{away}", "port": 0}
         stack = await self._stack.enter_async_context(AsyncExitStack())
