@@ -188,49 +188,6 @@ async def test_a_silent_connection_is_closed_and_makes_room(services, said):
         writer.close()
 
 
-@pytest.mark.parametrize(
-    "rest",
-    [
-        b"zz\r\n00\r\n0\r\n\r\n",
-        b"-2\r\n00\r\n0\r\n\r\n",
-        b"ffffffffffffffffff\r\n",
-        b"1\r\n00\r\n0\r\n\r\n",
-        b"0\r\nnonsense\r\n\r\n",
-        b"0\r\nx-sum: 1\r\n\r\n",
-    ],
-)
-async def test_a_chunked_body_with_a_fault_or_trailers_is_refused(tams, flow, rest):
-    path = f"/flows/{flow['id']}/max_bit_rate"
-    said = await answer(tams, chunked(path, b"2\r\n25\r\n" + rest))
-    assert said.startswith(b"HTTP/1.1 400 ")
-    assert b'"type":"BODY_INCOMPLETE"' in said
-    assert (await tams.get(path)).status_code == 404
-
-
-@pytest.mark.parametrize("rest", [b"", b"4\r\n25", b"0\r\n"])
-async def test_nothing_is_stored_of_chunks_that_break_off(tams, flow, rest):
-    path = f"/flows/{flow['id']}/max_bit_rate"
-    said = await answer(tams, chunked(path, b"2\r\n25\r\n" + rest), end=True)
-    assert said == b"" or b"BODY_INCOMPLETE" in said
-    assert (await tams.get(path)).status_code == 404
-
-
-def chunked(path, chunks):
-    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-    return head.encode() + chunks
-
-
-async def answer(tams, request, *, end=False):
-    """All that the server says to these bytes until it closes the connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", tams.base_url.port)
-    writer.write(request)
-    if end:
-        writer.write_eof()
-    said = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
-    return said
-
-
 async def test_a_client_that_goes_away_does_no_harm(tams):
     _, writer = await asyncio.open_connection("127.0.0.1", tams.base_url.port)
     writer.write(b"PUT /flows/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")

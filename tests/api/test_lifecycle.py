@@ -42,11 +42,11 @@ async def test_open_requests_finish_while_new_ones_are_refused():
         await may_answer.wait()
         return Flow(id=request.id, document=b'{"late":true}')
 
-    async with odd_flows(answer) as address, httpx.AsyncClient(trust_env=False, timeout=20) as client:
-        stack = running(Settings(**QUICK | {"metadata_address": address, "grace_seconds": 20}))
+    async with odd_flows(answer) as address, httpx.AsyncClient(trust_env=False, timeout=120) as client:
+        stack = running(Settings(**QUICK | {"metadata_address": address, "grace_seconds": 120}))
         base = f"http://127.0.0.1:{(await stack.__aenter__()).port}"
         late = asyncio.create_task(client.get(f"{base}/flows/{new_id()}"))
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), 120)
         stopping = asyncio.create_task(stack.__aexit__(None, None, None))
 
         async def refused():
@@ -74,23 +74,25 @@ async def test_a_request_that_never_ends_does_not_keep_the_gateway():
         asked.set()
         await asyncio.Event().wait()
 
-    async with odd_flows(answer) as address, httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with odd_flows(answer) as address, httpx.AsyncClient(trust_env=False, timeout=120) as client:
         async with running(Settings(**QUICK | {"metadata_address": address, "grace_seconds": 0.2})) as server:
             stuck = asyncio.create_task(client.get(f"http://127.0.0.1:{server.port}/flows/{new_id()}"))
-            await asyncio.wait_for(asked.wait(), 10)
+            await asyncio.wait_for(asked.wait(), 120)
         stuck.cancel()
         await asyncio.wait([stuck])
 
 
 async def test_health_warns_balancers_before_the_gateway_stops():
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
-        stack = running(Settings(**QUICK | {"drain_seconds": 2}))
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
+        stack = running(Settings(**QUICK | {"drain_seconds": 300}))
         base = f"http://127.0.0.1:{(await stack.__aenter__()).port}"
         stopping = asyncio.create_task(stack.__aexit__(None, None, None))
         await asyncio.sleep(0)
         assert (await client.get(f"{base}/health")).status_code == 503
         assert (await client.get(f"{base}/")).status_code == 200
-        await stopping
+        assert not stopping.done()
+        stopping.cancel()
+        await asyncio.wait([stopping])
 
 
 async def start(port):
@@ -117,12 +119,12 @@ async def test_the_process_serves_until_told_and_leaves_cleanly(stop):
 
         await until(answers)
         twin = await start(port)
-        _, said = await asyncio.wait_for(twin.communicate(), 30)
+        _, said = await asyncio.wait_for(twin.communicate(), 120)
         assert twin.returncode == 1
         assert said.decode().splitlines() == [
             f"tams gateway: cannot listen on 127.0.0.1:{port}: Address already in use"
         ]
         process.send_signal(stop)
-        _, said = await asyncio.wait_for(process.communicate(), 30)
+        _, said = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0
     assert b"Traceback" not in said
