@@ -24,7 +24,8 @@ from granian.server.embed import Server
 from gateway.settings import Settings
 from services.shared.errors import StartupError
 
-# Request line and headers together; anything longer is answered with 431 by the server itself.
+# Request line and headers together. The server itself answers 431 when it holds this much and still sees
+# no end; since it reads in growing steps, up to twice as much may pass.
 MAX_HEADER_BYTES: Final = 64 * 1024
 
 _log = logging.getLogger("tams.gateway")
