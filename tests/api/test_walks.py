@@ -61,27 +61,28 @@ async def check_segment_walks(tams, path, params, expected, limits):
 @examples(40, vast=10)
 @given(st.data())
 async def test_ranges(tams, data):
-    """Overlap, extent and containment of one range, wherever on the timeline."""
+    """Overlap, extent and containment of ranges, wherever on the timeline."""
     timeline = data.draw(timelines())
-    wanted = data.draw(ranges(timeline.moments))
-    flow = a_flow()
+    flow, held = a_flow(), timeline.segments
     await tams.put(f"/flows/{flow['id']}", json=flow)
     path = f"/flows/{flow['id']}"
-    for one in timeline.segments:
+    for one in held:
         assert (await tams.post(f"{path}/segments", json=a_segment(timerange=one.text))).status_code == 201
-    asked, meaning = {"timerange": wanted.text}, wanted.meaning
-    overlapping = [one for one in timeline.segments if one.meaning.overlaps_with_timerange(meaning)]
-    listed = items_of(await tams.get("/flows", params={"source_id": flow["source_id"], **asked}))
-    empty_asked = meaning.is_empty() and not timeline.segments
-    assert bool(listed) == (bool(overlapping) or empty_asked or meaning == TimeRange.eternity())
-    found = (await tams.get(path, params={"include_timerange": "true", **asked})).json()["timerange"]
-    whole = read(spanning([canonical(one.text) for one in overlapping])).meaning
-    assert read(found).meaning == whole.intersect_with(meaning)
-    assert (await tams.delete(f"{path}/segments", params=asked)).status_code == 204
-    left = [canonical(one.text) for one in timeline.segments if not meaning.contains_subrange(one.meaning)]
-    assert [one["timerange"] for one in items_of(await tams.get(f"{path}/segments"))] == left
-    after = (await tams.get(path, params={"include_timerange": "true"})).json()["timerange"]
-    assert after == spanning(left)
+    for wanted in data.draw(st.lists(ranges(timeline.moments), min_size=1, max_size=3)):
+        asked, meaning = {"timerange": wanted.text}, wanted.meaning
+        overlapping = [one for one in held if one.meaning.overlaps_with_timerange(meaning)]
+        listed = items_of(await tams.get("/flows", params={"source_id": flow["source_id"], **asked}))
+        empty_asked = meaning.is_empty() and not held
+        assert bool(listed) == (bool(overlapping) or empty_asked or meaning == TimeRange.eternity())
+        found = (await tams.get(path, params={"include_timerange": "true", **asked})).json()["timerange"]
+        whole = read(spanning([canonical(one.text) for one in overlapping])).meaning
+        assert read(found).meaning == whole.intersect_with(meaning)
+        assert (await tams.delete(f"{path}/segments", params=asked)).status_code == 204
+        held = [one for one in held if not meaning.contains_subrange(one.meaning)]
+        left = [canonical(one.text) for one in held]
+        assert [one["timerange"] for one in items_of(await tams.get(f"{path}/segments"))] == left
+        after = (await tams.get(path, params={"include_timerange": "true"})).json()["timerange"]
+        assert after == spanning(left)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")

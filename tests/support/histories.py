@@ -29,41 +29,57 @@ _MORE = st.fixed_dictionaries({}, optional={
     "read_only": _RARELY,
     "metadata_version": st.sampled_from("12"),
 })  # fmt: skip
+# How far the members' numbers are from the flow's own, and their roles.
 Collection: TypeAlias = list[tuple[int, str]]
 # Start and length in seconds, the end's bracket, the object, and whether URLs say where it is.
 NewSegment: TypeAlias = tuple[int, int, str, int, bool]
 
 
-def histories(least: int, most: int) -> st.SearchStrategy[list[tuple[str, Document]]]:
+Step: TypeAlias = tuple[str, Document]
+Steps: TypeAlias = list[st.SearchStrategy[Step]]
+
+
+def histories(steps: Steps) -> st.SearchStrategy[list[Step]]:
     """Requests by the name of the method of History that sends them, with its arguments."""
-    number, tag = st.integers(0, FLOWS - 1), st.sampled_from(TAGS)
-    collection = st.lists(st.tuples(number, st.sampled_from(_ROLES)), max_size=2)
-    value, name = st.none() | st.sampled_from(["1", ""]), st.integers(0, OBJECTS - 1)
-    segment = st.tuples(st.integers(0, 7), st.integers(0, 3), st.sampled_from(")]"), name, st.booleans())
-    within = ranges(_MOMENTS)
+    return st.lists(st.one_of(steps), min_size=10, max_size=20)
 
-    def some(method: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, Document]]:
-        return st.tuples(st.just(method), st.fixed_dictionaries(arguments))
 
-    step = st.one_of(
-        some(
-            "put_flow", number=number, source=st.integers(0, SOURCES - 1), collection=collection, more=_MORE
-        ),
-        some("put_flow", number=number, source=st.just(0), collection=st.just([]), more=st.just({})),
-        some("delete_flow", number=number),
-        some("change_flow", number=number, name=st.just("read_only"), value=_RARELY),
-        some("change_flow", number=number, name=st.just("label"), value=st.none() | st.sampled_from("xy")),
-        some("change_flow", number=number, name=st.just("flow_collection"), value=st.none() | collection),
-        some("tag_flow", number=number, name=tag, value=value),
-        some("tag_source", number=st.integers(0, SOURCES - 1), name=tag, value=value),
-        some("allocate", number=number, names=st.lists(name, min_size=1, max_size=2)),
-        some("register_one", number=number, wanted=segment),
-        some("register", number=number, wanted=st.lists(segment, max_size=4)),
-        some("register", number=number, wanted=st.lists(segment, min_size=2, max_size=4)),
-        some("delete_segments", number=number, within=st.none() | within, name=st.none() | name),
-        some("look", within=within, reverse=st.booleans()),
-    )
-    return st.lists(step, min_size=least, max_size=most)
+def _some(method: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
+    return st.tuples(st.just(method), st.fixed_dictionaries(arguments))
+
+
+_NUMBER, _SOURCE, _TAG = st.integers(0, FLOWS - 1), st.integers(0, SOURCES - 1), st.sampled_from(TAGS)
+_VALUE, _NAME = st.none() | st.sampled_from(["1", ""]), st.integers(0, OBJECTS - 1)
+# Now and then a flow itself, which it must not collect.
+_COLLECTION = st.lists(st.tuples(st.sampled_from([1, 1, 2, 2, 0]), st.sampled_from(_ROLES)), max_size=3)
+_SEGMENT = st.tuples(st.integers(0, 7), st.integers(0, 3), st.sampled_from(")]"), _NAME, st.booleans())
+_WITHIN = ranges(_MOMENTS)
+
+_PUTS: Steps = [
+    _some("put_flow", number=_NUMBER, source=_SOURCE, collection=_COLLECTION, more=_MORE),
+    _some("put_flow", number=_NUMBER, source=st.just(0), collection=st.just([]), more=st.just({})),
+    _some("delete_flow", number=_NUMBER),
+    _some("change_flow", number=_NUMBER, name=st.just("read_only"), value=_RARELY),
+]
+OF_METADATA: Steps = [
+    *_PUTS,
+    _some("put_flow", number=_NUMBER, source=_SOURCE, collection=_COLLECTION, more=st.just({})),
+    _some("change_flow", number=_NUMBER, name=st.just("label"), value=st.none() | st.sampled_from("xy")),
+    _some("change_flow", number=_NUMBER, name=st.just("flow_collection"), value=_COLLECTION),
+    _some("change_flow", number=_NUMBER, name=st.just("flow_collection"), value=st.none() | _COLLECTION),
+    _some("tag_flow", number=_NUMBER, name=_TAG, value=_VALUE),
+    _some("tag_source", number=_SOURCE, name=_TAG, value=_VALUE),
+    _some("register_one", number=_NUMBER, wanted=_SEGMENT),
+]
+OF_MEDIA: Steps = [
+    *_PUTS,
+    _some("allocate", number=_NUMBER, names=st.lists(_NAME, min_size=1, max_size=2)),
+    _some("register_one", number=_NUMBER, wanted=_SEGMENT),
+    _some("register", number=_NUMBER, wanted=st.lists(_SEGMENT, max_size=4)),
+    _some("register", number=_NUMBER, wanted=st.lists(_SEGMENT, min_size=2, max_size=4)),
+    _some("delete_segments", number=_NUMBER, within=st.none() | _WITHIN, name=st.none() | _NAME),
+    _some("look", within=_WITHIN, reverse=st.booleans()),
+]
 
 
 @dataclass
@@ -91,13 +107,14 @@ class History:
         self._versions: dict[str, set[str]] = {}
 
     async def begin(self) -> None:
-        """Store a flow of each source, and leave one to come."""
-        for number in range(FLOWS - 1):
-            await self.put_flow(number, source=number % SOURCES, collection=[], more={})
+        """Store every flow; the last one collects one of another source."""
+        for number in range(FLOWS):
+            collection = [(2, "left")] if number == FLOWS - 1 else []
+            await self.put_flow(number, source=number % SOURCES, collection=collection, more={})
 
     async def put_flow(self, number: int, source: int, collection: Collection, more: Document) -> None:
         """PUT a flow."""
-        members = more | ({"flow_collection": self._items(collection)} if collection else {})
+        members = more | ({"flow_collection": self._items(number, collection)} if collection else {})
         document = a_flow(id=self._flows[number], source_id=self._sources[source], **members)
         expected = self._model.put_flow(document)
         await self._send(expected, "PUT", f"/flows/{document['id']}", json=document)
@@ -110,7 +127,7 @@ class History:
     async def change_flow(self, number: int, name: str, value: Any) -> None:
         """PUT a property of a flow; DELETE it without a value."""
         if name == "flow_collection" and value is not None:
-            value = self._items(value)
+            value = self._items(number, value)
         expected = self._model.change_flow(self._flows[number], **{name: value})
         await self._set(expected, f"/flows/{self._flows[number]}/{name}", value)
 
@@ -256,8 +273,8 @@ class History:
         assert response.status_code == expected, response.text
         return response
 
-    def _items(self, collection: Collection) -> list[Document]:
-        return [{"id": self._flows[number], "role": role} for number, role in collection]
+    def _items(self, number: int, collection: Collection) -> list[Document]:
+        return [{"id": self._flows[(number + by) % FLOWS], "role": role} for by, role in collection]
 
     def _body(self, wanted: NewSegment) -> Document:
         start, length, closing, name, urls = wanted

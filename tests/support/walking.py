@@ -22,7 +22,7 @@ async def pages(
 ) -> AsyncIterator[tuple[httpx.Response, Items]]:
     """Every page of a listing with its items, each by the link of the one before."""
     asked = {**params, "limit": str(limit)}
-    page = await tams.get(path, params=asked)
+    page, left = await tams.get(path, params=asked), set()
     while True:
         items = items_of(page)
         assert len(items) <= limit
@@ -32,6 +32,8 @@ async def pages(
         if following is None:
             return
         assert len(items) == limit
+        assert following not in left, "the walk leads in a circle"
+        left.add(following)
         _leads_on(following, page, path, asked)
         page = await tams.get(following)
 
