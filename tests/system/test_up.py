@@ -105,10 +105,9 @@ def test_a_second_start_finds_the_data_and_keeps_its_ports(systems):
 
 def test_stores_run_side_by_side_on_neighbouring_ports(systems):
     lower = _neighbours()
-    one = systems.start("one", TAMS_GATEWAY_PORT=str(lower))
-    two = systems.start("two", TAMS_GATEWAY_PORT=str(lower + 1))
-    one.ready()
-    two.ready()
+    # One after the other: each chooses among the ports that are free at the time.
+    one = systems.start("one", TAMS_GATEWAY_PORT=str(lower)).ready()
+    two = systems.start("two", TAMS_GATEWAY_PORT=str(lower + 1)).ready()
 
     httpx.put(f"{one.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
 
