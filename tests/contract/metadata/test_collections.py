@@ -1,16 +1,15 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.shared.errors import InvalidArgument
+from tests.support.effort import examples
 from tests.support.flows import a_flow, flow_id, source_id
 from tests.support.metadata import Metadata
 
-shared_store = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+shared_store = examples(25, vast=25)
 
 
 def collecting(number: int, *members: tuple[int, str], **more: Any) -> dict[str, Any]:

@@ -2,17 +2,18 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metadata.application.ports import Removed, SegmentQuery, Store
 from services.metadata.domain.object import MediaObject, State
 from services.metadata.domain.segment import Segment, StoredSegment, document
 from services.shared.timerange import ETERNITY, MAX_NS, MIN_NS, NEVER, TimeRange
+from tests.support.effort import examples
 from tests.support.flows import a_flow, encoded, flow_id
 from tests.support.metadata import Metadata, a_segment
 
-shared_store = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+shared_store = examples(30, vast=30)
 fresh = itertools.count(1)
 OUTSIDE = MediaObject("o", None, None, State.REGISTERED)
 

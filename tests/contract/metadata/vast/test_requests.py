@@ -35,7 +35,7 @@ async def store(server: Server) -> AsyncIterator[VastStore]:
 @pytest.fixture
 async def metadata(store: VastStore) -> Metadata:
     made = Metadata(store)
-    await made.put_flows(range(1, 41))
+    await asyncio.gather(*(made.put(a_flow(number)) for number in range(1, 41)))
     await made.register(1, *(a_segment(start, start + 1, f"o{start}") for start in range(50)))
     await made.flow(1)
     return made
