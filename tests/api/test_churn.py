@@ -39,7 +39,7 @@ class Rows:
 
 
 @pytest.mark.parametrize("kind", [Flows, Sources, References, Segments])
-@examples(20, vast=4)
+@examples(15, vast=4)
 @given(
     at_first=st.sets(st.integers(0, PLACES - 1)),
     between=st.lists(CHANGES, max_size=PLACES),

@@ -1,108 +1,10 @@
-"""Pages while others write: what stays is seen once and in order, whatever comes and goes meanwhile."""
+"""Links, limits and keys of pages."""
 
 import asyncio
-import random
-import uuid
 
 import pytest
 
 from tests.support.gateway import a_flow, a_segment, new_id, running_gateway
-
-SIZE = 3
-
-
-async def walk(tams, url, meanwhile):
-    """All items page by page, and between two pages a change."""
-    items = []
-    while url:
-        page = await tams.get(url)
-        assert page.status_code == 200, page.text
-        found = page.json()
-        items += found["referenced_by_flows"] if isinstance(found, dict) else found
-        url = page.links.get("next", {}).get("url")
-        await meanwhile()
-    return items
-
-
-def churn(seed, ids, add, remove):
-    """Adds something new and removes something old, now before and now after the place of the walk."""
-    chosen = random.Random(seed)
-    removed = set()
-
-    async def once():
-        await add(new_id())
-        victim = chosen.choice(sorted(set(ids) - removed))
-        removed.add(victim)
-        await remove(victim)
-
-    return once, removed
-
-
-def check(seen, ids, removed):
-    assert seen == sorted(set(seen))
-    assert set(ids) - removed <= set(seen)
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("kind", ["flows", "sources"])
-async def test_flows_and_sources(tams, make_flow, kind, seed):
-    label = new_id()
-    flows = {}
-
-    async def add(one_id):
-        ids = {"id": one_id, "source_id": new_id()} if kind == "flows" else {"source_id": one_id}
-        flow = await make_flow(label=label, **ids)
-        flows[one_id] = flow["id"]
-        await tams.put(f"/sources/{flow['source_id']}/label", json=label)
-
-    async def remove(one_id):
-        assert (await tams.delete(f"/flows/{flows[one_id]}")).status_code == 204
-
-    ids = [new_id() for _ in range(12)]
-    for one_id in ids:
-        await add(one_id)
-    meanwhile, removed = churn(seed, ids, add, remove)
-    found = await walk(tams, f"/{kind}?label={label}&limit={SIZE}", meanwhile)
-    check([one["id"] for one in found], ids, removed)
-    assert len(removed) >= 4
-
-
-@pytest.mark.parametrize("reverse", ["true", "false"])
-async def test_segments(tams, flow, reverse):
-    path = f"/flows/{flow['id']}/segments"
-    ids = list(range(0, 120, 10))
-    await tams.post(path, json=[a_segment(start, start + 5) for start in ids])
-
-    async def add(one_id):
-        start = 10 * (uuid.UUID(one_id).int % 12) + 6
-        # Where there is one already, nothing is added.
-        await tams.post(path, json=a_segment(start, start + 3))
-
-    async def remove(start):
-        response = await tams.delete(f"{path}?timerange=[{start}:0_{start + 5}:0)")
-        assert response.status_code == 204
-
-    meanwhile, removed = churn(5, ids, add, remove)
-    found = await walk(tams, f"{path}?limit={SIZE}&reverse_order={reverse}", meanwhile)
-    starts = [int(one["timerange"][1:].partition(":")[0]) for one in found]
-    check(starts if reverse == "false" else starts[::-1], ids, removed)
-
-
-async def test_flows_of_an_object(tams, make_flow):
-    segment = a_segment()
-
-    async def add(flow_id):
-        await make_flow(id=flow_id)
-        assert (await tams.post(f"/flows/{flow_id}/segments", json=segment)).status_code == 201
-
-    async def remove(flow_id):
-        assert (await tams.delete(f"/flows/{flow_id}")).status_code == 204
-
-    ids = [new_id() for _ in range(12)]
-    for flow_id in ids:
-        await add(flow_id)
-    meanwhile, removed = churn(1, ids, add, remove)
-    check(await walk(tams, f"/objects/{segment['object_id']}?limit={SIZE}", meanwhile), ids, removed)
 
 
 @pytest.mark.parametrize("path", ["/flows", "/sources", "/flows/{id}/segments", "/objects/{object}"])

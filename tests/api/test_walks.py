@@ -55,6 +55,7 @@ async def check_segment_walks(tams, path, params, expected, limits):
             assert page.headers["x-paging-count"] == str(len(items))
             assert page.headers["x-paging-reverse-order"] == params.get("reverse_order", "false")
             assert page.headers["x-paging-timerange"] == spanning([one["timerange"] for one in items])
+            assert len(items) == min(limit, len(expected) - len(found) + len(items))
         assert found == everything
 
 
