@@ -29,6 +29,12 @@ LEFT_OUT = {
     "test_tables.py::test_select_splits_sanity": "needs the fixture of a pytest plugin that is not installed",
 }
 
+# Tests that are not run, by file and name, each with the reason.
+NOT_RUN = {
+    "test_tables.py::test_filters": "takes a minute for filters of 100,000 values; see test_pushdown.py",
+    "test_tables.py::test_list_columns_with_pagination": "makes tables of 64,000 columns for half a minute",
+}
+
 
 def ids(output: str, outcome: str) -> set[str]:
     return set(re.findall(rf"^{outcome} (?:\S*/)?(test_\w+\.py(?:::\S+)?)", output, re.MULTILINE))
@@ -47,7 +53,10 @@ def test_the_sdk_passes_its_own_tests() -> None:
             "--tabular-bucket-name": "vastdb",
         }
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", PACKAGE / "tests", *PYTEST, *map("=".join, options.items())],
+            [
+                sys.executable, "-m", "pytest", PACKAGE / "tests", *PYTEST, *map("=".join, options.items()),
+                *(f"--deselect=tests/{name}" for name in NOT_RUN),
+            ],
             cwd=ROOT, capture_output=True, text=True, check=False, timeout=590,
         )  # fmt: skip
     failed = ids(run.stdout, "FAILED") | ids(run.stdout, "ERROR")
