@@ -88,9 +88,8 @@ async def test_long_deletions_can_be_followed(hasty):
     flow = a_flow()
     await hasty.put(f"/flows/{flow['id']}", json=flow)
     for path in (f"/flows/{flow['id']}/segments", f"/flows/{flow['id']}"):
-        for start in range(0, 10_000, 5000):
-            segments = [a_segment(second, second + 1) for second in range(start, start + 5000)]
-            await hasty.post(f"/flows/{flow['id']}/segments", json=segments)
+        segments = [a_segment(second, second + 1) for second in range(3000)]
+        assert (await hasty.post(f"/flows/{flow['id']}/segments", json=segments)).status_code == 201
         accepted = await hasty.delete(path)
         assert accepted.status_code == 202
         location = accepted.headers["location"]
