@@ -36,7 +36,7 @@ def test_children_of_a_runner_that_is_gone_are_waited_for(tmp_path):
 
     with data_dir.opened(tmp_path):
         # The lock goes when the child's files are closed, a moment before it can be waited for.
-        assert child.wait(5) == 0
+        assert child.wait(60) == 0
 
 
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
