@@ -8,7 +8,7 @@ from typing import Final
 
 from client.local import credentials, seaweedfs
 from client.local.data_dir import DataDir
-from client.local.settings import PARTS, STORE_URL, LocalSettings
+from client.local.settings import PARTS, STORE_URL, VAST_JOURNAL_DIR, LocalSettings
 
 LOOPBACK: Final = "127.0.0.1"
 STORAGE: Final = "storage"
@@ -33,7 +33,7 @@ def all_parts(
     """Every part, storage first; `env` is what the runner itself was given."""
     peers = {name: address(name, settings, ports) for name in PARTS}
     told = {
-        "metadata": {STORE_URL: settings.store_url},
+        "metadata": {STORE_URL: settings.store_url, **_journal(settings)},
         "analytics": {STORE_URL: settings.store_url},
         "media": {
             "TAMS_MEDIA_METADATA_ADDRESS": peers["metadata"],
@@ -61,6 +61,12 @@ def all_parts(
         for name in PARTS
     ]
     return [storage, *services]
+
+
+def _journal(settings: LocalSettings) -> dict[str, str]:
+    """Where metadata notes open transactions, for tables on VAST."""
+    given = settings.extra["metadata"].get(VAST_JOURNAL_DIR)
+    return {VAST_JOURNAL_DIR: given or str(settings.data_dir / "transactions")}
 
 
 def address(name: str, settings: LocalSettings, ports: Mapping[str, int]) -> str:

@@ -34,6 +34,7 @@ PORTS: Final = (*SERVICE_PORTS, *S3_PORTS, S3_ADMIN_PORT)
 _FOR_EVERY_PART: Final = ("TAMS_LOG_LEVEL", "TAMS_LOG_FORMAT", "TAMS_WEBHOOK_NETWORKS")
 # What leads to tables on VAST, for those parts that read or write them.
 _VAST: Final = tuple(f"TAMS_VAST_{key}_KEY{form}" for key in ("ACCESS", "SECRET") for form in ("", "_FILE"))
+VAST_JOURNAL_DIR: Final = "TAMS_METADATA_VAST_JOURNAL_DIR"
 _WITH_TABLES: Final = ("metadata", "analytics")
 _KNOWN: Final = (DATA_DIR, STORE_URL, "TAMS_URL", *_FOR_EVERY_PART, *_VAST, *PORTS)
 _SET_HERE: Final = (

@@ -63,7 +63,7 @@ def _open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
     from services.shared.vast.cluster import cluster_of  # noqa: PLC0415
 
     return open_vast_store(
-        cluster_of(settings),
+        cluster_of(settings, settings.vast_journal_dir),
         cache_entries=settings.vast_cache_entries,
         cache_seconds=settings.vast_cache_seconds,
         max_waiting=settings.max_waiting_writes,

@@ -24,6 +24,9 @@ class Settings(StoreSettings):
     vast_cache_seconds: Seconds = 1.0
     # On a VAST that does not refuse conflicting updates: says that this is the only metadata process.
     vast_single_writer: bool = False
+    # On VAST: a folder on this machine to note open transactions in. Those of a killed process then end when
+    # the next one starts; else their rows are kept from other writers until the database ends them.
+    vast_journal_dir: str = ""
     # How long DELETE works on its own deletion before it answers that the rest goes on (202).
     deletion_budget_seconds: float = 2.0
     # Networks that webhooks may reach although they lead inside, such as 127.0.0.0/8,10.1.0.0/16.

@@ -33,6 +33,10 @@ def patched(name: str) -> Any:
         place = result
         for part in parents:
             place = place[int(part) if isinstance(place, list) else part]
+        if step["op"] == "add":
+            assert last == "-"
+            place.append(step["value"])
+            continue
         key = int(last) if isinstance(place, list) else last
         assert step["op"] in ("replace", "remove")
         if step["op"] == "remove":
@@ -49,7 +53,7 @@ def test_what_the_patches_make_is_valid_and_holds_no_volume_of_tables(name: str)
     kubernetes_validate.validate(made, kubernetes_validate.latest_version(), strict=True)
     pod = made["spec"]["template"]["spec"]
     volumes = {one["name"] for one in pod["volumes"]}
-    assert volumes == {"vast", "tmp"}
+    assert volumes == {"vast", "tmp"} | ({"journal"} if name == "metadata" else set())
     assert {one["name"] for one in pod["containers"][0]["volumeMounts"]} == volumes
     assert "affinity" not in pod
 
@@ -68,3 +72,11 @@ def test_its_settings_name_the_cluster_and_the_mounted_keys(name: str) -> None:
     mounts = [one["mountPath"] for one in pod["containers"][0]["volumeMounts"]]
     for path in (chosen.vast_access_key_file, chosen.vast_secret_key_file):
         assert path.rpartition("/")[0] in mounts
+
+
+def test_open_transactions_are_noted_where_a_restart_finds_them() -> None:
+    chosen = from_env(DEPLOYABLES["metadata"].Settings, DEPLOYABLES["metadata"].PREFIX, settings())
+    pod = patched("metadata")["spec"]["template"]["spec"]
+    kept = {one["name"] for one in pod["volumes"] if "emptyDir" in one}
+    mounts = [one["mountPath"] for one in pod["containers"][0]["volumeMounts"] if one["name"] in kept]
+    assert chosen.vast_journal_dir in mounts

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import vastdb
@@ -16,6 +17,7 @@ from services.shared.vast.catalog import Catalog
 from services.shared.vast.credentials import Credentials
 from services.shared.vast.endpoints import STRATEGIES, WRITES, Endpoints
 from services.shared.vast.failures import Away, Clash, Failure, Refused, Unknown, told
+from services.shared.vast.journal import Journal, end_abandoned
 from services.shared.vast.plans import Kind
 from services.shared.vast.transaction import Transaction
 
@@ -52,11 +54,16 @@ class Cluster:
     """
 
     def __init__(
-        self, address: VastAddress, credentials: Credentials, timeout: tuple[float, float] = _TIMEOUT
+        self,
+        address: VastAddress,
+        credentials: Credentials,
+        timeout: tuple[float, float] = _TIMEOUT,
+        journal: Journal | None = None,
     ) -> None:
         self.address = address
         self.endpoints = Endpoints(address.endpoints)
         self.catalog = Catalog(address, self.run)
+        self.journal = journal
         self._credentials = credentials
         self._timeout = timeout
         self._sessions: dict[str, Any] = {}
@@ -113,21 +120,23 @@ class Cluster:
                 found = self._sessions.setdefault(endpoint, found)
         return found
 
-    def end(self, txid: int) -> None:
-        """Roll back a transaction whose commit was not answered, unless it is committed: on any endpoint.
+    def end(self, txid: int) -> bool:
+        """Roll back a transaction unless it is committed, on any endpoint; whether one has answered.
 
-        What a cluster makes of a rollback beside a commit under way is not documented: one of them wins,
-        and who asks for the outcome afterwards reads it.
+        For those whose commit was not answered, and those of processes that are dead. What a cluster
+        makes of a rollback beside a commit under way is not documented: one of them wins, and who asks
+        for the outcome afterwards reads it.
         """
         for endpoint in self.address.endpoints:
             try:
                 with told():
                     self.session(endpoint).api.rollback_transaction(txid)
-                    return
+                    return True
             except Unknown:
-                return  # it has ended
+                return True  # it has ended
             except Failure:
                 continue
+        return False
 
     def close(self) -> None:
         """Close all connections."""
@@ -135,6 +144,8 @@ class Cluster:
             sessions, self._sessions = self._sessions, {}
         for session in sessions.values():
             session.api.__exit__()
+        if self.journal is not None:
+            self.journal.close()
 
     def _connect(self, endpoint: str) -> Any:
         try:
@@ -156,12 +167,21 @@ class Cluster:
         return session
 
 
-def cluster_of(settings: StoreSettings) -> Cluster:
-    """The cluster that the settings name; StartupError when they are incomplete."""
+def cluster_of(settings: StoreSettings, journal_folder: str = "") -> Cluster:
+    """The cluster that the settings name; StartupError when they are incomplete.
+
+    With a folder for a journal, what killed processes left open there is ended.
+    """
     credentials = Credentials.read(
         settings.vast_access_key,
         settings.vast_access_key_file,
         settings.vast_secret_key,
         settings.vast_secret_key_file,
     )
-    return Cluster(VastAddress.parse(settings.store_url), credentials)
+    address = VastAddress.parse(settings.store_url)
+    if not journal_folder:
+        return Cluster(address, credentials)
+    folder = Path(journal_folder)
+    cluster = Cluster(address, credentials, journal=Journal(folder))
+    end_abandoned(folder, cluster.end)
+    return cluster

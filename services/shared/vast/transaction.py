@@ -19,6 +19,7 @@ from services.shared.vast.address import VastAddress
 from services.shared.vast.endpoints import Endpoints
 from services.shared.vast.failures import Away, CommitUnknown, Failure, Refused, Unknown, told
 from services.shared.vast.filters import And, Filter, In
+from services.shared.vast.journal import Journal
 from services.shared.vast.matching import columns_of, keep
 from services.shared.vast.plans import Kind, Plan, plan
 from services.shared.vast.pushdown import Pushed, push_down
@@ -35,6 +36,7 @@ class Surroundings(Protocol):
 
     address: VastAddress
     endpoints: Endpoints
+    journal: Journal | None
 
     @property
     def catalog(self) -> Any:
@@ -45,7 +47,7 @@ class Surroundings(Protocol):
         """The session of an endpoint."""
         ...
 
-    def end(self, txid: int) -> None:
+    def end(self, txid: int) -> bool:
         """Roll back a transaction whose commit was not answered."""
         ...
 
@@ -61,6 +63,7 @@ class Transaction:
         with _Call(cluster, endpoint, tells=False):
             response = session.api.begin_transaction()
             self._raw.txid = int(response.headers["tabular-txid"])
+        self._noted = cluster.journal.begun(self._raw.txid) if cluster.journal else None
 
     @property
     def txid(self) -> int | None:
@@ -124,6 +127,8 @@ class Transaction:
         except Failure:
             self._cluster.end(txid)
             raise
+        finally:
+            self._forget()
 
     def rollback(self) -> None:
         """Forget it. A server that cannot be told forgets it by itself, in time."""
@@ -135,6 +140,12 @@ class Transaction:
                 self._session.api.rollback_transaction(txid)
         except Failure:
             return
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._cluster.journal is not None:
+            self._cluster.journal.ended(self._noted)
 
     @property
     def raw(self) -> Any:
