@@ -54,6 +54,9 @@ class Endpoint:
             self._reserved = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # accepted just before it was closed
+            writer.transport.abort()
+            return
         self._connections.add(writer)
         version = "vast " + ".".join(str(part) for part in self._database.version)
         try:

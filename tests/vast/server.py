@@ -22,6 +22,7 @@ T = TypeVar("T")
 DEFAULT_VERSION = (5, 5, 0, 0)
 # How long starting or stopping an endpoint may take.
 _SECONDS = 60
+_TURNS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +126,9 @@ async def _shut_down(endpoints: Sequence[Endpoint]) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # Connections close in turns of the loop that come after.
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def _options(arguments: Sequence[str]) -> Options:
