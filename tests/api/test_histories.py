@@ -9,7 +9,7 @@ from tests.support.histories import OF_MEDIA, OF_METADATA, History, histories
 
 
 @pytest.mark.parametrize("steps", [OF_MEDIA, OF_METADATA], ids=["media", "metadata"])
-@examples(8, vast=3)
+@examples(8, vast=2)
 @given(data=st.data())
 async def test_the_store_tells_what_the_model_tells(tams, steps, data):
     history = History(tams)

@@ -104,7 +104,7 @@ async def uneven(tams):
     return path, segments, starts
 
 
-@examples(10, vast=5)
+@examples(10, vast=3)
 @given(st.data())
 async def test_segments_of_uneven_density(tams, uneven, data):
     path, segments, starts = uneven
