@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metadata.application.pages import Page
@@ -11,12 +11,11 @@ from services.metadata.application.ports import FlowFilter, SourceFilter
 from services.metadata.domain.property import PropertyChange
 from services.shared.errors import InvalidArgument
 from services.shared.timerange import NEVER, TimeRange
+from tests.support.effort import examples
 from tests.support.flows import FORMATS, a_flow, encoded, flow_id, source_id
 from tests.support.metadata import Metadata, a_segment
 
-shared_store = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+shared_store = examples(30, vast=30)
 
 
 def numbers(documents: Sequence[dict[str, Any]]) -> list[int]:
