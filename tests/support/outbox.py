@@ -61,6 +61,12 @@ class MemoryOutbox:
         mine = [name for name, owner in self._events.owners.items() if owner is self]
         return [Subscriber(name, f"http://{name}/", {}, self._events.settled[name]) for name in mine]
 
+    async def release(self) -> None:
+        self._present()
+        for name, owner in list(self._events.owners.items()):
+            if owner is self:
+                del self._events.owners[name]
+
     async def pull(self, subscriber: Subscriber, after: int, without: Set[str]) -> Batch:
         self._held(subscriber)
         try:

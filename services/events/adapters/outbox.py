@@ -39,6 +39,10 @@ class GrpcOutbox:
         self._filters = {lease.webhook.id: url_filter(lease.webhook) for lease in leases}
         return [_subscriber(lease) for lease in leases]
 
+    async def release(self) -> None:
+        """Give up all leases."""
+        await call(self._stub.ReleaseWebhooks, event_service_pb2.ReleaseWebhooksRequest(owner=self._owner))
+
     async def pull(self, subscriber: Subscriber, after: int, without: Set[str]) -> Batch:
         """The subscriber's next messages, without those of some keys."""
         request = event_service_pb2.PullEventsRequest(

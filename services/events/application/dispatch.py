@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final, Protocol
 
 from services.events.application.delivery import Delivery
@@ -13,6 +14,7 @@ from services.shared.errors import FailedPrecondition, TamsError
 _log = logging.getLogger("tams.events")
 
 _AWAY_SECONDS: Final = 1.0
+_LAST_SECONDS: Final = 2.0
 
 
 class Report(Protocol):
@@ -40,7 +42,14 @@ class Dispatch:
                 await report(serving=await self._renew())
                 await asyncio.sleep(self._renew_seconds)
         finally:
-            await self._stop(list(self._serving))
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """End deliveries, and let others have the subscribers if the outbox still listens."""
+        await self._stop(list(self._serving))
+        with suppress(TamsError, TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                await self._outbox.release()
 
     async def _renew(self) -> bool:
         try:

@@ -13,6 +13,10 @@ class Outbox(Protocol):
         """The subscribers this deliverer serves from now until it asks again, own ones renewed."""
         ...
 
+    async def release(self) -> None:
+        """Serve none of them any more, so that others may at once."""
+        ...
+
     async def pull(self, subscriber: Subscriber, after: int, without: Set[str]) -> Batch:
         """The subscriber's next messages, without those of some keys; waits a while for the first.
 

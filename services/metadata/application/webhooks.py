@@ -91,6 +91,10 @@ class Webhooks:
         until = now + 1000 * min(max(ttl_seconds, 1), 300)
         return await self._store.write(lambda tables: tables.webhooks.lease(owner, now, until, limit))
 
+    async def release(self, owner: str) -> None:
+        """End the owner's leases."""
+        await self._store.write(lambda tables: tables.webhooks.release(owner))
+
     async def pull(self, wanted: Pull) -> Pulled:
         """Events for a subscriber; waits for the first."""
         loop = asyncio.get_running_loop()

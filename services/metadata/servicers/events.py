@@ -30,6 +30,13 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
         leases = await self._webhooks.lease(request.owner, request.ttl_seconds, request.max_webhooks)
         return event_service_pb2.LeaseWebhooksResponse(leases=map(_lease, leases))
 
+    async def ReleaseWebhooks(
+        self, request: event_service_pb2.ReleaseWebhooksRequest, context: Any
+    ) -> event_service_pb2.ReleaseWebhooksResponse:
+        """Give up leases."""
+        await self._webhooks.release(request.owner)
+        return event_service_pb2.ReleaseWebhooksResponse()
+
     async def PullEvents(
         self, request: event_service_pb2.PullEventsRequest, context: Any
     ) -> event_service_pb2.PullEventsResponse:

@@ -171,6 +171,17 @@ async def test_whoever_comes_next_begins_where_it_was_acknowledged(world: World)
     assert await second.lease() == [], "the first one holds the lease"
 
 
+async def test_what_was_released_is_for_others_at_once(world: World) -> None:
+    first, second = world.deliverer(), world.deliverer()
+    one = await leased(first)
+    await second.release()
+    assert await second.lease() == [], "nothing of another's was released"
+    await first.release()
+    assert await leased(second) == one
+    with pytest.raises(FailedPrecondition):
+        await first.pull(one, one.settled.through, NOTHING)
+
+
 async def test_who_does_not_hold_the_lease_is_refused(world: World) -> None:
     outbox, other = world.deliverer(), world.deliverer()
     one = await leased(outbox)

@@ -90,6 +90,17 @@ async def test_only_the_owner_holds_a_lease_and_until_it_ends(store: Store) -> N
     assert await held(store, 2, "one") is None
 
 
+async def test_a_released_lease_is_free_and_those_of_others_are_not(store: Store) -> None:
+    for number in (1, 2):
+        await put(store, a_webhook(number))
+    await lease(store, "one", limit=1)
+    await lease(store, "two")
+    await store.write(lambda tables: tables.webhooks.release("one"))
+    assert await held(store, 1, "one") is None
+    assert await held(store, 2, "two")
+    assert [found.webhook.id for found in await lease(store, "three")] == [a_webhook(1).id]
+
+
 async def test_the_mark_moves_forward_only_and_what_lags_is_replaced(store: Store) -> None:
     await put(store, a_webhook())
     await settle(store, 1, 10, a=3, b=7)

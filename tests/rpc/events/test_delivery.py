@@ -227,11 +227,11 @@ async def test_another_deliverer_takes_over(store):
 
     async with running_sink() as sink:
         await store.subscribe(sink.url, ["flows/created"])
-        first = await store.deliver(lease_seconds=1)
+        first = await store.deliver(lease_seconds=300)
         await store.put(1)
         await until(lambda: told() == [flow_id(1)])
-        await store.deliver(lease_seconds=1)
         await first.aclose()
+        await store.deliver()
         await store.put(2)
         await until(lambda: told() == [flow_id(1), flow_id(2)])
 

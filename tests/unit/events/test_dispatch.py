@@ -127,7 +127,7 @@ async def test_another_takes_over_what_was_left(events: Events) -> None:
     async with dispatching(events, first):
         events.append("a")
         await until(lambda: first.ids("a") == [1])
-    events.owners.clear()
+    assert events.owners == {}
     async with dispatching(events, second):
         events.append("a")
         await until(lambda: second.ids("a") == [2])

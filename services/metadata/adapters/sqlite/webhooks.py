@@ -66,6 +66,10 @@ class SqliteWebhooks:
         )
         return [self._lease(*row) for row in rows]
 
+    def release(self, owner: str) -> None:
+        """End the owner's leases."""
+        self._execute("UPDATE webhooks SET lease_until_ms = 0 WHERE lease_owner = ?", (owner,))
+
     def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
         """The lease, if the owner holds it."""
         row = self._execute(

@@ -65,6 +65,12 @@ class VastWebhooks:
         held = [row for row in self._rows() if _is_held(row, owner, now_ms)]
         return [_lease(row) for row in sorted(held, key=lambda row: str(row["id"]))]
 
+    def release(self, owner: str) -> None:
+        """End the owner's leases."""
+        for row in self._rows():
+            if row["lease_owner"] == owner and row["lease_until_ms"]:
+                self._view.update("webhooks", row, lease_until_ms=0)
+
     def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
         """The lease, if the owner holds it."""
         row = self._view.one("webhooks", "id", webhook_id)

@@ -57,6 +57,10 @@ class WebhookTable(Protocol):
         """Renew the owner's leases, take free or run-out ones up to `limit` in all, return them."""
         ...
 
+    def release(self, owner: str) -> None:
+        """End the owner's leases."""
+        ...
+
     def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
         """The lease, if the owner holds it."""
         ...

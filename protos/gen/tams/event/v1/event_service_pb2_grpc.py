@@ -43,6 +43,11 @@ class EventServiceStub:
                 request_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.LeaseWebhooksRequest.SerializeToString,
                 response_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.LeaseWebhooksResponse.FromString,
                 _registered_method=True)
+        self.ReleaseWebhooks = channel.unary_unary(
+                '/tams.event.v1.EventService/ReleaseWebhooks',
+                request_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksRequest.SerializeToString,
+                response_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksResponse.FromString,
+                _registered_method=True)
         self.PullEvents = channel.unary_unary(
                 '/tams.event.v1.EventService/PullEvents',
                 request_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.PullEventsRequest.SerializeToString,
@@ -64,6 +69,15 @@ class EventServiceServicer:
 
     def LeaseWebhooks(self, request, context):
         """Leases subscribers that nobody serves, and renews the leases of the caller's own.
+
+        Errors: none of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseWebhooks(self, request, context):
+        """Gives up the caller's leases, so that others need not wait until they run out.
 
         Errors: none of its own.
         """
@@ -101,6 +115,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.LeaseWebhooks,
                     request_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.LeaseWebhooksRequest.FromString,
                     response_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.LeaseWebhooksResponse.SerializeToString,
+            ),
+            'ReleaseWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseWebhooks,
+                    request_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksRequest.FromString,
+                    response_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksResponse.SerializeToString,
             ),
             'PullEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.PullEvents,
@@ -144,6 +163,33 @@ class EventService:
             '/tams.event.v1.EventService/LeaseWebhooks',
             tams_dot_event_dot_v1_dot_event__service__pb2.LeaseWebhooksRequest.SerializeToString,
             tams_dot_event_dot_v1_dot_event__service__pb2.LeaseWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.event.v1.EventService/ReleaseWebhooks',
+            tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksRequest.SerializeToString,
+            tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,11 @@ class EventServiceStub:
 
     Errors: none of its own.
     """
+    ReleaseWebhooks: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ReleaseWebhooksRequest, _event_service_pb2.ReleaseWebhooksResponse]
+    """Gives up the caller's leases, so that others need not wait until they run out.
+
+    Errors: none of its own.
+    """
     PullEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.PullEventsRequest, _event_service_pb2.PullEventsResponse]
     """Returns events for one subscriber in order of commitment, already filtered. Waits a while for the
     first when there is none.
@@ -69,6 +74,11 @@ class EventServiceAsyncStub(EventServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     LeaseWebhooks: _aio.UnaryUnaryMultiCallable[_event_service_pb2.LeaseWebhooksRequest, _event_service_pb2.LeaseWebhooksResponse]  # type: ignore[assignment]
     """Leases subscribers that nobody serves, and renews the leases of the caller's own.
+
+    Errors: none of its own.
+    """
+    ReleaseWebhooks: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ReleaseWebhooksRequest, _event_service_pb2.ReleaseWebhooksResponse]  # type: ignore[assignment]
+    """Gives up the caller's leases, so that others need not wait until they run out.
 
     Errors: none of its own.
     """
@@ -102,6 +112,17 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.LeaseWebhooksResponse, _abc.Awaitable[_event_service_pb2.LeaseWebhooksResponse]]:
         """Leases subscribers that nobody serves, and renews the leases of the caller's own.
+
+        Errors: none of its own.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseWebhooks(
+        self,
+        request: _event_service_pb2.ReleaseWebhooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.ReleaseWebhooksResponse, _abc.Awaitable[_event_service_pb2.ReleaseWebhooksResponse]]:
+        """Gives up the caller's leases, so that others need not wait until they run out.
 
         Errors: none of its own.
         """
