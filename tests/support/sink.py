@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.listening import stop_listening
+
 Answer = Callable[[dict[str, Any]], Awaitable[str]]
 
 
@@ -61,4 +63,4 @@ async def running_sink(answer: Answer = take) -> AsyncIterator[Sink]:
     try:
         yield sink
     finally:
-        server.close()
+        await stop_listening(server)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 
+from tests.support.listening import stop_listening
 from tests.vast.counters import RequestCounter
 from tests.vast.database import Database
 from tests.vast.faults import Fault, Faults
@@ -42,7 +43,7 @@ class Endpoint:
     async def close(self) -> None:
         """Closes the socket and every connection at once; the port stays taken."""
         if self._server is not None:
-            self._server.close()
+            await stop_listening(self._server)
             self._server = None
         for writer in list(self._connections):
             writer.transport.abort()
@@ -54,9 +55,6 @@ class Endpoint:
             self._reserved = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._server is None:  # accepted just before it was closed
-            writer.transport.abort()
-            return
         self._connections.add(writer)
         version = "vast " + ".".join(str(part) for part in self._database.version)
         try:

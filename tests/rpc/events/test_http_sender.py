@@ -17,6 +17,7 @@ from services.events.application.ports import Undelivered
 from services.events.domain.subscriber import Message, Subscriber
 from services.shared.addresses import Addresses
 from services.shared.errors import StartupError
+from tests.support.listening import stop_listening
 from tests.support.polling import until
 from tests.support.ports import free_ports
 from tests.support.sink import running_sink
@@ -59,7 +60,7 @@ async def serving(serve, *, port=0, trusted=None) -> AsyncIterator[str]:
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        server.close()
+        await stop_listening(server)
         for one in serves:
             one.cancel()
         await asyncio.gather(*serves, return_exceptions=True)

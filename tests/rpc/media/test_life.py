@@ -15,6 +15,7 @@ from services.media.settings import Settings
 from services.shared.errors import StartupError, Unavailable
 from services.shared.rpc.client import call, open_channel
 from tests.support.health import NOT_SERVING, status, until_serving
+from tests.support.listening import stop_listening
 from tests.support.object_service import running_object_service
 from tests.support.polling import until
 from tests.support.ports import free_ports
@@ -40,11 +41,15 @@ async def forwarding(port, endpoint_url):
 
     async def carry(reader, writer):
         carriers.add(asyncio.current_task())
-        there_reader, there_writer = await asyncio.open_connection(target.hostname, target.port)
-        await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
+        try:
+            there_reader, there_writer = await asyncio.open_connection(target.hostname, target.port)
+            await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
+        finally:
+            writer.close()
 
-    async with await asyncio.start_server(carry, "127.0.0.1", port):
+    async with await asyncio.start_server(carry, "127.0.0.1", port) as listening:
         yield
+        await stop_listening(listening)
         for carrier in carriers:
             carrier.cancel()
         await asyncio.gather(*carriers, return_exceptions=True)
