@@ -1,10 +1,12 @@
 """Events as the JSON that subscribers get (TAMS 7.0, webhooks)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 from tams.event.v1 import event_pb2, webhook_pb2
+from tams.metadata.v1.segment_pb2 import Segment
 
 from services.events.domain.subscriber import Message
 from services.shared.get_urls import UrlFilter
@@ -24,28 +26,45 @@ _TYPES: Final = {
 }
 
 
+# As many segments as media signs at once.
+_SIGNED_AT_ONCE: Final = 1000
+
+
 class Messages:
     """Writes messages; signs the URLs of segments for the subscriber they go to."""
 
     def __init__(self, urls: SegmentUrls) -> None:
         self._urls = urls
 
-    async def write(self, event: event_pb2.Event, wanted: UrlFilter) -> Message:
-        """The message of an event."""
-        kind = event.WhichOneof("change") or ""
-        if kind == "segments_added":
-            segments = as_columns(event.segments_added.segments)
-            documents = await self._urls.documents(segments, wanted)
-            flow_id = event.segments_added.flow_id
-            inner = b'{"flow_id":%b,"segments":[%b]}' % (_ENCODE(flow_id), b",".join(documents))
-        else:
-            inner = _WRITERS[kind](getattr(event, kind))
-        body = b'{"event_timestamp":%b,"event_type":%b,"event":%b}' % (
-            _ENCODE(event.time.ToJsonString()),
-            _ENCODE(_TYPES[kind]),
-            inner,
-        )
-        return Message(event.id, key_of(event), event.time.ToNanoseconds(), body)
+    async def write(self, events: Sequence[event_pb2.Event], wanted: UrlFilter) -> list[Message]:
+        """The message of each event; the URLs of all their segments are signed together."""
+        segments = [segment for event in events for segment in event.segments_added.segments]
+        documents = iter(await self._documents(segments, wanted))
+        return [_message(event, documents) for event in events]
+
+    async def _documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[bytes]:
+        documents: list[bytes] = []
+        for first in range(0, len(segments), _SIGNED_AT_ONCE):
+            some = as_columns(segments[first : first + _SIGNED_AT_ONCE])
+            documents += await self._urls.documents(some, wanted)
+        return documents
+
+
+def _message(event: event_pb2.Event, segments: Iterator[bytes]) -> Message:
+    """The message of an event, which takes as many documents of segments as it tells of."""
+    kind = event.WhichOneof("change") or ""
+    change = getattr(event, kind)
+    if kind == "segments_added":
+        own = b",".join(islice(segments, len(change.segments)))
+        inner = b'{"flow_id":%b,"segments":[%b]}' % (_ENCODE(change.flow_id), own)
+    else:
+        inner = _WRITERS[kind](change)
+    body = b'{"event_timestamp":%b,"event_type":%b,"event":%b}' % (
+        _ENCODE(event.time.ToJsonString()),
+        _ENCODE(_TYPES[kind]),
+        inner,
+    )
+    return Message(event.id, key_of(event), event.time.ToNanoseconds(), body)
 
 
 def key_of(event: event_pb2.Event) -> str:

@@ -61,7 +61,7 @@ class GrpcOutbox:
         reply = await call(self._stub.PullEvents, request, timeout=DEADLINE_SECONDS + _WAIT_MS / 1000)
         wanted = self._filters.get(request.webhook_id, UrlFilter())
         events = [event for event in reply.events if key_of(event) not in without]
-        return Batch([await self._messages.write(event, wanted) for event in events], reply.seen_id)
+        return Batch(await self._messages.write(events, wanted), reply.seen_id)
 
     async def acknowledge(self, subscriber: Subscriber, settled: Settled, dead: Sequence[DeadLetter]) -> None:
         """Store what is settled."""

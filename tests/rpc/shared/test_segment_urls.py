@@ -1,58 +1,15 @@
-# ruff: noqa: N802, ARG002 - method names are the RPC names, and every RPC takes a context
-
 import asyncio
 import json
-from functools import partial
 
 import pytest
-from tams.media.v1 import storage_service_pb2
-from tams.media.v1.storage_backend_pb2 import StorageBackend
-from tams.media.v1.storage_service_pb2 import ListStorageBackendsResponse, SignedPaths, SignPathsResponse
-from tams.media.v1.storage_service_pb2_grpc import (
-    StorageServiceServicer,
-    add_StorageServiceServicer_to_server,
-)
 from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
 
 from services.shared.errors import Unavailable
 from services.shared.get_urls import UrlFilter
-from services.shared.rpc.client import open_channel
 from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, as_columns
-from services.shared.rpc.server import serving
-from services.shared.settings import ProcessSettings
+from tests.support.signing import Storage, signing
 
-SERVICE = storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"]
 ELSEWHERE = ExternalUrl(url="https://elsewhere.example/b", label="mine")
-
-
-class Storage(StorageServiceServicer):
-    """Answers as the media service does: all URLs of the first backend, then all of the next."""
-
-    def __init__(self):
-        self.listed = 0
-        self.signed = []
-        self.away = False
-
-    async def ListStorageBackends(self, request, context):
-        self.listed += 1
-        if self.away:
-            raise Unavailable("away")
-        backends = [StorageBackend(id=f"id-of-{label}", label=label) for label in ("hot", "cold")]
-        return ListStorageBackendsResponse(storage_backends=backends)
-
-    async def SignPaths(self, request, context):
-        self.signed.append({one.storage_id: list(one.paths) for one in request.objects})
-        signed = [
-            SignedPaths(before=f"https://{one.storage_id}/", after="?", signatures=one.paths)
-            for one in request.objects
-        ]
-        return SignPathsResponse(signed=signed)
-
-    async def SignUrls(self, request, context):
-        raise AssertionError("nobody asks for whole URLs here")
-
-    async def AllocateStorage(self, request, context):
-        raise AssertionError("nobody allocates here")
 
 
 @pytest.fixture
@@ -62,12 +19,7 @@ async def storage():
 
 @pytest.fixture
 async def media(storage):
-    add = partial(add_StorageServiceServicer_to_server, storage)
-    settings = ProcessSettings(drain_seconds=0, grace_seconds=0)
-    async with (
-        serving(settings, [(SERVICE, add)]) as server,
-        open_channel(f"127.0.0.1:{server.port}", [SERVICE]) as channel,
-    ):
+    async with signing(storage) as channel:
         yield channel
 
 
