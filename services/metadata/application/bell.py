@@ -1,29 +1,40 @@
-"""Wakes those who wait for events, as soon as a change is committed."""
+"""Wakes those who wait for events, soon after a change is committed."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from services.metadata.application.ports import Store, Tables
 
 T = TypeVar("T")
 
+# The reply to whoever rings goes out first, and changes near each other are looked for together.
+HEARD_AFTER_SECONDS: Final = 0.015
+
 
 class Bell:
-    """Rung by whoever commits a change."""
+    """Rung by whoever commits a change. Rings near each other are heard as one."""
 
     def __init__(self) -> None:
-        self._next = asyncio.Event()
+        self._next: asyncio.Event | None = None
+        self._rung = False
 
     def next(self) -> asyncio.Event:
         """The next ring. Get it before looking for events, so that none is missed in between."""
+        if self._next is None:
+            self._next = asyncio.Event()
         return self._next
 
     def ring(self) -> None:
-        """Wake all who wait."""
-        self._next.set()
-        self._next = asyncio.Event()
+        """Wake all who wait, a little later; nothing to do while nobody asks for the next ring."""
+        if self._next is not None and not self._rung:
+            self._rung = True
+            asyncio.get_running_loop().call_later(HEARD_AFTER_SECONDS, self._hear, self._next)
+
+    def _hear(self, ring: asyncio.Event) -> None:
+        self._next, self._rung = None, False
+        ring.set()
 
 
 async def wait_for(ring: asyncio.Event, seconds: float) -> None:
