@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -38,12 +38,41 @@ class Delivery:
         self, subscriber: Subscriber, message: Message, places: Places, refused: Callable[[], None]
     ) -> DeadLetter | None:
         """None once it is delivered; the dead letter when it is given up. Tells of each refusal."""
+
+        async def attempt() -> None:
+            try:
+                async with places():
+                    await self._sender.send(subscriber, message)
+            except Undelivered:
+                refused()
+                raise
+
+        try:
+            await attempt()
+        except Undelivered as refusal:
+            return await self._go_on(subscriber, message, attempt, refusal)
+        return None
+
+    async def leave(self, subscriber: Subscriber) -> None:
+        """Close what is open to the subscriber."""
+        await self._sender.leave(subscriber)
+
+    async def _go_on(
+        self,
+        subscriber: Subscriber,
+        message: Message,
+        attempt: Callable[[], Awaitable[None]],
+        refusal: Undelivered,
+    ) -> DeadLetter | None:
+        """As `send`, after the first attempt: few messages need more, and retrying takes time to set up."""
         attempts = 0
         try:
-            async for attempt in self._retrying(message):
-                with attempt:
+            async for turn in self._retrying(message):
+                with turn:
                     attempts += 1
-                    await self._attempt(subscriber, message, places, refused)
+                    if attempts == 1:
+                        raise refusal
+                    await attempt()
         except Undelivered as error:
             _log.warning(
                 "gave up an event",
@@ -51,20 +80,6 @@ class Delivery:
             )
             return DeadLetter(message.id, str(error), attempts)
         return None
-
-    async def leave(self, subscriber: Subscriber) -> None:
-        """Close what is open to the subscriber."""
-        await self._sender.leave(subscriber)
-
-    async def _attempt(
-        self, subscriber: Subscriber, message: Message, places: Places, refused: Callable[[], None]
-    ) -> None:
-        try:
-            async with places():
-                await self._sender.send(subscriber, message)
-        except Undelivered:
-            refused()
-            raise
 
     def _retrying(self, message: Message) -> AsyncRetrying:
         end = message.time_ns / 1e9 + self._give_up_seconds
