@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
+from services.events.adapters.connections import Connections
 from services.events.adapters.guarded_network import GuardedNetwork, Resolve
 from services.events.application.ports import Undelivered
 from services.events.domain.subscriber import Message, Subscriber
@@ -18,7 +19,6 @@ _MAX_REDIRECTS: Final = 3
 # Not 303, which asks for a GET elsewhere.
 _REDIRECTS: Final = frozenset({301, 302, 307, 308})
 _MAX_REPLY_BYTES: Final = 64 * 1024
-_IDLE_SECONDS: Final = 30.0
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -39,11 +39,7 @@ def trusting(ca_file: str) -> ssl.SSLContext:
 
 
 class HttpSender:
-    """POSTs messages over kept-alive connections, up to `lanes` of them to each subscriber.
-
-    A pool for each: one pool for all looks through every connection for every message, and silent
-    subscribers could take all of its places.
-    """
+    """POSTs messages over connections that each subscriber has for itself; up to `lanes` are kept alive."""
 
     def __init__(
         self,
@@ -59,19 +55,19 @@ class HttpSender:
         self._timeout_seconds = timeout_seconds
         self._lanes = lanes
         self._trusted = trusted
-        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
+        self._connections: dict[str, Connections] = {}
 
     async def __aenter__(self) -> "HttpSender":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for pool in self._pools.values():
-            await pool.aclose()
+        for connections in self._connections.values():
+            await connections.aclose()
 
     async def leave(self, subscriber: Subscriber) -> None:
         """Close what is open to the subscriber."""
-        if (pool := self._pools.pop(subscriber.id, None)) is not None:
-            await pool.aclose()
+        if (connections := self._connections.pop(subscriber.id, None)) is not None:
+            await connections.aclose()
 
     async def send(self, subscriber: Subscriber, message: Message) -> None:
         """POST the message; Undelivered unless a 2xx comes back in time."""
@@ -95,34 +91,33 @@ class HttpSender:
 
     async def _follow(self, subscriber: Subscriber, headers: Mapping[str, str], body: bytes) -> int:
         """The final status. Redirects lead to the same origin only: the key is for nobody else."""
-        url, pool = subscriber.url, self._pool(subscriber.id)
+        url, connections = subscriber.url, self._connections_to(subscriber)
         for _ in range(_MAX_REDIRECTS + 1):
-            status, location = await self._post(pool, url, headers, body)
+            status, location = await self._post(connections, url, headers, body)
             if status not in _REDIRECTS or not location:
                 return status
             url = _target(url, location)
         raise Undelivered("redirects too often")
 
     async def _post(
-        self, pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], body: bytes
+        self, connections: Connections, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, str]:
-        extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_seconds)}
-        async with pool.stream(
-            "POST", url, headers=_header_list(url, headers, body), content=body, extensions=extensions
-        ) as response:
+        # No other timeouts: `send` has one for all of it.
+        extensions = {"timeout": {"connect": self._timeout_seconds}}
+        sent, where = _header_list(url, headers, body), httpcore.URL(url)
+        async with (
+            connections.to(where.origin) as connection,
+            connection.stream("POST", where, headers=sent, content=body, extensions=extensions) as response,
+        ):
             await _drain(response)
             found = {name.lower(): value for name, value in response.headers}
             return response.status, found.get(b"location", b"").decode("latin-1")
 
-    def _pool(self, subscriber_id: str) -> httpcore.AsyncConnectionPool:
-        if subscriber_id not in self._pools:
-            self._pools[subscriber_id] = httpcore.AsyncConnectionPool(
-                ssl_context=self._trusted,
-                network_backend=GuardedNetwork(self._addresses, self._resolve),
-                max_connections=self._lanes,
-                keepalive_expiry=_IDLE_SECONDS,
-            )
-        return self._pools[subscriber_id]
+    def _connections_to(self, subscriber: Subscriber) -> Connections:
+        if subscriber.id not in self._connections:
+            network = GuardedNetwork(self._addresses, self._resolve)
+            self._connections[subscriber.id] = Connections(network, self._trusted, kept=self._lanes)
+        return self._connections[subscriber.id]
 
 
 async def _drain(response: httpcore.Response) -> None:

@@ -173,6 +173,68 @@ async def test_connections_are_kept_and_are_each_subscribers_own():
         assert len(opened) == 3
 
 
+async def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again():
+    closed = asyncio.Event()
+    opened = []
+
+    async def serve(reader, writer):
+        opened.append(writer)
+        await requested(reader)
+        writer.write(TAKEN)
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    async with serving(serve) as host, sending() as sender:
+        for _ in range(2):
+            await sender.send(a_subscriber(f"http://{host}/"), MESSAGE)
+            await closed.wait()
+            closed.clear()
+    assert len(opened) == 2
+
+
+async def test_no_more_connections_stay_open_than_there_are_lanes():
+    opened, ended, everyone = [], [], asyncio.Event()
+
+    async def serve(reader, writer):
+        opened.append(writer)
+        try:
+            await requested(reader)
+            await everyone.wait()
+            writer.write(TAKEN)
+            await requested(reader)
+        finally:
+            ended.append(writer)
+
+    async with serving(serve) as host, sending(lanes=2) as sender:
+        sends = [asyncio.create_task(sender.send(a_subscriber(f"http://{host}/"), MESSAGE)) for _ in range(5)]
+        await until(lambda: len(opened) == 5)
+        everyone.set()
+        await asyncio.gather(*sends)
+        await until(lambda: len(ended) == 3)
+
+
+async def test_a_connection_in_use_is_closed_once_its_subscriber_was_left():
+    began, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def serve(reader, writer):
+        await requested(reader)
+        began.set()
+        await go_on.wait()
+        writer.write(TAKEN)
+        assert await reader.read() == b""
+        ended.set()
+
+    async with serving(serve) as host, sending() as sender:
+        subscriber = a_subscriber(f"http://{host}/")
+        sent = asyncio.create_task(sender.send(subscriber, MESSAGE))
+        await began.wait()
+        await sender.leave(subscriber)
+        go_on.set()
+        await sent
+        await until(ended.is_set)
+
+
 @pytest.mark.parametrize("status", ["301", "302", "307", "308"])
 async def test_redirects_within_the_origin_are_followed_with_message_and_key(status):
     async with answering(redirecting(status, "/new"), TAKEN) as (host, got), sending() as sender:
