@@ -69,11 +69,7 @@ class Engine:
             raise RuntimeError("the flow is gone")
         known = tables.objects.get_many([one.id for _, one in segments])
         tables.segments.occupied(self._flow_id, [segment.timerange for segment, _ in segments])
-        changed = [
-            one._replace(state=State.REGISTERED, first_referenced_by_flow=self._flow_id)
-            for one in known.values()
-        ]
-        tables.objects.change(changed)
+        tables.objects.register(known, self._flow_id)
         tables.segments.insert(flow.timeline, segments, moment(utc_now).text)
 
 

@@ -26,14 +26,22 @@ Batch = Callable[[Sequence[Q]], Awaitable[Sequence[R | TamsError]]]
 class Coalescer(Generic[Q, R]):
     """Calls `single` when idle, else gathers calls until one of two batches in flight returns.
 
-    A caller that goes away takes only its own call along. Items waiting for a batch are given up
-    after `deadline_seconds`.
+    A batch has `max_items` at most. A caller that goes away takes only its own call along. Items
+    waiting for a batch are given up after `deadline_seconds`.
     """
 
-    def __init__(self, single: Single[Q, R], batch: Batch[Q, R], *, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        single: Single[Q, R],
+        batch: Batch[Q, R],
+        *,
+        deadline_seconds: float,
+        max_items: int = MAX_ITEMS,
+    ) -> None:
         self._single = single
         self._batch = batch
         self._deadline_seconds = deadline_seconds
+        self._max_items = max_items
         self._in_flight = 0
         self._scheduled = False
         self._waiting: deque[tuple[Q, asyncio.Future[R], float]] = deque()
@@ -79,7 +87,7 @@ class Coalescer(Generic[Q, R]):
     def _take(self) -> list[tuple[Q, asyncio.Future[R]]]:
         now = asyncio.get_running_loop().time()
         items: list[tuple[Q, asyncio.Future[R]]] = []
-        while self._waiting and len(items) < MAX_ITEMS:
+        while self._waiting and len(items) < self._max_items:
             request, future, deadline = self._waiting.popleft()
             if future.done():
                 continue

@@ -78,12 +78,13 @@ def to_message(segment: PostedSegment, path: str) -> NewSegment:
         sample_offset=_set(segment.sample_offset),
         sample_count=_set(segment.sample_count),
         key_frame_count=_set(segment.key_frame_count),
-        external_urls=(
-            [ExternalUrl(url=one.url, label=_set(one.label)) for one in segment.get_urls]
-            if segment.get_urls
-            else None
-        ),
+        external_urls=external_urls(segment) if segment.get_urls else None,
     )
+
+
+def external_urls(segment: PostedSegment) -> list[ExternalUrl]:
+    """The uncontrolled URLs of a segment."""
+    return [ExternalUrl(url=one.url, label=_set(one.label)) for one in segment.get_urls]
 
 
 def has_labels(segment: PostedSegment) -> bool:

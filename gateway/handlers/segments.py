@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
 
 import msgspec
 from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
 
-from gateway.clients.segments import SegmentWriter
+from gateway.clients.segments import BULK_SECONDS, SegmentWriter
 from gateway.clients.services import Services
-from gateway.codecs import filters, segment
+from gateway.codecs import filters, segment, segment_columns
 from gateway.codecs.segment import FailedSegment, PostedSegment
 from gateway.errors import error_body
 from gateway.handlers.deletion_requests import DeletionRequests
@@ -24,9 +23,6 @@ from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
 from services.shared.rpc.status import from_failure
 from services.shared.rpc.timeranges import from_message
 
-# A full list of 10,000 segments, or deleting a long flow's.
-BULK_SECONDS: Final = 60.0
-
 
 class Segments:
     """Lists, registers and deletes segments."""
@@ -36,6 +32,7 @@ class Segments:
         services: Services,
         *,
         writer: SegmentWriter,
+        bulk_writer: SegmentWriter,
         urls: SegmentUrls,
         storage_backends: StorageBackends,
         deletion_requests: DeletionRequests,
@@ -44,6 +41,7 @@ class Segments:
     ) -> None:
         self._segments = services.segments
         self._writer = writer
+        self._bulk_writer = bulk_writer
         self._urls = urls
         self._storage_backends = storage_backends
         self._deletion_requests = deletion_requests
@@ -93,17 +91,17 @@ class Segments:
         return Response(HTTPStatus.CREATED)
 
     async def _post_many(self, flow_id: str, posted: Sequence[PostedSegment]) -> Response:
-        messages = [segment.to_message(one, f"$[{index}]") for index, one in enumerate(posted)]
+        times = segment_columns.times(posted)
         labels = await self._labels(posted)
         failed: dict[int, TamsError] = {}
         for index, one in enumerate(posted):
             if (fault := segment.fault(one, f"$[{index}]", labels)) is not None:
                 failed[index] = fault
         sound = [index for index in range(len(posted)) if index not in failed]
-        asked = CreateSegmentsRequest(flow_id=flow_id, segments=[messages[index] for index in sound])
-        reply = await call(self._segments.CreateSegments, asked, timeout=BULK_SECONDS)
+        asked = segment_columns.create_request(flow_id, posted, times, sound)
+        reply = await self._bulk_writer(asked.request)
         for failure in reply.failures:
-            index = sound[failure.index]
+            index = asked.places[failure.index]
             failed[index] = _in_list(from_failure(failure.failure), index)
         return _outcome(posted, failed)
 

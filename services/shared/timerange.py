@@ -111,6 +111,9 @@ class TimeRange(Struct, frozen=True):
     def __str__(self) -> str:
         """The canonical text: "_", "()", "[t]", else a bracket beside each timestamp."""
         start, end, inclusive = self.start, self.end, self.end_inclusive
+        # What nearly all segments have comes first, and in one piece.
+        if start is not None and end is not None and not inclusive and 0 <= start < end:
+            return f"[{start // NS}:{start % NS}_{end // NS}:{end % NS})"
         if start is None:
             return "_" if end is None else f"_{_closing(end, inclusive=inclusive)}"
         if end is None:

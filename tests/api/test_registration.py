@@ -10,8 +10,9 @@ def segments(flow):
     return f"/flows/{flow['id']}/segments"
 
 
-async def stored(tams, segments):
-    return [segment["timerange"] for segment in (await tams.get(f"{segments}?limit=1000")).json()]
+async def stored(tams, segments, **query):
+    listed = await tams.get(segments, params={"limit": 1000, **query})
+    return [segment["timerange"] for segment in listed.json()]
 
 
 async def test_one_segment_keeps_all_it_says(tams, segments):
@@ -180,3 +181,16 @@ async def test_concurrent_single_segments_are_all_stored_and_only_one_of_two_riv
     assert statuses[:60] == [201] * 60
     assert sorted(statuses[60:]) == [201, 400, 400, 400]
     assert len(await stored(tams, segments)) == 61
+
+
+async def test_concurrent_lists_are_each_answered_for_themselves(tams, segments):
+    lists = [[a_segment(10 * at, 10 * at + 9), a_segment(0, 1, get_urls=[])] for at in range(20)]
+    # Too long to travel with others.
+    lists.append([a_segment(1000 + at, 1001 + at) for at in range(1001)])
+    answers = await asyncio.gather(*(tams.post(segments, json=one) for one in lists))
+    assert [answer.status_code for answer in answers] == [200] * 20 + [201]
+    for posted, answer in zip(lists, answers[:20], strict=False):
+        (failed,) = answer.json()["failed_segments"]
+        assert (failed["object_id"], failed["error"]["path"]) == (posted[1]["object_id"], "$[1].object_id")
+    assert len(await stored(tams, segments, timerange="_1000:0)")) == 20
+    assert len(await stored(tams, segments, timerange="[1001:0_")) == 1000

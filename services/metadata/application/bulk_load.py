@@ -16,7 +16,7 @@ from services.metadata.application.clock import Clock, moment
 from services.metadata.application.load_kinds import Inserted
 from services.metadata.application.load_rows import ROW_KINDS
 from services.metadata.application.ports import Stepwise, Store, Tables
-from services.metadata.application.segments import Failed
+from services.metadata.application.registering import Failed
 from services.metadata.domain.jsons import decode
 from services.metadata.domain.load import Keys, Kind, Load, State
 from services.shared.errors import FailedPrecondition, InvalidArgument, NotFound, TamsError

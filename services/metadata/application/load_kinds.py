@@ -5,7 +5,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from services.metadata.application.clock import Moment
 from services.metadata.application.ports import Tables
-from services.metadata.application.segments import Failed
+from services.metadata.application.registering import Failed
 from services.metadata.domain.load import Keys
 
 R = TypeVar("R")

@@ -19,7 +19,7 @@ from services.metadata.application.load_segments import (
 )
 from services.metadata.application.outbox import Outbox
 from services.metadata.application.ports import Tables
-from services.metadata.application.segments import Failed
+from services.metadata.application.registering import Failed
 from services.metadata.domain.essence import Uuid
 from services.metadata.domain.event import SOURCE_CREATED
 from services.metadata.domain.flow import FlowInput, parse_flow

@@ -12,7 +12,7 @@ from services.metadata.application.load_kinds import SLICE, Inserted, Step, Undo
 from services.metadata.application.objects import release
 from services.metadata.application.outbox import Outbox
 from services.metadata.application.ports import Tables
-from services.metadata.application.segments import Failed, register
+from services.metadata.application.registering import Failed, register
 from services.metadata.domain.jsons import decode
 from services.metadata.domain.load import Keys, Stretch
 from services.metadata.domain.segment import ExternalUrl, Segment

@@ -82,7 +82,7 @@ class Objects:
             found = _idle(tables, ages, size)
             loose = set(tables.objects.unreferenced(found))
             claimed = [item for item in found.values() if item.id in loose]
-            tables.objects.change(item._replace(state=State.RECLAIMED) for item in claimed)
+            tables.objects.retire([item.id for item in claimed], State.RECLAIMED)
             return claimed
 
         return await self._store.write(change)
@@ -114,8 +114,8 @@ def release(tables: Tables, object_ids: Collection[str]) -> None:
         return
     loose = tables.objects.get_many(tables.objects.unreferenced(object_ids)).values()
     tables.objects.forget([item.id for item in loose if item.storage_id is None])
-    kept = [item for item in loose if item.storage_id is not None]
-    tables.objects.change(item._replace(state=State.UNREFERENCED) for item in kept)
+    kept = [item.id for item in loose if item.storage_id is not None]
+    tables.objects.retire(kept, State.UNREFERENCED)
 
 
 def _idle(tables: Tables, ages: Ages, limit: int) -> dict[str, MediaObject]:

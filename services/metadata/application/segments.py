@@ -1,8 +1,6 @@
 """Segments: listing, registering, deleting."""
 
-from bisect import bisect_right, insort
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.metadata.application.access import flow_not_found, owning_flow, writable_flow
@@ -11,9 +9,8 @@ from services.metadata.application.deletions import Begun, Deletions, begin
 from services.metadata.application.outbox import Outbox
 from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page, cut
 from services.metadata.application.ports import SegmentQuery, Store, Tables
-from services.metadata.domain.flow import StoredFlow
-from services.metadata.domain.object import MediaObject, usable
-from services.metadata.domain.segment import Segment, StoredSegment, check, stored_segment
+from services.metadata.application.registering import Failed, register
+from services.metadata.domain.segment import Segment, StoredSegment
 from services.shared.errors import InvalidArgument, TamsError
 from services.shared.ids import is_uuid
 from services.shared.paging import decode_token, page_size
@@ -22,14 +19,6 @@ from services.shared.timerange import TimeRange
 _LISTING: Final = "segments"
 MAX_SEGMENTS: Final = 10_000
 MAX_BATCH: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A segment that was not stored: its place in the request and why."""
-
-    index: int
-    error: TamsError
 
 
 class Registration(NamedTuple):
@@ -96,83 +85,9 @@ def _weight(segment: StoredSegment) -> int:
     return segment.weight
 
 
-class _Taken:
-    """Ranges accepted so far in one call, none overlapping another."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: dict[int, int] = {}
-
-    def claim(self, start: int, end: int) -> bool:
-        """Whether the range is free; it is taken from now on."""
-        at = bisect_right(self._starts, start)
-        before_free = at == 0 or self._ends[self._starts[at - 1]] <= start
-        after_free = at == len(self._starts) or end <= self._starts[at]
-        if before_free and after_free:
-            insort(self._starts, start)
-            self._ends[start] = end
-            return True
-        return False
-
-
 def _create_or_error(tables: Tables, registration: Registration, now: Moment) -> list[Failed] | TamsError:
     try:
         flow = owning_flow(tables, registration.flow_id)
     except TamsError as error:
         return error
     return register(tables, flow, registration.segments, now)
-
-
-def register(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now: Moment) -> list[Failed]:
-    """Store those of the segments that may be; the others and why, in order."""
-    flow_id = flow.id
-    failed, valid = _checked(segments)
-    known = tables.objects.get_many({segments[index].object_id for index in valid})
-    occupied = tables.segments.occupied(flow_id, [segments[index].timerange for index in valid])
-    accepted: list[tuple[Segment, MediaObject]] = []
-    used: dict[str, MediaObject] = {}
-    taken = _Taken()
-    for index, is_occupied in zip(valid, occupied, strict=True):
-        segment = segments[index]
-        before = used.get(segment.object_id) or known.get(segment.object_id)
-        try:
-            after = usable(before, segment.object_id, flow_id, has_urls=bool(segment.external_urls))
-            _claim(taken, segment.timerange, is_occupied=is_occupied)
-        except TamsError as error:
-            failed.append(Failed(index, error))
-            continue
-        used[after.id] = after
-        accepted.append((segment, after))
-    if accepted:
-        tables.objects.add(item for item in used.values() if item.id not in known)
-        tables.objects.change(item for item in used.values() if known.get(item.id, item) != item)
-        _store(tables, flow, accepted, now)
-    return sorted(failed, key=lambda one: one.index)
-
-
-def _checked(segments: Sequence[Segment]) -> tuple[list[Failed], list[int]]:
-    failed, valid = [], []
-    for index, segment in enumerate(segments):
-        try:
-            check(segment)
-            valid.append(index)
-        except TamsError as error:
-            failed.append(Failed(index, error))
-    return failed, valid
-
-
-def _claim(taken: _Taken, timerange: TimeRange, *, is_occupied: bool) -> None:
-    start, end = timerange.start, timerange.end
-    if is_occupied or start is None or end is None or not taken.claim(start, end):
-        raise InvalidArgument(
-            f"{timerange} overlaps a segment of the flow", reason="SEGMENT_OVERLAP", path="$.timerange"
-        )
-
-
-def _store(
-    tables: Tables, flow: StoredFlow, accepted: Sequence[tuple[Segment, MediaObject]], now: Moment
-) -> None:
-    tables.segments.insert(flow.timeline, accepted, now.text)
-    outbox = Outbox(tables, now.ns)
-    if outbox.wanted:
-        outbox.segments_added(flow, [stored_segment(*pair) for pair in accepted])

@@ -28,6 +28,11 @@ class MediaObject(NamedTuple):
     first_referenced_by_flow: str | None = None
     size: int | None = None
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether it is known to be referenced, and by which flow first."""
+        return self.state is State.REGISTERED and self.first_referenced_by_flow is not None
+
 
 def check_id(object_id: str, reason: str, path: str) -> None:
     """InvalidArgument unless the text may name an object. Engines end texts at NUL."""
@@ -38,7 +43,7 @@ def check_id(object_id: str, reason: str, path: str) -> None:
 
 
 def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls: bool) -> MediaObject:
-    """The object as a segment of the flow may reference it.
+    """The object, which a segment of the flow may reference; a new one outside this store if it is not known.
 
     InvalidArgument UNKNOWN_OBJECT when nobody allocated it and no URL says where it is,
     OBJECT_RECLAIMED when its bytes are being deleted, and FOREIGN_OBJECT when it was allocated for
@@ -64,5 +69,4 @@ def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls:
             reason="FOREIGN_OBJECT",
             path="$.object_id",
         )
-    object_id, storage_id, path, _, allocated_for, first, size = known
-    return MediaObject(object_id, storage_id, path, State.REGISTERED, allocated_for, first or flow_id, size)
+    return known

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from services.metadata.domain.jsons import ENCODE
 from services.metadata.domain.object import MediaObject, check_id
@@ -52,35 +52,39 @@ class _Document(Struct, omit_defaults=True):
     object_id: str
     timerange: str
     ts_offset: str
-    last_duration: str | UnsetType = UNSET
-    sample_offset: int | UnsetType = UNSET
-    sample_count: int | UnsetType = UNSET
-    key_frame_count: int | UnsetType = UNSET
+    last_duration: str | None = None
+    sample_offset: int | None = None
+    sample_count: int | None = None
+    key_frame_count: int | None = None
 
 
 def check(segment: Segment) -> None:
     """InvalidArgument BAD_SEGMENT unless the range is bounded and not empty and counts are natural."""
-    if not segment.timerange.bounded or segment.timerange.empty:
-        raise _bad("timerange", f"must be bounded and not empty, got {segment.timerange}")
-    check_id(segment.object_id, "BAD_SEGMENT", "$.object_id")
-    for name in ("last_duration", "sample_offset", "sample_count", "key_frame_count"):
-        value = getattr(segment, name)
-        if value is not None and value < 0:
-            raise _bad(name, "must not be negative")
+    object_id, timerange, _, last, sample_offset, sample_count, key_frame_count, _ = segment
+    if timerange.start is None or timerange.end is None or timerange.start >= timerange.end:
+        raise _bad("timerange", f"must be bounded and not empty, got {timerange}")
+    check_id(object_id, "BAD_SEGMENT", "$.object_id")
+    if min(last or 0, sample_offset or 0, sample_count or 0, key_frame_count or 0) < 0:
+        raise _bad(_negative(segment), "must not be negative")
+
+
+def _negative(segment: Segment) -> str:
+    names = ("last_duration", "sample_offset", "sample_count", "key_frame_count")
+    return next(name for name in names if (getattr(segment, name) or 0) < 0)
 
 
 def document(segment: Segment) -> bytes:
     """The segment as clients see it, without get_urls. ts_offset is always there, 0:0 included."""
-    last = segment.last_duration
+    object_id, timerange, offset, last, sample_offset, sample_count, key_frame_count, _ = segment
     return ENCODE(
         _Document(
-            segment.object_id,
-            str(segment.timerange),
-            format_timestamp(segment.ts_offset),
-            UNSET if last is None else format_timestamp(last),
-            _set(segment.sample_offset),
-            _set(segment.sample_count),
-            _set(segment.key_frame_count),
+            object_id,
+            str(timerange),
+            format_timestamp(offset) if offset else "0:0",
+            None if last is None else format_timestamp(last),
+            sample_offset,
+            sample_count,
+            key_frame_count,
         )
     )
 
@@ -99,10 +103,6 @@ def stored_segment(segment: Segment, known: MediaObject) -> StoredSegment:
         known.storage_path,
         ENCODE(segment.external_urls) if segment.external_urls else None,
     )
-
-
-def _set(value: int | None) -> int | UnsetType:
-    return UNSET if value is None else value
 
 
 def _bad(name: str, what: str) -> InvalidArgument:

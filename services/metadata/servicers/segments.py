@@ -9,10 +9,12 @@ from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from tams.metadata.v1 import segment_pb2, segment_service_pb2, segment_service_pb2_grpc
 
 from services.metadata.application.ports import SegmentQuery
-from services.metadata.application.segments import Failed, Registration, Segments
-from services.metadata.domain.segment import ExternalUrl, Segment, StoredSegment
+from services.metadata.application.registering import Failed
+from services.metadata.application.segments import Registration, Segments
+from services.metadata.domain.segment import ExternalUrl, StoredSegment
 from services.metadata.servicers import deletions
 from services.metadata.servicers.convert import optional
+from services.metadata.servicers.new_segments import new_segments
 from services.shared.errors import TamsError
 from services.shared.rpc import server
 from services.shared.rpc.status import to_failure
@@ -123,22 +125,7 @@ def _external(urls: bytes) -> list[segment_pb2.ExternalUrl]:
 
 
 def _registration(request: segment_service_pb2.CreateSegmentsRequest) -> Registration:
-    return Registration(request.flow_id, [_segment(one) for one in request.segments])
-
-
-def _segment(message: segment_pb2.NewSegment) -> Segment:
-    has, external = message.HasField, message.external_urls
-    return Segment(
-        message.object_id,
-        from_message(message.timerange),
-        message.ts_offset_ns,
-        message.last_duration_ns if has("last_duration_ns") else None,
-        message.sample_offset if has("sample_offset") else None,
-        message.sample_count if has("sample_count") else None,
-        message.key_frame_count if has("key_frame_count") else None,
-        # Most segments have none, and to begin a walk over none costs as much as all of the above.
-        [ExternalUrl(url.url, optional(url, "label")) for url in external] if len(external) else (),
-    )
+    return Registration(request.flow_id, new_segments(request))
 
 
 def _created(failed: list[Failed]) -> segment_service_pb2.CreateSegmentsResponse:

@@ -24,6 +24,7 @@ from tams.metadata.v1.object_service_pb2 import (
     ReserveObjectsRequest,
 )
 from tams.metadata.v1.property_pb2 import PropertyChange
+from tams.metadata.v1.segment_pb2 import NewSegmentColumns
 from tams.metadata.v1.segment_service_pb2 import (
     BatchCreateSegmentsRequest,
     CreateSegmentsRequest,
@@ -66,6 +67,8 @@ def sizes(count: int, size: int) -> RecordObjectSizesRequest:
 MANY = [new_segment(t, t + 1) for t in range(10_001)]
 FLOW_NOT_FOUND, FLOW_READ_ONLY = "NOT_FOUND FLOW_NOT_FOUND", "PERMISSION_DENIED FLOW_READ_ONLY"
 NO_CONTAINER, SOURCE_NOT_FOUND = "FAILED_PRECONDITION NO_CONTAINER", "NOT_FOUND SOURCE_NOT_FOUND"
+BAD_COLUMNS = "INVALID_ARGUMENT BAD_COLUMNS"
+UNEVEN = CreateSegmentsRequest(flow_id=flow_id(1), columns=NewSegmentColumns(object_ids=["o"]))
 TOO_MANY, BAD_TOKEN = "INVALID_ARGUMENT TOO_MANY_ITEMS", "INVALID_ARGUMENT BAD_PAGE_TOKEN"
 BAD_FLOW, BAD_COLLECTION = "INVALID_ARGUMENT BAD_FLOW", "INVALID_ARGUMENT BAD_COLLECTION"
 BAD_PROPERTY, TAG_NOT_FOUND = "INVALID_ARGUMENT BAD_PROPERTY", "NOT_FOUND TAG_NOT_FOUND"
@@ -131,6 +134,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("CreateSegments", create(1, *MANY), TOO_MANY),
     ("BatchCreateSegments", BatchCreateSegmentsRequest(requests=[create(1)] * 257), TOO_MANY),
     ("BatchCreateSegments", BatchCreateSegmentsRequest(requests=[create(1, *MANY)]), TOO_MANY),
+    ("CreateSegments", UNEVEN, BAD_COLUMNS),
+    ("BatchCreateSegments", BatchCreateSegmentsRequest(requests=[create(1), UNEVEN]), BAD_COLUMNS),
     ("DeleteSegments", deletion(MISSING), FLOW_NOT_FOUND),
     ("DeleteSegments", DeleteSegmentsRequest(flow_id=MALFORMED), FLOW_NOT_FOUND),
     ("DeleteSegments", deletion(READ_ONLY), FLOW_READ_ONLY),

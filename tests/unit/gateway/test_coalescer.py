@@ -140,6 +140,14 @@ async def test_a_single_call_that_is_given_up_makes_room(far, call):
     assert await call("b") == "one b"
 
 
+async def test_a_batch_is_bounded(far):
+    call = Coalescer(far.single, far.batch, deadline_seconds=60, max_items=2)
+    tasks = await start(call, "a", "b", "c", "d")
+    far.open.set()
+    await asyncio.gather(*tasks)
+    assert far.batches == [["b", "c"], ["d"]]
+
+
 async def test_what_waits_too_long_is_given_up(far):
     call = Coalescer(far.single, far.batch, deadline_seconds=-1)
     tasks = await start(call, "a", "b")

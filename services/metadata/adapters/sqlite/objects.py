@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -14,7 +13,10 @@ _COLUMNS: Final = (
 )
 _FROM: Final = "objects o LEFT JOIN storages ON storages.row = o.storage"
 _GET: Final = f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.id = ?"
-_GET_MANY: Final = f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.id IN (SELECT value FROM json_each(?))"
+_GET_MANY: Final = f"""
+    SELECT {_COLUMNS} FROM json_each(?) CROSS JOIN objects o ON o.id = value
+    LEFT JOIN storages ON storages.row = o.storage
+"""
 _UNMEASURED: Final = f"""
     SELECT {_COLUMNS} FROM {_FROM} WHERE o.measure_at_ms <= ? ORDER BY o.measure_at_ms LIMIT ?
 """
@@ -28,9 +30,14 @@ _ADD: Final = """
         first_referenced_by_flow, created_ms, changed_ms, measure_at_ms)
     VALUES (?, (SELECT row FROM storages WHERE id = ?), ?, ?, ?, ?, ?, ?, ?)
 """
-_CHANGE: Final = """
-    UPDATE objects SET state = ?, first_referenced_by_flow = ?, changed_ms = ?,
-        measure_at_ms = CASE WHEN size IS NULL THEN ? END
+_REGISTER: Final = """
+    UPDATE objects SET state = 'registered', changed_ms = :now,
+        first_referenced_by_flow = coalesce(first_referenced_by_flow, :flow),
+        measure_at_ms = CASE WHEN size IS NULL AND storage IS NOT NULL THEN :now END
+    WHERE id IN (SELECT value FROM json_each(:ids))
+"""
+_RETIRE: Final = """
+    UPDATE objects SET state = ?, changed_ms = ?, measure_at_ms = NULL
     WHERE id IN (SELECT value FROM json_each(?))
 """
 # One seek for each flow, however many of its segments use the object.
@@ -67,7 +74,10 @@ class SqliteObjects:
         ids = list(object_ids)
         alone = len(ids) == 1
         rows = self._execute(_GET, ids) if alone else self._execute(_GET_MANY, (json.dumps(ids),))
-        return {row[0]: _object(row) for row in rows}
+        return {
+            object_id: MediaObject(object_id, storage_id, path, _STATES[state], flow, first, size)
+            for object_id, storage_id, path, state, flow, first, size in rows
+        }
 
     def add(self, objects: Iterable[MediaObject]) -> None:
         """Store new objects. Registered ones are due to be measured."""
@@ -78,14 +88,14 @@ class SqliteObjects:
         )
         self._connection.executemany(_ADD, (_values(item, now) for item in items))
 
-    def change(self, objects: Iterable[MediaObject]) -> None:
-        """Store the state and first flow of known objects. Registered ones are due to be measured."""
-        now = _now_ms()
-        alike: dict[tuple[str, str | None, bool], list[str]] = defaultdict(list)
-        for item in objects:
-            alike[item.state.value, item.first_referenced_by_flow, _is_due(item)].append(item.id)
-        for (state, first, due), ids in alike.items():
-            self._execute(_CHANGE, (state, first, now, now if due else None, json.dumps(ids)))
+    def register(self, object_ids: Iterable[str], flow_id: str) -> None:
+        """Known objects are referenced now, first by the flow unless another was before."""
+        if ids := list(object_ids):
+            self._execute(_REGISTER, {"now": _now_ms(), "flow": flow_id, "ids": json.dumps(ids)})
+
+    def retire(self, object_ids: Iterable[str], state: State) -> None:
+        """Known objects are not referenced any more."""
+        self._execute(_RETIRE, (state, _now_ms(), json.dumps(list(object_ids))))
 
     def unreferenced(self, object_ids: Iterable[str]) -> list[str]:
         """Those of the objects that no segment references."""

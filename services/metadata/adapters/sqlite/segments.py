@@ -6,7 +6,7 @@ for. Its cost does not depend on the length of the flow.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -24,16 +24,15 @@ _SELECT: Final = """
     SELECT start_ns, end_ns, end_inclusive, doc, storages.id, storage_path, external_urls
     FROM segments LEFT JOIN storages ON storages.row = segments.storage
 """
-_ROW_OF_VALUES: Final = "(?, ?, ?, ?, ?, (SELECT row FROM storages WHERE id = ?), ?, ?, ?)"
-_INSERT: Final = f"""
+_INSERT: Final = """
     INSERT INTO segments
         (flow, start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, object_id)
-    VALUES {_ROW_OF_VALUES}
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _EXTERNAL_URLS: Final = StoredSegment._fields.index("external_urls")
 # The interpreter is free for others while a statement runs, but goes back and forth between rows.
 _ROWS_AT_ONCE: Final = 50
-_INSERT_MANY: Final = _INSERT + f", {_ROW_OF_VALUES}" * (_ROWS_AT_ONCE - 1)
+_INSERT_MANY: Final = _INSERT + ", (?, ?, ?, ?, ?, ?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
 _COVERED: Final = """
     SELECT start_ns, end_ns, end_inclusive, object_id FROM segments
     WHERE flow = :row AND start_ns >= :low AND start_ns < :high AND end_ns <= :high
@@ -102,13 +101,20 @@ class SqliteSegments:
 
     def insert(self, timeline: int, segments: Sequence[tuple[Segment, MediaObject]], now: str) -> None:
         """Store segments that overlap nothing, and bring the flow's statistics up to date."""
-        rows = [(timeline, *stored_segment(*pair), pair[0].object_id) for pair in segments]
+        storages = self._storages({item.storage_id for _, item in segments})
+        rows = [_values(timeline, stored_segment(*pair), storages, pair[0].object_id) for pair in segments]
         alone = len(rows) % _ROWS_AT_ONCE
         for first in range(alone, len(rows), _ROWS_AT_ONCE):
             self._execute(_INSERT_MANY, list(chain.from_iterable(rows[first : first + _ROWS_AT_ONCE])))
         self._connection.executemany(_INSERT, rows[:alone])
         self._execute(_FIRST_COUNT, (timeline,))
         self._execute(_COUNT, {"row": timeline, "change": len(segments), "now": now})
+
+    def _storages(self, ids: set[str | None]) -> dict[str | None, int | None]:
+        """The short id of each storage backend."""
+        find = "SELECT row FROM storages WHERE id = ?"
+        known = {one: self._execute(find, (one,)).fetchone() for one in ids if one is not None}
+        return {None: None} | {one: row for one, (row,) in known.items()}
 
     def delete(
         self, timeline: int, within: TimeRange, object_id: str | None, limit: int, now: str
@@ -137,6 +143,13 @@ def _rows(cursor: sqlite3.Cursor) -> list[Any]:
         # All else in a row is small.
         held += sum(len(row[_EXTERNAL_URLS]) for row in some if row[_EXTERNAL_URLS])
     return rows
+
+
+def _values(
+    timeline: int, segment: StoredSegment, storages: Mapping[str | None, int | None], object_id: str
+) -> tuple[Any, ...]:
+    start, end, inclusive, document, storage_id, path, urls = segment
+    return timeline, start, end, inclusive, document, storages[storage_id], path, urls, object_id
 
 
 def _page(query: SegmentQuery) -> str:

@@ -46,20 +46,27 @@ class VastObjects:
             ),
         )  # fmt: skip
 
-    def change(self, objects: Iterable[MediaObject]) -> None:
-        """Store the state and first flow of known objects. Registered ones are due to be measured."""
-        now, items = _now_ms(), {item.id: item for item in objects}
-        for object_id, rows in self._view.lookups("objects", "id", items).items():
-            item = items[object_id]
+    def register(self, object_ids: Iterable[str], flow_id: str) -> None:
+        """Known objects are referenced now, first by the flow unless another was before."""
+        now = _now_ms()
+        for rows in self._view.lookups("objects", "id", object_ids).values():
             for row in rows:
+                due = row["size"] is None and row["storage_id"] is not None
                 self._view.update(
                     "objects",
                     row,
-                    state=str(item.state),
-                    first_referenced_by_flow=item.first_referenced_by_flow,
+                    state=str(State.REGISTERED),
+                    first_referenced_by_flow=row["first_referenced_by_flow"] or flow_id,
                     changed_ms=now,
-                    measure_at_ms=now if row["size"] is None and _is_due(item) else None,
+                    measure_at_ms=now if due else None,
                 )
+
+    def retire(self, object_ids: Iterable[str], state: State) -> None:
+        """Known objects are not referenced any more."""
+        now = _now_ms()
+        for rows in self._view.lookups("objects", "id", object_ids).values():
+            for row in rows:
+                self._view.update("objects", row, state=str(state), changed_ms=now, measure_at_ms=None)
 
     def unreferenced(self, object_ids: Iterable[str]) -> list[str]:
         """Those of the objects that no segment references; changes that reference one now collide."""

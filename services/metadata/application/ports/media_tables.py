@@ -119,8 +119,15 @@ class ObjectTable(Protocol):
         """Store new objects. Registered ones are due to be measured."""
         ...
 
-    def change(self, objects: Iterable[MediaObject]) -> None:
-        """Store the state and first flow of known objects. Registered ones are due to be measured."""
+    def register(self, object_ids: Iterable[str], flow_id: str) -> None:
+        """Known objects are referenced now, first by the flow unless another was before.
+
+        Those in this store are due to be measured, unless their size is known.
+        """
+        ...
+
+    def retire(self, object_ids: Iterable[str], state: State) -> None:
+        """Known objects are not referenced any more: UNREFERENCED or RECLAIMED. They are not measured."""
         ...
 
     def unreferenced(self, object_ids: Iterable[str]) -> list[str]:

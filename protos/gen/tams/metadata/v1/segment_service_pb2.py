@@ -28,7 +28,7 @@ from tams.type.v1 import failure_pb2 as tams_dot_type_dot_v1_dot_failure__pb2
 from tams.type.v1 import timerange_pb2 as tams_dot_type_dot_v1_dot_timerange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tams/metadata/v1/segment_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1etams/metadata/v1/segment.proto\x1a\x1atams/type/v1/failure.proto\x1a\x1ctams/type/v1/timerange.proto\"\xc1\x01\n\x13ListSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0f\n\x07reverse\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x07 \x01(\x08\x42\x0c\n\n_object_id\"\xce\x01\n\x14ListSegmentsResponse\x12+\n\x08segments\x18\x01 \x03(\x0b\x32\x19.tams.metadata.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12*\n\ttimerange\x18\x04 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x31\n\x07\x63olumns\x18\x05 \x01(\x0b\x32 .tams.metadata.v1.SegmentColumns\"X\n\x15\x43reateSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12.\n\x08segments\x18\x02 \x03(\x0b\x32\x1c.tams.metadata.v1.NewSegment\"L\n\x16\x43reateSegmentsResponse\x12\x32\n\x08\x66\x61ilures\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.SegmentFailure\"G\n\x0eSegmentFailure\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.Failure\"W\n\x1a\x42\x61tchCreateSegmentsRequest\x12\x39\n\x08requests\x18\x01 \x03(\x0b\x32\'.tams.metadata.v1.CreateSegmentsRequest\"V\n\x1b\x42\x61tchCreateSegmentsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.tams.metadata.v1.CreateSegmentsResult\"\x88\x01\n\x14\x43reateSegmentsResult\x12<\n\x08response\x18\x01 \x01(\x0b\x32(.tams.metadata.v1.CreateSegmentsResponseH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.FailureH\x00\x42\x08\n\x06result\"z\n\x15\x44\x65leteSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_object_id\"\x92\x01\n\x16\x44\x65leteSegmentsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x03\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12;\n\x10\x64\x65letion_request\x18\x03 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest2\xb7\x03\n\x0eSegmentService\x12\x62\n\x0cListSegments\x12%.tams.metadata.v1.ListSegmentsRequest\x1a&.tams.metadata.v1.ListSegmentsResponse\"\x03\x90\x02\x01\x12\x63\n\x0e\x43reateSegments\x12\'.tams.metadata.v1.CreateSegmentsRequest\x1a(.tams.metadata.v1.CreateSegmentsResponse\x12r\n\x13\x42\x61tchCreateSegments\x12,.tams.metadata.v1.BatchCreateSegmentsRequest\x1a-.tams.metadata.v1.BatchCreateSegmentsResponse\x12h\n\x0e\x44\x65leteSegments\x12\'.tams.metadata.v1.DeleteSegmentsRequest\x1a(.tams.metadata.v1.DeleteSegmentsResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tams/metadata/v1/segment_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1etams/metadata/v1/segment.proto\x1a\x1atams/type/v1/failure.proto\x1a\x1ctams/type/v1/timerange.proto\"\xc1\x01\n\x13ListSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0f\n\x07reverse\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x07 \x01(\x08\x42\x0c\n\n_object_id\"\xce\x01\n\x14ListSegmentsResponse\x12+\n\x08segments\x18\x01 \x03(\x0b\x32\x19.tams.metadata.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12*\n\ttimerange\x18\x04 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x31\n\x07\x63olumns\x18\x05 \x01(\x0b\x32 .tams.metadata.v1.SegmentColumns\"\x8e\x01\n\x15\x43reateSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12.\n\x08segments\x18\x02 \x03(\x0b\x32\x1c.tams.metadata.v1.NewSegment\x12\x34\n\x07\x63olumns\x18\x03 \x01(\x0b\x32#.tams.metadata.v1.NewSegmentColumns\"L\n\x16\x43reateSegmentsResponse\x12\x32\n\x08\x66\x61ilures\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.SegmentFailure\"G\n\x0eSegmentFailure\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.Failure\"W\n\x1a\x42\x61tchCreateSegmentsRequest\x12\x39\n\x08requests\x18\x01 \x03(\x0b\x32\'.tams.metadata.v1.CreateSegmentsRequest\"V\n\x1b\x42\x61tchCreateSegmentsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.tams.metadata.v1.CreateSegmentsResult\"\x88\x01\n\x14\x43reateSegmentsResult\x12<\n\x08response\x18\x01 \x01(\x0b\x32(.tams.metadata.v1.CreateSegmentsResponseH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.FailureH\x00\x42\x08\n\x06result\"z\n\x15\x44\x65leteSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_object_id\"\x92\x01\n\x16\x44\x65leteSegmentsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x03\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12;\n\x10\x64\x65letion_request\x18\x03 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest2\xb7\x03\n\x0eSegmentService\x12\x62\n\x0cListSegments\x12%.tams.metadata.v1.ListSegmentsRequest\x1a&.tams.metadata.v1.ListSegmentsResponse\"\x03\x90\x02\x01\x12\x63\n\x0e\x43reateSegments\x12\'.tams.metadata.v1.CreateSegmentsRequest\x1a(.tams.metadata.v1.CreateSegmentsResponse\x12r\n\x13\x42\x61tchCreateSegments\x12,.tams.metadata.v1.BatchCreateSegmentsRequest\x1a-.tams.metadata.v1.BatchCreateSegmentsResponse\x12h\n\x0e\x44\x65leteSegments\x12\'.tams.metadata.v1.DeleteSegmentsRequest\x1a(.tams.metadata.v1.DeleteSegmentsResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,22 +43,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSEGMENTSREQUEST']._serialized_end=385
   _globals['_LISTSEGMENTSRESPONSE']._serialized_start=388
   _globals['_LISTSEGMENTSRESPONSE']._serialized_end=594
-  _globals['_CREATESEGMENTSREQUEST']._serialized_start=596
-  _globals['_CREATESEGMENTSREQUEST']._serialized_end=684
-  _globals['_CREATESEGMENTSRESPONSE']._serialized_start=686
-  _globals['_CREATESEGMENTSRESPONSE']._serialized_end=762
-  _globals['_SEGMENTFAILURE']._serialized_start=764
-  _globals['_SEGMENTFAILURE']._serialized_end=835
-  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_start=837
-  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_end=924
-  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_start=926
-  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_end=1012
-  _globals['_CREATESEGMENTSRESULT']._serialized_start=1015
-  _globals['_CREATESEGMENTSRESULT']._serialized_end=1151
-  _globals['_DELETESEGMENTSREQUEST']._serialized_start=1153
-  _globals['_DELETESEGMENTSREQUEST']._serialized_end=1275
-  _globals['_DELETESEGMENTSRESPONSE']._serialized_start=1278
-  _globals['_DELETESEGMENTSRESPONSE']._serialized_end=1424
-  _globals['_SEGMENTSERVICE']._serialized_start=1427
-  _globals['_SEGMENTSERVICE']._serialized_end=1866
+  _globals['_CREATESEGMENTSREQUEST']._serialized_start=597
+  _globals['_CREATESEGMENTSREQUEST']._serialized_end=739
+  _globals['_CREATESEGMENTSRESPONSE']._serialized_start=741
+  _globals['_CREATESEGMENTSRESPONSE']._serialized_end=817
+  _globals['_SEGMENTFAILURE']._serialized_start=819
+  _globals['_SEGMENTFAILURE']._serialized_end=890
+  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_start=892
+  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_end=979
+  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_start=981
+  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_end=1067
+  _globals['_CREATESEGMENTSRESULT']._serialized_start=1070
+  _globals['_CREATESEGMENTSRESULT']._serialized_end=1206
+  _globals['_DELETESEGMENTSREQUEST']._serialized_start=1208
+  _globals['_DELETESEGMENTSREQUEST']._serialized_end=1330
+  _globals['_DELETESEGMENTSRESPONSE']._serialized_start=1333
+  _globals['_DELETESEGMENTSRESPONSE']._serialized_end=1479
+  _globals['_SEGMENTSERVICE']._serialized_start=1482
+  _globals['_SEGMENTSERVICE']._serialized_end=1921
 # @@protoc_insertion_point(module_scope)

@@ -124,21 +124,27 @@ class CreateSegmentsRequest(_message.Message):
 
     FLOW_ID_FIELD_NUMBER: _builtins.int
     SEGMENTS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[_segment_pb2.NewSegment]:
         """The segments, at most 10000."""
 
+    @_builtins.property
+    def columns(self) -> _segment_pb2.NewSegmentColumns:
+        """More segments, which follow those above; at most 10000 in all."""
+
     def __init__(
         self,
         *,
         flow_id: _builtins.str = ...,
         segments: _abc.Iterable[_segment_pb2.NewSegment] | None = ...,
+        columns: _segment_pb2.NewSegmentColumns | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_id", b"flow_id", "segments", b"segments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "flow_id", b"flow_id", "segments", b"segments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -82,6 +82,7 @@ class SegmentServiceServicer:
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no segments.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments.
+        - INVALID_ARGUMENT BAD_COLUMNS: the columns are not of one length.
 
         Failures of single segments:
         - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty, or a count is negative.
@@ -99,6 +100,7 @@ class SegmentServiceServicer:
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or 10000 segments in all.
+        - INVALID_ARGUMENT BAD_COLUMNS: the columns of a request are not of one length.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

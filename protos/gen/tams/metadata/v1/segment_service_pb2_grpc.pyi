@@ -50,6 +50,7 @@ class SegmentServiceStub:
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no segments.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments.
+    - INVALID_ARGUMENT BAD_COLUMNS: the columns are not of one length.
 
     Failures of single segments:
     - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty, or a count is negative.
@@ -63,6 +64,7 @@ class SegmentServiceStub:
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or 10000 segments in all.
+    - INVALID_ARGUMENT BAD_COLUMNS: the columns of a request are not of one length.
     """
     DeleteSegments: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.DeleteSegmentsRequest, _segment_service_pb2.DeleteSegmentsResponse]
     """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
@@ -96,6 +98,7 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no segments.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments.
+    - INVALID_ARGUMENT BAD_COLUMNS: the columns are not of one length.
 
     Failures of single segments:
     - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty, or a count is negative.
@@ -109,6 +112,7 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or 10000 segments in all.
+    - INVALID_ARGUMENT BAD_COLUMNS: the columns of a request are not of one length.
     """
     DeleteSegments: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.DeleteSegmentsRequest, _segment_service_pb2.DeleteSegmentsResponse]  # type: ignore[assignment]
     """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
@@ -151,6 +155,7 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no segments.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments.
+        - INVALID_ARGUMENT BAD_COLUMNS: the columns are not of one length.
 
         Failures of single segments:
         - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty, or a count is negative.
@@ -170,6 +175,7 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or 10000 segments in all.
+        - INVALID_ARGUMENT BAD_COLUMNS: the columns of a request are not of one length.
         """
 
     @_abc_1.abstractmethod
