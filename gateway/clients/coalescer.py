@@ -24,10 +24,11 @@ Batch = Callable[[Sequence[Q]], Awaitable[Sequence[R | TamsError]]]
 
 
 class Coalescer(Generic[Q, R]):
-    """Calls `single` when idle, else gathers calls until one of two batches in flight returns.
+    """Calls `single` when idle, else gathers calls until one of the batches in flight returns.
 
-    A batch has `max_items` at most. A caller that goes away takes only its own call along. Items
-    waiting for a batch are given up after `deadline_seconds`.
+    A batch has `max_items` at most, and `max_in_flight` of them are under way. A caller that goes
+    away takes only its own call along. Items waiting for a batch are given up after
+    `deadline_seconds`.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Coalescer(Generic[Q, R]):
         *,
         deadline_seconds: float,
         max_items: int = MAX_ITEMS,
+        max_in_flight: int = MAX_IN_FLIGHT,
     ) -> None:
         self._single = single
         self._batch = batch
         self._deadline_seconds = deadline_seconds
         self._max_items = max_items
+        self._max_in_flight = max_in_flight
         self._in_flight = 0
         self._scheduled = False
         self._waiting: deque[tuple[Q, asyncio.Future[R], float]] = deque()
@@ -63,7 +66,7 @@ class Coalescer(Generic[Q, R]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((request, future, loop.time() + self._deadline_seconds))
-        if self._in_flight < MAX_IN_FLIGHT and not self._scheduled:
+        if self._in_flight < self._max_in_flight and not self._scheduled:
             # Not at once: calls that arrive in the same turn of the loop come along.
             self._scheduled = True
             loop.call_soon(self._launch)

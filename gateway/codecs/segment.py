@@ -92,21 +92,21 @@ def has_labels(segment: PostedSegment) -> bool:
     return any(url.label is not UNSET for url in segment.get_urls)
 
 
-def fault(segment: PostedSegment, path: str, backend_labels: Container[str]) -> InvalidArgument | None:
+def fault(segment: PostedSegment, backend_labels: Container[str]) -> InvalidArgument | None:
     """What is wrong with a segment although it fits the schema, as far as its text alone tells.
 
     The start of a segment is always inclusive, and the labels of storage backends are the store's own.
     """
     if segment.timerange.startswith("(") and segment.timerange[1:2] not in ("_", ")", "]"):
         return InvalidArgument(
-            "a segment's start is always inclusive", reason="BAD_SEGMENT", path=f"{path}.timerange"
+            "a segment's start is always inclusive", reason="BAD_SEGMENT", path="$.timerange"
         )
     for index, url in enumerate(segment.get_urls):
         if url.label in backend_labels:
             return InvalidArgument(
                 f"{url.label!r} is the label of a storage backend",
                 reason="RESERVED_LABEL",
-                path=f"{path}.get_urls[{index}].label",
+                path=f"$.get_urls[{index}].label",
             )
     return None
 

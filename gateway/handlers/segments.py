@@ -80,7 +80,7 @@ class Segments:
 
     async def _post_one(self, flow_id: str, posted: PostedSegment) -> Response:
         message = segment.to_message(posted, "$")
-        fault = segment.fault(posted, "$", await self._labels([posted]))
+        fault = segment.fault(posted, await self._labels([posted]))
         # Sent even with nothing in it: what is wrong with the flow comes before what is wrong with the body.
         sound = [] if fault else [message]
         reply = await self._writer(CreateSegmentsRequest(flow_id=flow_id, segments=sound))
@@ -95,8 +95,8 @@ class Segments:
         labels = await self._labels(posted)
         failed: dict[int, TamsError] = {}
         for index, one in enumerate(posted):
-            if (fault := segment.fault(one, f"$[{index}]", labels)) is not None:
-                failed[index] = fault
+            if (fault := segment.fault(one, labels)) is not None:
+                failed[index] = _in_list(fault, index)
         sound = [index for index in range(len(posted)) if index not in failed]
         asked = segment_columns.create_request(flow_id, posted, times, sound)
         reply = await self._bulk_writer(asked.request)

@@ -18,6 +18,10 @@ MAX_NS: Final = 2**63 - 1
 _STAMP = r"-?(?:0|[1-9][0-9]*):(?:0|[1-9][0-9]{0,8})"
 _TIMESTAMP = re.compile(_STAMP)
 _TIMERANGE = re.compile(rf"([\[(])?({_STAMP})?(_({_STAMP})?)?([\])])?")
+# What nearly all segments have; no more seconds than a timestamp may have.
+_SECONDS = "(0|[1-9][0-9]{0,8}|[1-8][0-9]{9})"
+_NANOSECONDS = "(0|[1-9][0-9]{0,8})"
+_PLAIN = re.compile(rf"\[{_SECONDS}:{_NANOSECONDS}_{_SECONDS}:{_NANOSECONDS}\)")
 # 48-bit seconds and nine digits; a longer text can only be out of range, so it is not even matched.
 _MAX_TEXT = 64
 
@@ -70,6 +74,9 @@ class TimeRange(Struct, frozen=True):
         A missing bracket beside a timestamp is inclusive, as the BBC's mediatimestamp reads it; an
         instant with an exclusive bracket is refused, because readers disagree on what it means.
         """
+        if plain := _PLAIN.fullmatch(text):
+            seconds, nanoseconds, end_seconds, end_nanoseconds = map(int, plain.groups())
+            return cls(seconds * NS + nanoseconds, end_seconds * NS + end_nanoseconds)
         match = _TIMERANGE.fullmatch(text) if len(text) <= _MAX_TEXT else None
         if match is None:
             raise _bad(text, "not a time range such as [0:0_10:0)")

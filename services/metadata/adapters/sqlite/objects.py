@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import msgspec
+
 from services.metadata.domain.object import MediaObject, State
 
 _COLUMNS: Final = (
@@ -13,10 +15,12 @@ _COLUMNS: Final = (
 )
 _FROM: Final = "objects o LEFT JOIN storages ON storages.row = o.storage"
 _GET: Final = f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.id = ?"
+# One row of JSON: between rows the interpreter goes to other threads and has to be waited for.
 _GET_MANY: Final = f"""
-    SELECT {_COLUMNS} FROM json_each(?) CROSS JOIN objects o ON o.id = value
-    LEFT JOIN storages ON storages.row = o.storage
+    SELECT json_group_array(json_array({_COLUMNS})) FROM json_each(?)
+    CROSS JOIN objects o ON o.id = value LEFT JOIN storages ON storages.row = o.storage
 """
+_objects: Final = msgspec.json.Decoder(list[MediaObject])
 _UNMEASURED: Final = f"""
     SELECT {_COLUMNS} FROM {_FROM} WHERE o.measure_at_ms <= ? ORDER BY o.measure_at_ms LIMIT ?
 """
@@ -72,12 +76,10 @@ class SqliteObjects:
     def get_many(self, object_ids: Iterable[str]) -> dict[str, MediaObject]:
         """The objects that are known, in any state."""
         ids = list(object_ids)
-        alone = len(ids) == 1
-        rows = self._execute(_GET, ids) if alone else self._execute(_GET_MANY, (json.dumps(ids),))
-        return {
-            object_id: MediaObject(object_id, storage_id, path, _STATES[state], flow, first, size)
-            for object_id, storage_id, path, state, flow, first, size in rows
-        }
+        if len(ids) == 1:
+            return {row[0]: _object(row) for row in self._execute(_GET, ids)}
+        (found,) = self._execute(_GET_MANY, (json.dumps(ids),)).fetchone()
+        return {item.id: item for item in _objects.decode(found)}
 
     def add(self, objects: Iterable[MediaObject]) -> None:
         """Store new objects. Registered ones are due to be measured."""
