@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import flow_reader
+from gateway.clients.paths import path_signer
 from gateway.clients.segments import bulk_segment_writer, segment_writer
 from gateway.clients.services import Services
 from gateway.handlers.administration import Gate
@@ -88,7 +89,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
             services,
             writer=segment_writer(services),
             bulk_writer=bulk_segment_writer(services),
-            urls=SegmentUrls(media, backends),
+            urls=SegmentUrls(path_signer(services), backends),
             storage_backends=backends,
             deletion_requests=deletion_requests,
             bodies=bodies,

@@ -1,12 +1,13 @@
 """Adds get_urls to stored segments: one signing call for all of them, bytes spliced into bytes."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from grpc import aio
 from tams.media.v1.storage_backend_pb2 import StorageBackend
 from tams.media.v1.storage_service_pb2 import (
     ListStorageBackendsRequest,
+    SignedPaths,
     SignPathsRequest,
     StoredObjects,
 )
@@ -16,6 +17,8 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, IndexedUrls, Segment, Segm
 from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
 from services.shared.rpc.client import call
 from services.shared.signed_urls import SignedUrls
+
+Sign = Callable[[Sequence[StoredObjects]], Awaitable[Sequence[SignedPaths]]]
 
 
 class StorageBackends:
@@ -43,11 +46,21 @@ class StorageBackends:
         self._fresh_until = asyncio.get_running_loop().time() + self._ttl_seconds
 
 
-class SegmentUrls:
-    """Knows which URLs a segment has; asks media to sign those that are wanted."""
+def signer(media: aio.Channel) -> Sign:
+    """SignPaths: for the objects of each backend their URLs in parts."""
+    storage = StorageServiceStub(media)
 
-    def __init__(self, media: aio.Channel, storage_backends: StorageBackends) -> None:
-        self._storage = StorageServiceStub(media)
+    async def sign(objects: Sequence[StoredObjects]) -> Sequence[SignedPaths]:
+        return (await call(storage.SignPaths, SignPathsRequest(objects=objects))).signed
+
+    return sign
+
+
+class SegmentUrls:
+    """Knows which URLs a segment has, and has those signed that are wanted."""
+
+    def __init__(self, sign: Sign, storage_backends: StorageBackends) -> None:
+        self._sign = sign
         self._storage_backends = storage_backends
 
     async def documents(self, segments: SegmentColumns, wanted: UrlFilter) -> list[bytes]:
@@ -60,16 +73,17 @@ class SegmentUrls:
         return with_urls(segments.documents, items)
 
     async def _add_signed(self, items: list[bytes], segments: SegmentColumns, writer: UrlWriter) -> None:
-        places = _places(segments.storage_ids, writer.signs)
+        places = _places(list(segments.storage_ids), writer.signs)
         if not places:
             return
         # Taken from a message one by one, texts would cost more.
         every = list(segments.storage_paths)
         paths = {storage_id: [every[at] for at in of_one] for storage_id, of_one in places.items()}
-        objects = [StoredObjects(storage_id=storage_id, paths=of_one) for storage_id, of_one in paths.items()]
-        reply = await call(self._storage.SignPaths, SignPathsRequest(objects=objects))
-        for storage_id, signed in zip(paths, reply.signed, strict=True):
-            urls = SignedUrls(signed.before, signed.after, paths[storage_id], signed.signatures)
+        signed = await self._sign(
+            [StoredObjects(storage_id=storage_id, paths=of_one) for storage_id, of_one in paths.items()]
+        )
+        for storage_id, one in zip(paths, signed, strict=True):
+            urls = SignedUrls(one.before, one.after, paths[storage_id], one.signatures)
             for at, item in zip(places[storage_id], writer.controlled(storage_id, urls), strict=True):
                 items[at] = item
 
@@ -88,13 +102,16 @@ def as_columns(segments: Sequence[Segment]) -> SegmentColumns:
     )
 
 
-def _places(storage_ids: Iterable[str], signs: Iterable[str]) -> dict[str, list[int]]:
+def _places(storage_ids: Sequence[str], signs: Iterable[str]) -> dict[str, Sequence[int]]:
     """Where the segments of each backend stand that has URLs to sign."""
-    places: dict[str, list[int]] = {storage_id: [] for storage_id in signs}
-    for at, storage_id in enumerate(storage_ids):
-        if storage_id in places:
-            places[storage_id].append(at)
-    return {storage_id: of_one for storage_id, of_one in places.items() if of_one}
+    places: dict[str, Sequence[int]] = {}
+    for storage_id in signs:
+        count = storage_ids.count(storage_id)
+        if count == len(storage_ids):  # as in most flows
+            return {storage_id: range(count)}
+        if count:
+            places[storage_id] = [at for at, one in enumerate(storage_ids) if one == storage_id]
+    return places
 
 
 def _add_external(items: list[bytes], segments: SegmentColumns, writer: UrlWriter) -> None:
