@@ -10,7 +10,7 @@ from services.metadata.application.ports import Store, Tables
 T = TypeVar("T")
 
 # The reply to whoever rings goes out first, and changes near each other are looked for together.
-HEARD_AFTER_SECONDS: Final = 0.015
+HEARD_AFTER_SECONDS: Final = 0.005
 
 
 class Bell:
