@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import flow_reader
-from gateway.clients.paths import path_signer
 from gateway.clients.segments import bulk_segment_writer, segment_writer
 from gateway.clients.services import Services
 from gateway.handlers.administration import Gate
@@ -89,7 +88,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
             services,
             writer=segment_writer(services),
             bulk_writer=bulk_segment_writer(services),
-            urls=SegmentUrls(path_signer(services), backends),
+            urls=SegmentUrls(media, backends),
             storage_backends=backends,
             deletion_requests=deletion_requests,
             bodies=bodies,

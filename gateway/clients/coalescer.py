@@ -26,9 +26,9 @@ Batch = Callable[[Sequence[Q]], Awaitable[Sequence[R | TamsError]]]
 class Coalescer(Generic[Q, R]):
     """Calls `single` when idle, else gathers calls until one of the batches in flight returns.
 
-    The calls in a batch `weigh` at most `max_weight` together, unless one alone does; `max_in_flight`
-    batches are under way at most. A caller that goes away takes only its own call along. Calls that
-    wait for a batch are given up after `deadline_seconds`.
+    A batch has `max_items` at most, and `max_in_flight` of them are under way. A caller that goes
+    away takes only its own call along. Items waiting for a batch are given up after
+    `deadline_seconds`.
     """
 
     def __init__(
@@ -37,15 +37,13 @@ class Coalescer(Generic[Q, R]):
         batch: Batch[Q, R],
         *,
         deadline_seconds: float,
-        max_weight: int = MAX_ITEMS,
-        weigh: Callable[[Q], int] = lambda _: 1,
+        max_items: int = MAX_ITEMS,
         max_in_flight: int = MAX_IN_FLIGHT,
     ) -> None:
         self._single = single
         self._batch = batch
         self._deadline_seconds = deadline_seconds
-        self._max_weight = max_weight
-        self._weigh = weigh
+        self._max_items = max_items
         self._max_in_flight = max_in_flight
         self._in_flight = 0
         self._scheduled = False
@@ -92,12 +90,10 @@ class Coalescer(Generic[Q, R]):
     def _take(self) -> list[tuple[Q, asyncio.Future[R]]]:
         now = asyncio.get_running_loop().time()
         items: list[tuple[Q, asyncio.Future[R]]] = []
-        left = self._max_weight
-        while self._waiting and (not items or self._weigh(self._waiting[0][0]) <= left):
+        while self._waiting and len(items) < self._max_items:
             request, future, deadline = self._waiting.popleft()
             if future.done():
                 continue
-            left -= self._weigh(request)
             if deadline < now:
                 future.set_exception(DeadlineExceeded("waited too long for its turn"))
             else:

@@ -60,7 +60,7 @@ def _coalesced(services: Services, seconds: float, max_items: int, max_in_flight
         return [_outcome(result) for result in reply.results]
 
     return Coalescer(
-        single, batch, deadline_seconds=seconds, max_weight=max_items, max_in_flight=max_in_flight
+        single, batch, deadline_seconds=seconds, max_items=max_items, max_in_flight=max_in_flight
     )
 
 

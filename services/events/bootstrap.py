@@ -20,7 +20,7 @@ from services.events.settings import Settings
 from services.shared.addresses import Addresses
 from services.shared.ids import new_uuid
 from services.shared.rpc.client import open_channel
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, signer
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
 from services.shared.rpc.server import RpcServer, serving
 
 _EVENTS: Final = event_service_pb2.DESCRIPTOR.services_by_name["EventService"]
@@ -60,7 +60,7 @@ def _sender(settings: Settings, resolver: Resolver) -> HttpSender:
 
 
 def _outbox(settings: Settings, metadata: aio.Channel, media: aio.Channel) -> GrpcOutbox:
-    urls = SegmentUrls(signer(media), StorageBackends(media, _BACKENDS_TTL_SECONDS))
+    urls = SegmentUrls(media, StorageBackends(media, _BACKENDS_TTL_SECONDS))
     return GrpcOutbox(
         metadata,
         Messages(urls),

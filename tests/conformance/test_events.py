@@ -10,7 +10,7 @@ from tams.metadata.v1.segment_pb2 import Segment
 
 from services.events.adapters.messages import Messages
 from services.shared.get_urls import UrlFilter
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, signer
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
 from services.shared.rpc.timeranges import to_message
 from services.shared.timerange import TimeRange
 from tests.support import contract, official
@@ -45,7 +45,7 @@ async def test_messages_are_as_described(tams, flow, event_type):
     event = event_pb2.Event(id=1, **changes(document, source)[event_type])
     event.time.GetCurrentTime()
     async with aio.insecure_channel("127.0.0.1:1") as media:
-        messages = Messages(SegmentUrls(signer(media), StorageBackends(media, 0)))
+        messages = Messages(SegmentUrls(media, StorageBackends(media, 0)))
         # No URLs are wanted, so that nobody is asked to sign any.
         (message,) = await messages.write([event], UrlFilter(labels=frozenset()))
     body = json.loads(message.body)

@@ -1,13 +1,12 @@
 """Adds get_urls to stored segments: one signing call for all of them, bytes spliced into bytes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from grpc import aio
 from tams.media.v1.storage_backend_pb2 import StorageBackend
 from tams.media.v1.storage_service_pb2 import (
     ListStorageBackendsRequest,
-    SignedPaths,
     SignPathsRequest,
     StoredObjects,
 )
@@ -17,8 +16,6 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, IndexedUrls, Segment, Segm
 from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
 from services.shared.rpc.client import call
 from services.shared.signed_urls import SignedUrls
-
-Sign = Callable[[Sequence[StoredObjects]], Awaitable[Sequence[SignedPaths]]]
 
 
 class StorageBackends:
@@ -46,21 +43,11 @@ class StorageBackends:
         self._fresh_until = asyncio.get_running_loop().time() + self._ttl_seconds
 
 
-def signer(media: aio.Channel) -> Sign:
-    """SignPaths: for the objects of each backend their URLs in parts."""
-    storage = StorageServiceStub(media)
-
-    async def sign(objects: Sequence[StoredObjects]) -> Sequence[SignedPaths]:
-        return (await call(storage.SignPaths, SignPathsRequest(objects=objects))).signed
-
-    return sign
-
-
 class SegmentUrls:
-    """Knows which URLs a segment has, and has those signed that are wanted."""
+    """Knows which URLs a segment has; asks media to sign those that are wanted."""
 
-    def __init__(self, sign: Sign, storage_backends: StorageBackends) -> None:
-        self._sign = sign
+    def __init__(self, media: aio.Channel, storage_backends: StorageBackends) -> None:
+        self._storage = StorageServiceStub(media)
         self._storage_backends = storage_backends
 
     async def documents(self, segments: SegmentColumns, wanted: UrlFilter) -> list[bytes]:
@@ -79,11 +66,10 @@ class SegmentUrls:
         # Taken from a message one by one, texts would cost more.
         every = list(segments.storage_paths)
         paths = {storage_id: [every[at] for at in of_one] for storage_id, of_one in places.items()}
-        signed = await self._sign(
-            [StoredObjects(storage_id=storage_id, paths=of_one) for storage_id, of_one in paths.items()]
-        )
-        for storage_id, one in zip(paths, signed, strict=True):
-            urls = SignedUrls(one.before, one.after, paths[storage_id], one.signatures)
+        objects = [StoredObjects(storage_id=storage_id, paths=of_one) for storage_id, of_one in paths.items()]
+        reply = await call(self._storage.SignPaths, SignPathsRequest(objects=objects))
+        for storage_id, signed in zip(paths, reply.signed, strict=True):
+            urls = SignedUrls(signed.before, signed.after, paths[storage_id], signed.signatures)
             for at, item in zip(places[storage_id], writer.controlled(storage_id, urls), strict=True):
                 items[at] = item
 

@@ -19,7 +19,7 @@ from services.events.domain.subscriber import DeadLetter, Settled, Subscriber
 from services.shared.errors import FailedPrecondition
 from services.shared.ids import new_uuid
 from services.shared.rpc.client import call, open_channel
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, signer
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
 from tests.support.flows import flow_id
 from tests.support.metadata_service import metadata_channel, put_flow, running_metadata
 from tests.support.outbox import Events, MemoryOutbox
@@ -59,7 +59,7 @@ class GrpcWorld:
         self._flows = flows
 
     def deliverer(self) -> Outbox:
-        messages = Messages(SegmentUrls(signer(self._outbox), StorageBackends(self._outbox, 1.0)))
+        messages = Messages(SegmentUrls(self._outbox, StorageBackends(self._outbox, 1.0)))
         return GrpcOutbox(self._outbox, messages, owner=new_uuid(), ttl_seconds=60, max_webhooks=10)
 
     async def register(self, *events: str) -> None:

@@ -10,7 +10,7 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
 from services.events.adapters.messages import Messages
 from services.shared.errors import Unavailable
 from services.shared.get_urls import UrlFilter
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, signer
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
 from tests.support.signing import Storage, signing
 
 ELSEWHERE = ExternalUrl(url="https://elsewhere.example/b")
@@ -24,7 +24,7 @@ async def storage():
 @pytest.fixture
 async def messages(storage):
     async with signing(storage) as media:
-        yield Messages(SegmentUrls(signer(media), StorageBackends(media, 60)))
+        yield Messages(SegmentUrls(media, StorageBackends(media, 60)))
 
 
 def added(number: int, paths: Sequence[str], **members) -> Event:

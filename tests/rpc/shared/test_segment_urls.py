@@ -6,7 +6,7 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
 
 from services.shared.errors import Unavailable
 from services.shared.get_urls import UrlFilter
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, as_columns, signer
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, as_columns
 from tests.support.signing import Storage, signing
 
 ELSEWHERE = ExternalUrl(url="https://elsewhere.example/b", label="mine")
@@ -34,7 +34,7 @@ def segment(path, label="", **members):
 
 @pytest.fixture
 def urls_of(media):
-    segment_urls = SegmentUrls(signer(media), StorageBackends(media, 60))
+    segment_urls = SegmentUrls(media, StorageBackends(media, 60))
 
     async def found(segments, **wanted):
         documents = map(json.loads, await segment_urls.documents(as_columns(segments), UrlFilter(**wanted)))

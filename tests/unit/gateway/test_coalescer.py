@@ -140,23 +140,15 @@ async def test_a_single_call_that_is_given_up_makes_room(far, call):
     assert await call("b") == "one b"
 
 
-@pytest.mark.parametrize(
-    ("heaviest", "batches"),
-    [
-        (1, [["bb"], ["c"], ["d"], ["eeee"]]),
-        (2, [["bb"], ["c", "d"], ["eeee"]]),
-        (3, [["bb", "c"], ["d"], ["eeee"]]),
-    ],
-)
-async def test_a_batch_is_bounded_but_holds_one_call_at_least(far, heaviest, batches):
-    call = Coalescer(far.single, far.batch, deadline_seconds=60, max_weight=heaviest, weigh=len)
-    tasks = await start(call, "a", "bb", "c", "d", "eeee")
+async def test_a_batch_is_bounded(far):
+    call = Coalescer(far.single, far.batch, deadline_seconds=60, max_items=2)
+    tasks = await start(call, "a", "b", "c", "d")
     far.open.set()
     await asyncio.gather(*tasks)
-    assert far.batches == batches
+    assert far.batches == [["b", "c"], ["d"]]
 
 
-async def test_so_many_batches_are_under_way(far):
+async def test_so_many_are_in_flight(far):
     call = Coalescer(far.single, far.batch, deadline_seconds=60, max_in_flight=1)
     tasks = await start(call, "a", "b")
     tasks += await start(call, "c")
