@@ -5,6 +5,7 @@ behind on their own, so that the next round can begin; they join again once they
 """
 
 import asyncio
+import random
 from contextlib import suppress
 from typing import Final
 
@@ -18,7 +19,7 @@ from services.shared.errors import TamsError
 MAX_BEHIND: Final = 64
 # Attempts of all flows that lag, at a time: they must not take the places of those that do not.
 PLACES_BEHIND: Final = 1
-# At most this is delivered again after a crash.
+# At most what was delivered within this time is delivered again after a crash.
 ACKNOWLEDGE_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 2.0
 
@@ -126,7 +127,8 @@ class Service:
         while True:
             await self._news.wait()
             await self._acknowledge()
-            await asyncio.sleep(ACKNOWLEDGE_SECONDS)
+            # An event for many subscribers must not have all of them acknowledge it at one moment.
+            await asyncio.sleep(ACKNOWLEDGE_SECONDS * random.uniform(0.2, 1))  # noqa: S311 - not a secret
 
     async def _acknowledge(self) -> None:
         self._news.clear()
