@@ -39,7 +39,8 @@ def bulk_segment_writer(services: Services) -> SegmentWriter:
     together = _coalesced(services, BULK_SECONDS, _LISTS, _LISTS_IN_FLIGHT)
 
     async def write(request: CreateSegmentsRequest) -> CreateSegmentsResponse:
-        if len(request.columns.object_ids) <= _LIST_SEGMENTS and request.ByteSize() <= _LIST_BYTES:
+        count = len(request.segments) + len(request.columns.object_ids)
+        if count <= _LIST_SEGMENTS and request.ByteSize() <= _LIST_BYTES:
             return await together(request)
         return await call(stub.CreateSegments, request, timeout=BULK_SECONDS)
 

@@ -194,3 +194,11 @@ async def test_concurrent_lists_are_each_answered_for_themselves(tams, segments)
         assert (failed["object_id"], failed["error"]["path"]) == (posted[1]["object_id"], "$[1].object_id")
     assert len(await stored(tams, segments, timerange="_1000:0)")) == 20
     assert len(await stored(tams, segments, timerange="[1001:0_")) == 1000
+
+
+async def test_long_lists_of_nonsense_fail_alone(tams, segments):
+    lists = [[{"object_id": "o", "timerange": "_"}] * 4000 for _ in range(5)]
+    lists.insert(3, [a_segment()])
+    answers = await asyncio.gather(*(tams.post(segments, json=one) for one in lists))
+    assert answers.pop(3).status_code == 201
+    assert [len(answer.json()["failed_segments"]) for answer in answers] == [4000] * 5
