@@ -26,9 +26,9 @@ Batch = Callable[[Sequence[Q]], Awaitable[Sequence[R | TamsError]]]
 class Coalescer(Generic[Q, R]):
     """Calls `single` when idle, else gathers calls until one of the batches in flight returns.
 
-    A batch has `max_items` at most, and `max_in_flight` of them are under way. A caller that goes
-    away takes only its own call along. Items waiting for a batch are given up after
-    `deadline_seconds`.
+    A batch has MAX_ITEMS at most, which `weigh` no more than `max_weight` together unless one alone
+    does; `max_in_flight` of them are under way. A caller that goes away takes only its own call along.
+    Items waiting for a batch are given up after `deadline_seconds`.
     """
 
     def __init__(
@@ -37,14 +37,16 @@ class Coalescer(Generic[Q, R]):
         batch: Batch[Q, R],
         *,
         deadline_seconds: float,
-        max_items: int = MAX_ITEMS,
         max_in_flight: int = MAX_IN_FLIGHT,
+        max_weight: int = MAX_ITEMS,
+        weigh: Callable[[Q], int] = lambda _: 1,
     ) -> None:
         self._single = single
         self._batch = batch
         self._deadline_seconds = deadline_seconds
-        self._max_items = max_items
         self._max_in_flight = max_in_flight
+        self._max_weight = max_weight
+        self._weigh = weigh
         self._in_flight = 0
         self._scheduled = False
         self._waiting: deque[tuple[Q, asyncio.Future[R], float]] = deque()
@@ -66,15 +68,16 @@ class Coalescer(Generic[Q, R]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((request, future, loop.time() + self._deadline_seconds))
-        if self._in_flight < self._max_in_flight and not self._scheduled:
-            # Not at once: calls that arrive in the same turn of the loop come along.
-            self._scheduled = True
-            loop.call_soon(self._launch)
+        # Not at once: calls that arrive in the same turn of the loop come along.
+        self._schedule()
         return future
 
     def _landed(self) -> None:
         self._in_flight -= 1
-        if self._waiting and not self._scheduled:
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._waiting and self._in_flight < self._max_in_flight and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._launch)
 
@@ -86,14 +89,20 @@ class Coalescer(Generic[Q, R]):
             task = asyncio.create_task(self._fly(items))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+            self._schedule()
 
     def _take(self) -> list[tuple[Q, asyncio.Future[R]]]:
         now = asyncio.get_running_loop().time()
         items: list[tuple[Q, asyncio.Future[R]]] = []
-        while self._waiting and len(items) < self._max_items:
+        left = self._max_weight
+        while self._waiting and len(items) < MAX_ITEMS:
+            weight = self._weigh(self._waiting[0][0])
+            if items and weight > left:
+                break
             request, future, deadline = self._waiting.popleft()
             if future.done():
                 continue
+            left -= weight
             if deadline < now:
                 future.set_exception(DeadlineExceeded("waited too long for its turn"))
             else:

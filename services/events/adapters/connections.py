@@ -43,8 +43,11 @@ class Connections:
             await self._idle.popleft().aclose()
 
     async def _still_open(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection | None:
+        while self._idle and self._idle[0].has_expired():
+            await self._idle.popleft().aclose()
+        # The one that was used last: the longer one idles, the likelier the other side is about to close it.
         while self._idle:
-            connection = self._idle.popleft()
+            connection = self._idle.pop()
             if connection.can_handle_request(origin) and not connection.has_expired():
                 return connection
             await connection.aclose()

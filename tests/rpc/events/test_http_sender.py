@@ -173,6 +173,27 @@ async def test_connections_are_kept_and_are_each_subscribers_own():
         assert len(opened) == 3
 
 
+async def test_the_connection_used_last_is_used_next():
+    used = []
+    together = asyncio.Barrier(2)
+
+    async def serve(reader, writer):
+        while True:
+            await requested(reader)
+            used.append(writer)
+            if len(used) <= together.parties:
+                await together.wait()
+            writer.write(TAKEN)
+
+    async with serving(serve) as host, sending() as sender:
+        subscriber = a_subscriber(f"http://{host}/")
+        await asyncio.gather(*(sender.send(subscriber, MESSAGE) for _ in range(2)))
+        for _ in range(3):
+            await sender.send(subscriber, MESSAGE)
+    assert len(set(used[:2])) == 2
+    assert len(set(used[2:])) == 1
+
+
 async def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again():
     closed = asyncio.Event()
     opened = []

@@ -140,12 +140,28 @@ async def test_a_single_call_that_is_given_up_makes_room(far, call):
     assert await call("b") == "one b"
 
 
-async def test_a_batch_is_bounded(far):
-    call = Coalescer(far.single, far.batch, deadline_seconds=60, max_items=2)
-    tasks = await start(call, "a", "b", "c", "d")
+@pytest.mark.parametrize(
+    ("heaviest", "batches"),
+    [
+        (1, [["bb"], ["c"], ["d"], ["eeee"]]),
+        (2, [["bb"], ["c", "d"], ["eeee"]]),
+        (3, [["bb", "c"], ["d"], ["eeee"]]),
+    ],
+)
+async def test_a_batch_is_bounded_but_holds_one_call_at_least(far, heaviest, batches):
+    call = Coalescer(far.single, far.batch, deadline_seconds=60, max_weight=heaviest, weigh=len)
+    tasks = await start(call, "a", "bb", "c", "d", "eeee")
     far.open.set()
     await asyncio.gather(*tasks)
-    assert far.batches == [["b", "c"], ["d"]]
+    assert far.batches == batches
+
+
+async def test_what_one_batch_does_not_hold_goes_out_beside_it(far):
+    call = Coalescer(far.single, far.batch, deadline_seconds=60, max_weight=2, max_in_flight=3)
+    tasks = await start(call, *"abcdefg")
+    assert far.batches == [["b", "c"], ["d", "e"]]
+    far.open.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_so_many_are_in_flight(far):
