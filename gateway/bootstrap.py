@@ -62,8 +62,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
     )
     paging = Paging(links)
     bodies = BodyReader(settings.max_body_bytes, settings.body_seconds)
-    media = services.channels["media"]
-    backends = StorageBackends(media, settings.backends_ttl_seconds)
+    backends = StorageBackends(services.channels["media"], settings.backends_ttl_seconds)
     gate = Gate(offered=settings.admin)
     deletion_requests = DeletionRequests(services, links)
     document = openapi_json(settings.public_url)
@@ -84,16 +83,7 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
         ),
         flow_properties=Properties(flows, bodies),
         flow_tags=Tags(flows, bodies),
-        segments=Segments(
-            services,
-            writer=segment_writer(services),
-            bulk_writer=bulk_segment_writer(services),
-            urls=SegmentUrls(media, backends),
-            storage_backends=backends,
-            deletion_requests=deletion_requests,
-            bodies=bodies,
-            paging=paging,
-        ),
+        segments=_segments(services, backends, deletion_requests, bodies, paging),
         storage=Storage(services, bodies),
         objects=Objects(services, paging),
         deletion_requests=deletion_requests,
@@ -103,4 +93,23 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
         loads=Loads(services, bodies, gate),
         health=Health(services.channels),
         documentation=Documentation(document, html(document)),
+    )
+
+
+def _segments(
+    services: Services,
+    backends: StorageBackends,
+    deletion_requests: DeletionRequests,
+    bodies: BodyReader,
+    paging: Paging,
+) -> Segments:
+    return Segments(
+        services,
+        writer=segment_writer(services),
+        bulk_writer=bulk_segment_writer(services),
+        urls=SegmentUrls(services.channels["media"], backends),
+        storage_backends=backends,
+        deletion_requests=deletion_requests,
+        bodies=bodies,
+        paging=paging,
     )

@@ -8,48 +8,22 @@ read. The SDK's version is pinned, and a test tells when these parts change.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from time import monotonic
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 from vastdb import _internal
 from vastdb.table import SplitWorker, SplitWorkerConfig
 
-from services.shared.vast.address import VastAddress
-from services.shared.vast.endpoints import Endpoints
-from services.shared.vast.failures import Away, CommitUnknown, Failure, Refused, Unknown, told
-from services.shared.vast.filters import And, Filter, In
-from services.shared.vast.journal import Journal
+from services.shared.vast.calls import Call, Surroundings
+from services.shared.vast.failures import Away, CommitUnknown, Failure
+from services.shared.vast.filters import Filter
 from services.shared.vast.matching import columns_of, keep
+from services.shared.vast.parts import short, slices
 from services.shared.vast.plans import Kind, Plan, plan
 from services.shared.vast.pushdown import Pushed, push_down
 
 ROW_ID: Final = "$row_id"
-# Each value of a list costs the SDK some 45 µs and the request 150 bytes.
-_LIST: Final = 100
-_BODY_BYTES: Final = 4_000_000
 _SCAN_THREADS: Final = 8
-
-
-class Surroundings(Protocol):
-    """What transactions need to know of their cluster."""
-
-    address: VastAddress
-    endpoints: Endpoints
-    journal: Journal | None
-
-    @property
-    def catalog(self) -> Any:
-        """The tables."""
-        ...
-
-    def session(self, endpoint: str) -> Any:
-        """The session of an endpoint."""
-        ...
-
-    def end(self, txid: int) -> bool:
-        """Roll back a transaction whose commit was not answered."""
-        ...
 
 
 class Transaction:
@@ -60,7 +34,7 @@ class Transaction:
         self._cluster = cluster
         self._session = session
         self._raw: Any = session.transaction()
-        with _Call(cluster, endpoint, tells=False):
+        with Call(cluster, endpoint, tells=False):
             response = session.api.begin_transaction()
             self._raw.txid = int(response.headers["tabular-txid"])
         self._noted = cluster.journal.begun(self._raw.txid) if cluster.journal else None
@@ -88,7 +62,7 @@ class Transaction:
         row_ids: bool = False,
     ) -> pa.Table:
         """The rows that pass, or `limit` of them, any; with `row_ids`, in a column `$row_id` too."""
-        queries = (_Query(table, columns, part, kind, limit, row_ids) for part in _short(where))
+        queries = (_Query(table, columns, part, kind, limit, row_ids) for part in short(where))
         parts = [self._ask(query) for query in queries]
         found = pa.concat_tables(parts) if len(parts) > 1 else parts[0]
         return found if limit is None else found.slice(0, limit)
@@ -96,14 +70,14 @@ class Transaction:
     def insert(self, table: str, rows: pa.RecordBatch | pa.Table) -> None:
         """Add rows."""
         target = self._table(table)
-        for part in _slices(rows):
+        for part in slices(rows):
             with self._call():
                 target.insert(part)
 
     def update(self, table: str, rows: pa.RecordBatch | pa.Table) -> None:
         """Change columns of the rows that the column `$row_id` names; Clash when another writer was first."""
         target = self._table(table)
-        for part in _slices(rows):
+        for part in slices(rows):
             with self._call():
                 target.update(part)
 
@@ -136,7 +110,7 @@ class Transaction:
             return
         txid, self._raw.txid = self._raw.txid, None
         try:
-            with _Call(self._cluster, self.endpoint, tells=False):
+            with Call(self._cluster, self.endpoint, tells=False):
                 self._session.api.rollback_transaction(txid)
         except Failure:
             return
@@ -152,8 +126,8 @@ class Transaction:
         """The SDK's own transaction, for what concerns tables and not rows."""
         return self._raw
 
-    def _call(self) -> "_Call":
-        return _Call(self._cluster, self.endpoint)
+    def _call(self) -> Call:
+        return Call(self._cluster, self.endpoint)
 
     def _table(self, name: str) -> Any:
         return self._raw.table_from_metadata(self._cluster.catalog.metadata(name))
@@ -202,7 +176,7 @@ class Transaction:
     def _read_split(
         self, endpoint: str, table: str, request: Any, how: Plan, split: int
     ) -> list[pa.RecordBatch]:
-        with _Call(self._cluster, endpoint):
+        with Call(self._cluster, endpoint):
             api = self._cluster.session(endpoint).api
             return list(self._split(api, table, request, how, split))
 
@@ -231,42 +205,6 @@ class _Query(NamedTuple):
     row_ids: bool
 
 
-class _Call:
-    """Tells failures by what can be done about them, and counts the call for the endpoint's health."""
-
-    def __init__(self, cluster: Surroundings, endpoint: str, *, tells: bool = True) -> None:
-        self._cluster = cluster
-        self._endpoint = endpoint
-        self._tells = tells
-        self._told = told()
-        self._started = monotonic()
-
-    def __enter__(self) -> None:
-        self._told.__enter__()
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool | None:
-        try:
-            passes = self._told.__exit__(kind, error, trace)
-        except Unknown as failure:
-            self._answered()
-            self._cluster.catalog.suspect(failure)
-            raise
-        except Away:
-            self._cluster.endpoints.failed(self._endpoint)
-            raise
-        except Failure:
-            self._answered()
-            raise
-        if error is None:
-            self._answered()
-        return passes
-
-    def _answered(self) -> None:
-        # Who begins and ends transactions but drops queries is not well: such calls tell nothing.
-        if self._tells:
-            self._cluster.endpoints.succeeded(self._endpoint, monotonic() - self._started)
-
-
 def _request(catalog: Any, table: str, schema: pa.Schema, names: list[str], pushed: Pushed) -> Any:
     predicate = pushed.predicate
     if predicate is not None:
@@ -282,40 +220,3 @@ def _until(batches: Any, limit: int | None) -> Iterator[pa.RecordBatch]:
         count += batch.num_rows
         if limit is not None and count >= limit:
             return
-
-
-def _short(where: Filter) -> list[Filter]:
-    """The filter, as several with shorter lists that together let the same rows pass, each once."""
-    terms = where.filters if isinstance(where, And) else (where,)
-    for position, term in enumerate(terms):
-        if isinstance(term, In) and len(term.values) > _LIST:
-            values = tuple(dict.fromkeys(term.values))
-            before, after = terms[:position], terms[position + 1 :]
-            return [
-                shorter
-                for first in range(0, len(values), _LIST)
-                for shorter in _short(And((*before, In(term.column, values[first : first + _LIST]), *after)))
-            ]
-    return [where]
-
-
-def _slices(rows: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
-    """Rows in parts that fit a request body; Refused when one row does not."""
-    batch = _one_batch(rows)
-    if batch.num_rows == 0:
-        return
-    if batch.nbytes <= _BODY_BYTES:
-        yield batch
-        return
-    if batch.num_rows == 1:
-        raise Refused("a row is larger than a request may be")
-    half = batch.num_rows // 2
-    yield from _slices(batch.slice(0, half))
-    yield from _slices(batch.slice(half))
-
-
-def _one_batch(rows: pa.RecordBatch | pa.Table) -> pa.RecordBatch:
-    if isinstance(rows, pa.RecordBatch):
-        return rows
-    batches = rows.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], rows.schema)
