@@ -102,8 +102,9 @@ class HttpSender:
     async def _post(
         self, connections: Connections, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, str]:
-        # No other timeouts: `send` has one for all of it.
-        extensions = {"timeout": {"connect": self._timeout_seconds}}
+        # `send` has one timeout for all of it. Connecting and a handshake each end well before: httpcore
+        # does not close what is cancelled in a handshake.
+        extensions = {"timeout": {"connect": self._timeout_seconds / 3}}
         sent, where = _header_list(url, headers, body), httpcore.URL(url)
         async with (
             connections.to(where.origin) as connection,

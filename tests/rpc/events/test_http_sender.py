@@ -1,6 +1,7 @@
 """Messages go to permitted addresses, to servers that are who they say, and are taken or not."""
 
 import asyncio
+import gc
 import re
 import shutil
 import socket
@@ -141,6 +142,23 @@ async def test_nobody_there_and_nobody_answering_are_told_apart():
         async with sending(timeout_seconds=0.2) as sender:
             where = f"http://127.0.0.1:{silent.getsockname()[1]}/"
             assert await refused(sender, where) in ("no answer within 0.2 s", "cannot connect in time")
+
+
+async def test_a_handshake_that_is_not_answered_leaves_no_connection_open():
+    left = asyncio.Event()
+
+    async def serve(reader, writer):
+        await reader.read()  # until the other side goes
+        left.set()
+
+    gc.disable()
+    try:
+        async with serving(serve) as host, sending(timeout_seconds=0.4) as sender:
+            assert await refused(sender, f"https://{host}/") == "cannot connect in time"
+            async with asyncio.timeout(10):
+                await left.wait()
+    finally:
+        gc.enable()
 
 
 async def test_a_reply_without_end_is_not_waited_for():
