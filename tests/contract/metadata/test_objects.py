@@ -78,6 +78,16 @@ async def test_reservations_are_bounded(metadata: Metadata) -> None:
     await metadata.objects.reserve(flow_id(1), many[:1000])
 
 
+async def test_who_referenced_it_first_stays_when_another_flow_takes_it_up_again(metadata: Metadata) -> None:
+    await metadata.objects.reserve(flow_id(1), [an_object("o")])
+    await metadata.register(1, a_segment(0, 1, **INSIDE))
+    await metadata.unregister(1)
+    assert await states(metadata, "o") == {"o": State.UNREFERENCED}
+    await metadata.register(2, a_segment(0, 1, **INSIDE))
+    known, _ = await metadata.objects.get("o", 0, "")
+    assert known == MediaObject("o", STORAGE, "path/o", State.REGISTERED, flow_id(1), flow_id(1), None)
+
+
 async def test_references_are_counted(metadata: Metadata, engine: Engine) -> None:
     await metadata.objects.reserve(flow_id(2), [an_object("o", 2)])
     await metadata.register(2, a_segment(0, 1, **INSIDE), a_segment(1, 2, **INSIDE))
