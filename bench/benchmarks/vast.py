@@ -31,7 +31,7 @@ from services.metadata.application.ports import Store
 from services.metadata.application.segments import Registration, Segments
 from services.metadata.domain.segment import ExternalUrl, Segment
 from services.shared.ids import new_object_id
-from services.shared.process import collect_less
+from services.shared.memory import collect_less
 from services.shared.timerange import NS, TimeRange
 from tests.support.ports import free_ports
 

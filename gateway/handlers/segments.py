@@ -60,7 +60,7 @@ class Segments:
             ("x-paging-reverse-order", str(asked.reverse).lower()),
             ("x-paging-timerange", str(from_message(page.timerange))),
         ]
-        return responses.json_list(await self._urls.documents(page.columns, wanted), headers)
+        return responses.text_list(await self._urls.documents(page.columns, wanted), headers)
 
     async def post(self, request: Request, flow_id: str) -> Response:
         """POST /flows/{flowId}/segments: one segment, or a list in which each stands for itself."""

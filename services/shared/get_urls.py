@@ -67,12 +67,12 @@ class UrlWriter:
         # The storage backends whose URLs are wanted; no others need signing.
         self.signs = frozenset(self._tails)
 
-    def controlled(self, storage_id: str, urls: SignedUrls) -> list[bytes]:
+    def controlled(self, storage_id: str, urls: SignedUrls) -> list[str]:
         """Signed URLs of objects on one of the backends in `signs`."""
         head, tail = f'{{"url":"{_escaped(urls.before)}', f'"{self._tails[storage_id]}'
-        return [item.encode() for item in urls.between(head, _escaped(urls.after), tail)]
+        return urls.between(head, _escaped(urls.after), tail)
 
-    def external(self, url: str, label: str | None) -> bytes | None:
+    def external(self, url: str, label: str | None) -> str | None:
         """A URL outside this store's control, None when it is not wanted."""
         if not self._wanted.keeps(label=label, storage_id=None, presigned=False):
             return None
@@ -81,16 +81,16 @@ class UrlWriter:
             item["label"] = label
         if self._wanted.verbose:
             item["controlled"] = False
-        return _encode(item)
+        return _encode(item).decode()
 
 
-def with_urls(documents: Iterable[bytes], urls: Iterable[bytes]) -> list[bytes]:
+def with_urls(documents: Iterable[bytes], urls: Iterable[str]) -> list[str]:
     """JSON documents of segments with get_urls added: the items of each, separated by commas.
 
     A document is an object with some member.
     """
     return [
-        b'%b,"get_urls":[%b]}' % (document[:-1], items)
+        f'{document[:-1].decode()},"get_urls":[{items}]}}'
         for document, items in zip(documents, urls, strict=True)
     ]
 

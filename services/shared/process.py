@@ -1,24 +1,20 @@
 """How a process of ours starts and stops."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import uvloop
 
-from services.shared import logs
+from services.shared import logs, memory
 from services.shared.errors import StartupError
 from services.shared.settings import ProcessSettings, from_env
 
 S = TypeVar("S", bound=ProcessSettings)
-
-# New objects that are tracked before the collector looks at them; Python's own default is 700.
-_COLLECT_AFTER: Final = 20_000
 
 
 def run(
@@ -33,20 +29,11 @@ def run(
     """
     try:
         settings = from_env(settings_type, prefix, os.environ)
+        memory.keep_freed()
         logs.configure(name, settings.log_level, settings.log_format)
         uvloop.run(_until_told(lambda: running(settings)))
     except StartupError as error:
         sys.exit(f"tams {name}: {error}")
-
-
-def collect_less() -> None:
-    """Let the garbage collector leave alone what a started process keeps anyway, and come less often.
-
-    Its passes take a few percent of the time that pages of hundreds of messages cost.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
 
 
 async def _until_told(running: Callable[[], AbstractAsyncContextManager[object]]) -> None:
@@ -64,7 +51,7 @@ async def _until_told(running: Callable[[], AbstractAsyncContextManager[object]]
     try:
         async with running():
             starting = None
-            collect_less()
+            memory.collect_less()
             await told.wait()
     except asyncio.CancelledError:
         if not told.is_set():

@@ -42,20 +42,20 @@ class Messages:
         documents = iter(await self._documents(segments, wanted))
         return [_message(event, documents) for event in events]
 
-    async def _documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[bytes]:
-        documents: list[bytes] = []
+    async def _documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[str]:
+        documents: list[str] = []
         for first in range(0, len(segments), _SIGNED_AT_ONCE):
             some = as_columns(segments[first : first + _SIGNED_AT_ONCE])
             documents += await self._urls.documents(some, wanted)
         return documents
 
 
-def _message(event: event_pb2.Event, segments: Iterator[bytes]) -> Message:
+def _message(event: event_pb2.Event, segments: Iterator[str]) -> Message:
     """The message of an event, which takes as many documents of segments as it tells of."""
     kind = event.WhichOneof("change") or ""
     change = getattr(event, kind)
     if kind == "segments_added":
-        own = b",".join(islice(segments, len(change.segments)))
+        own = ",".join(islice(segments, len(change.segments))).encode()
         inner = b'{"flow_id":%b,"segments":[%b]}' % (_ENCODE(change.flow_id), own)
     else:
         inner = _WRITERS[kind](change)

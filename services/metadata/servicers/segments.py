@@ -112,7 +112,9 @@ def _add_columns(columns: segment_pb2.SegmentColumns, segments: Sequence[StoredS
         return
     _, _, _, documents, storage_ids, paths, external_urls = zip(*segments, strict=True)
     columns.documents.extend(documents)
-    columns.storage_ids.extend([one or "" for one in storage_ids])
+    # Most flows keep all their objects on one backend.
+    distinct = storage_ids[:1] if len(set(storage_ids)) == 1 else storage_ids
+    columns.storage_ids.extend([one or "" for one in distinct])
     columns.storage_paths.extend([one or "" for one in paths])
     for index, urls in enumerate(external_urls):
         if urls:

@@ -1,7 +1,7 @@
-"""Adds get_urls to stored segments: one signing call for all of them, bytes spliced into bytes."""
+"""Adds get_urls to stored segments: one signing call for all of them, text spliced into text."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from grpc import aio
 from tams.media.v1.storage_backend_pb2 import StorageBackend
@@ -50,17 +50,17 @@ class SegmentUrls:
         self._storage = StorageServiceStub(media)
         self._storage_backends = storage_backends
 
-    async def documents(self, segments: SegmentColumns, wanted: UrlFilter) -> list[bytes]:
+    async def documents(self, segments: SegmentColumns, wanted: UrlFilter) -> list[str]:
         """The JSON of each segment with its URLs: signed ones first, then those outside this store."""
-        items = [b""] * len(segments.documents)
+        items = [""] * len(segments.documents)
         if items and not wanted.nothing:
             writer = UrlWriter(wanted, map(_facts, await self._storage_backends.list()))
             await self._add_signed(items, segments, writer)
             _add_external(items, segments, writer)
         return with_urls(segments.documents, items)
 
-    async def _add_signed(self, items: list[bytes], segments: SegmentColumns, writer: UrlWriter) -> None:
-        places = _places(list(segments.storage_ids), writer.signs)
+    async def _add_signed(self, items: list[str], segments: SegmentColumns, writer: UrlWriter) -> None:
+        places = _places(segments, writer.signs)
         if not places:
             return
         # Taken from a message one by one, texts would cost more.
@@ -76,9 +76,10 @@ class SegmentUrls:
 
 def as_columns(segments: Sequence[Segment]) -> SegmentColumns:
     """The same segments, one list a field."""
+    storage_ids = [one.storage_id for one in segments]
     return SegmentColumns(
         documents=[one.document for one in segments],
-        storage_ids=[one.storage_id for one in segments],
+        storage_ids=storage_ids[:1] if len(set(storage_ids)) == 1 else storage_ids,
         storage_paths=[one.storage_path for one in segments],
         external_urls=[
             IndexedUrls(index=index, urls=one.external_urls)
@@ -88,22 +89,21 @@ def as_columns(segments: Sequence[Segment]) -> SegmentColumns:
     )
 
 
-def _places(storage_ids: Sequence[str], signs: Iterable[str]) -> dict[str, Sequence[int]]:
+def _places(segments: SegmentColumns, signs: frozenset[str]) -> dict[str, Sequence[int]]:
     """Where the segments of each backend stand that has URLs to sign."""
-    places: dict[str, Sequence[int]] = {}
-    for storage_id in signs:
-        count = storage_ids.count(storage_id)
-        if count == len(storage_ids):  # as in most flows
-            return {storage_id: range(count)}
-        if count:
-            places[storage_id] = [at for at, one in enumerate(storage_ids) if one == storage_id]
-    return places
+    storage_ids = list(segments.storage_ids)
+    if len(storage_ids) == 1:  # one for all
+        return {one: range(len(segments.documents)) for one in storage_ids if one in signs}
+    return {
+        storage_id: [at for at, one in enumerate(storage_ids) if one == storage_id]
+        for storage_id in signs.intersection(storage_ids)
+    }
 
 
-def _add_external(items: list[bytes], segments: SegmentColumns, writer: UrlWriter) -> None:
+def _add_external(items: list[str], segments: SegmentColumns, writer: UrlWriter) -> None:
     for one in segments.external_urls:
         external = (writer.external(url.url, _label(url)) for url in one.urls)
-        items[one.index] = b",".join(filter(None, (items[one.index], *external)))
+        items[one.index] = ",".join(filter(None, (items[one.index], *external)))
 
 
 def _label(url: ExternalUrl) -> str | None:

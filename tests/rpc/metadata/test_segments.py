@@ -83,9 +83,18 @@ async def test_columns_hold_what_segments_do(flows: Service) -> None:
     assert not page.segments
     assert page.columns == as_columns(rows.segments)
     assert [(one.index, list(one.urls)) for one in page.columns.external_urls] == [(1, urls)]
+    assert page.columns.storage_ids == [STORAGE, "", STORAGE]
     page.ClearField("columns")
     rows.ClearField("segments")
     assert page == rows
+
+
+async def test_a_backend_that_holds_all_is_named_once(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "a", "b"))
+    await flows("CreateSegments", create(1, new_segment(0, 1, "a"), new_segment(1, 2, "b")))
+    page = await flows("ListSegments", listing(columns=True))
+    assert list(page.columns.storage_paths) == ["path/a", "path/b"]
+    assert page.columns.storage_ids == [STORAGE]
 
 
 async def test_an_unknown_flow_has_none(flows: Service) -> None:

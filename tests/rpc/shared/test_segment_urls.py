@@ -59,6 +59,16 @@ async def test_each_segment_gets_its_own_urls_whatever_the_backends(urls_of, sto
     assert storage.signed == [{"id-of-hot": ["c"], "id-of-cold": ["a", "d"]}]
 
 
+async def test_one_backend_for_all_is_named_once(urls_of, storage):
+    segments = [segment("a", "cold"), segment("é", "cold", external_urls=[ELSEWHERE])]
+    assert as_columns(segments).storage_ids == ["id-of-cold"]
+    assert await urls_of(segments) == [
+        ("a", ["https://id-of-cold/a?a"]),
+        ("é", ["https://id-of-cold/%C3%A9?é", ELSEWHERE.url]),
+    ]
+    assert storage.signed == [{"id-of-cold": ["a", "é"]}]
+
+
 async def test_only_wanted_backends_are_signed_for(urls_of, storage):
     segments = [segment("a", "cold"), segment("b", "hot")]
     found = await urls_of(segments, labels=frozenset({"hot"}))

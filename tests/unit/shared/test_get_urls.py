@@ -115,8 +115,8 @@ def test_unwanted_external_urls_are_left_out(wanted, label):
 
 @given(st.lists(st.text(), max_size=3), st.dictionaries(st.text(), st.text(), min_size=1))
 def test_urls_are_spliced_into_any_document(urls, document):
-    items = [msgspec.json.encode({"url": url}) for url in urls]
-    (spliced,) = with_urls([msgspec.json.encode(document)], [b",".join(items)])
+    items = [msgspec.json.encode({"url": url}).decode() for url in urls]
+    (spliced,) = with_urls([msgspec.json.encode(document)], [",".join(items)])
     assert msgspec.json.decode(spliced) == document | {"get_urls": [{"url": url} for url in urls]}
 
 
@@ -130,5 +130,5 @@ def test_segments_with_urls_fit_the_official_schema(wanted):
         for item in writer.controlled(one, SignedUrls("https://", "", ["a"], [""]))
     ]
     items += [item for item in (writer.external("https://b", "mine"),) if item]
-    (segment,) = with_urls([b'{"object_id":"x","timerange":"[0:0_1:0)"}'], [b",".join(items)])
+    (segment,) = with_urls([b'{"object_id":"x","timerange":"[0:0_1:0)"}'], [",".join(items)])
     official.validator("flow-segment.json").validate(msgspec.json.decode(segment))

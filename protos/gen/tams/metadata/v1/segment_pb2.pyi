@@ -248,7 +248,9 @@ class SegmentColumns(_message.Message):
 
     @_builtins.property
     def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The storage backend of each segment's object; empty when the object lives outside this store."""
+        """The storage backend of each segment's object, or once for all when it is the same; empty when the
+        object lives outside this store.
+        """
 
     @_builtins.property
     def storage_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
