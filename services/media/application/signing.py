@@ -1,6 +1,6 @@
 """Signed URLs, the same for everybody within one window so that caches can use them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -64,22 +64,18 @@ class Window:
         self._presigner = presigner
         self._expires = expires
         self._get = presigner.template("GET", start, expires)
-        self._known: dict[str, str] = {}
+        self._signatures: dict[str, str] = {}
 
     def sign(self, paths: Sequence[str]) -> SignedUrls:
         """The URLs to GET objects from."""
-        # Looked up once and written once: the cache is far larger than what a core has at hand.
-        found = list(map(self._known.get, paths))
-        missing = [path for path, signature in zip(paths, found, strict=True) if signature is None]
-        new = dict(zip(missing, self._get.signatures(missing), strict=True))
-        self._remember(new)
-        signatures = [one or new[path] for path, one in zip(paths, found, strict=True)]
+        known = self._signatures
+        new = [path for path in paths if path not in known]
+        if len(known) + len(new) > _CACHED_SIGNATURES:
+            known.clear()
+            new = list(paths)
+        known.update(zip(new, self._get.signatures(new), strict=True))
+        signatures = [known[path] for path in paths]
         return SignedUrls(self._get.before, self._get.after, paths, signatures)
-
-    def _remember(self, new: Mapping[str, str]) -> None:
-        if len(self._known) + len(new) > _CACHED_SIGNATURES:
-            self._known.clear()
-        self._known.update(new)
 
     def put_urls(self, paths: Sequence[str], content_type: str) -> list[str]:
         """The URLs to PUT new objects to, with that content type."""
