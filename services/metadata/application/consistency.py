@@ -118,13 +118,13 @@ class _Walk:
             again = await self._tables.segment_counts([flow.id])
             self._found += found if again.get(flow.id, 0) == recorded else []
 
-    async def _segment_page(self, flow: StoredFlow, before: StoredSegment | None) -> list[StoredSegment]:
+    async def _segment_page(self, flow: StoredFlow, before: StoredSegment | None) -> Sequence[StoredSegment]:
         limit = min(_PAGE, self._segments_left)
         if not limit or len(self._found) >= _MAX_FOUND:
             return []
         after = None if before is None else before.start_ns
 
-        def page(tables: Tables) -> list[StoredSegment]:
+        def page(tables: Tables) -> Sequence[StoredSegment]:
             segments = tables.segments.page(SegmentQuery(flow.id, ETERNITY, after=after), limit)
             self._found += _objects(tables, flow, segments)
             return segments

@@ -45,7 +45,7 @@ class Segments:
         wanted = query._replace(after=after)
         rows = await self._store.read(lambda tables: tables.segments.page(wanted, size + 1))
         # Without URLs of their own segments are small, so that no page is too heavy.
-        heavy = any(segment.external_urls for segment in rows)
+        heavy = any(rows.columns.external_urls)
         return cut(rows, size, _LISTING, lambda segment: segment.start_ns, _weight if heavy else None)
 
     async def create(self, registration: Registration) -> list[Failed]:

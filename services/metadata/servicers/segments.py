@@ -12,6 +12,7 @@ from services.metadata.application.ports import SegmentQuery
 from services.metadata.application.registering import Failed
 from services.metadata.application.segments import Registration, Segments
 from services.metadata.domain.segment import ExternalUrl, StoredSegment
+from services.metadata.domain.stored_segments import StoredSegments
 from services.metadata.servicers import deletions
 from services.metadata.servicers.convert import optional
 from services.metadata.servicers.new_segments import new_segments
@@ -110,7 +111,7 @@ def _add_columns(columns: segment_pb2.SegmentColumns, segments: Sequence[StoredS
     columns.SetInParent()
     if not segments:
         return
-    _, _, _, documents, storage_ids, paths, external_urls = zip(*segments, strict=True)
+    _, _, _, documents, storage_ids, paths, external_urls = StoredSegments.of(segments).columns
     columns.documents.extend(documents)
     # Most flows keep all their objects on one backend.
     distinct = storage_ids[:1] if len(set(storage_ids)) == 1 else storage_ids

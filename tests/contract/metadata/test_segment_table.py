@@ -40,7 +40,7 @@ class Timeline:
         object_id: str | None = None,
     ) -> list[StoredSegment]:
         query = SegmentQuery(self.flow_id, within, object_id, reverse, after)
-        return await self._store.read(lambda tables: tables.segments.page(query, limit))
+        return list(await self._store.read(lambda tables: tables.segments.page(query, limit)))
 
     async def delete(self, within: TimeRange, object_id: str | None = None, limit: int = 1000) -> Removed:
         return await self._store.write(
@@ -271,5 +271,5 @@ def _document(wanted: str) -> bytes:
 
 async def test_an_unknown_flow_has_no_segments(store: Store) -> None:
     query = SegmentQuery(flow_id(999), ETERNITY)
-    assert await store.read(lambda tables: tables.segments.page(query, 10)) == []
+    assert not await store.read(lambda tables: tables.segments.page(query, 10))
     assert await store.read(lambda tables: tables.segments.extent(flow_id(999), ETERNITY)) == NEVER

@@ -14,6 +14,7 @@ from services.metadata.application.pages import PAGE_BYTES
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
+from services.metadata.domain.stored_segments import Columns, StoredSegments
 from services.shared.timerange import MAX_NS, MIN_NS, NEVER, TimeRange
 
 _ROW: Final = "(SELECT row FROM flows WHERE id = :flow)"
@@ -21,8 +22,7 @@ _ROW: Final = "(SELECT row FROM flows WHERE id = :flow)"
 _FIRST: Final = f"""coalesce((
     SELECT max(start_ns) FROM segments WHERE flow = {_ROW} AND start_ns <= :low), :low)"""
 _SELECT: Final = """
-    SELECT start_ns, end_ns, end_inclusive, doc, storages.id, storage_path, external_urls
-    FROM segments LEFT JOIN storages ON storages.row = segments.storage
+    SELECT start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls FROM segments
 """
 _INSERT: Final = """
     INSERT INTO segments
@@ -59,13 +59,13 @@ class SqliteSegments:
         self._connection = connection
         self._execute = connection.execute
 
-    def page(self, query: SegmentQuery, limit: int) -> list[StoredSegment]:
+    def page(self, query: SegmentQuery, limit: int) -> StoredSegments:
         """Up to `limit` segments that overlap the range, in time order (reversed if asked).
 
         Ends once no page holds more.
         """
         if query.timerange.empty:
-            return []
+            return StoredSegments()
         parameters = {
             **_bounds(query.flow_id, query.timerange),
             "after": query.after,
@@ -74,7 +74,8 @@ class SqliteSegments:
         }
         if query.reverse and query.after is not None:
             parameters["high"] = min(parameters["high"], query.after)
-        return list(map(StoredSegment._make, _rows(self._execute(_page(query), parameters))))
+        columns = Columns(*zip(*_rows(self._execute(_page(query), parameters)), strict=True))
+        return StoredSegments(columns._replace(storage_id=self._storage_ids(columns.storage_id)))
 
     def extent(self, flow_id: str, within: TimeRange) -> TimeRange:
         """Smallest range that spans the segments overlapping `within`; empty when there are none."""
@@ -109,6 +110,12 @@ class SqliteSegments:
         self._connection.executemany(_INSERT, rows[:alone])
         self._execute(_FIRST_COUNT, (timeline,))
         self._execute(_COUNT, {"row": timeline, "change": len(segments), "now": now})
+
+    def _storage_ids(self, rows: Sequence[Any]) -> Sequence[str | None]:
+        """The storage backend of each segment; a join would look it up as often as there are segments."""
+        find = "SELECT id FROM storages WHERE row = ?"
+        ids = {one: self._execute(find, (one,)).fetchone()[0] for one in set(rows) - {None}}
+        return [ids.get(one) for one in rows]
 
     def _storages(self, ids: set[str | None]) -> dict[str | None, int | None]:
         """The short id of each storage backend."""

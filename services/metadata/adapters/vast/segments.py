@@ -15,6 +15,7 @@ from services.metadata.adapters.vast.windows import Keys, Span, walk
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
+from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.timerange import MAX_NS, NEVER, TimeRange
 from services.shared.vast.filters import EVERYTHING, Above, And, AtLeast, AtMost, Below, Equal, Filter
 
@@ -46,13 +47,13 @@ class VastSegments:
     def __init__(self, view: View) -> None:
         self._view = view
 
-    def page(self, query: SegmentQuery, limit: int) -> list[StoredSegment]:
+    def page(self, query: SegmentQuery, limit: int) -> StoredSegments:
         """Up to `limit` segments that overlap the range, in time order (reversed if asked)."""
         timeline = self._of_flow(query.flow_id)
         if timeline is None or query.timerange.empty:
-            return []
+            return StoredSegments()
         rows = self._page(timeline, query, limit, (*_STORED, *_WHERE))
-        return [_stored(row) for row in rows]
+        return StoredSegments.of(map(_stored, rows))
 
     def extent(self, flow_id: str, within: TimeRange) -> TimeRange:
         """Smallest range that spans the segments overlapping `within`; empty when there are none."""

@@ -7,8 +7,9 @@ from services.metadata.application.ports.queries import FlowFilter, Removed, Seg
 from services.metadata.domain.essence import CollectionItem
 from services.metadata.domain.flow import FlowInput, StoredFlow
 from services.metadata.domain.object import MediaObject, State
-from services.metadata.domain.segment import Segment, StoredSegment
+from services.metadata.domain.segment import Segment
 from services.metadata.domain.source import StoredSource
+from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.timerange import TimeRange
 
 
@@ -79,7 +80,7 @@ class FlowTable(Protocol):
 class SegmentTable(Protocol):
     """Segments of flows by start. Within a flow they never overlap."""
 
-    def page(self, query: SegmentQuery, limit: int) -> list[StoredSegment]:
+    def page(self, query: SegmentQuery, limit: int) -> StoredSegments:
         """Up to `limit` segments that overlap the range, in time order (reversed if asked).
 
         May end once no page holds more.

@@ -1,0 +1,58 @@
+"""Segments as they come from the tables, one sequence a field."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, overload
+
+from services.metadata.domain.segment import StoredSegment
+
+
+class Columns(NamedTuple):
+    """The fields of StoredSegment, each for all segments."""
+
+    start_ns: Sequence[int] = ()
+    end_ns: Sequence[int] = ()
+    end_inclusive: Sequence[int] = ()
+    document: Sequence[bytes] = ()
+    storage_id: Sequence[str | None] = ()
+    storage_path: Sequence[str | None] = ()
+    external_urls: Sequence[bytes | None] = ()
+
+
+_NONE: Final = Columns()
+
+
+class StoredSegments(Sequence[StoredSegment]):
+    """Segments whose objects are made when they are asked for.
+
+    Most only pass through on their way into a message, and an object for each would cost as much as
+    reading it.
+    """
+
+    __slots__ = ("columns",)
+
+    def __init__(self, columns: Columns = _NONE) -> None:
+        self.columns = columns
+
+    @classmethod
+    def of(cls, segments: Iterable[StoredSegment]) -> "StoredSegments":
+        """The same segments in columns."""
+        return segments if isinstance(segments, cls) else cls(Columns(*zip(*segments, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.columns.start_ns)
+
+    def __iter__(self) -> Iterator[StoredSegment]:
+        return map(StoredSegment, *self.columns)
+
+    @overload
+    def __getitem__(self, at: int) -> StoredSegment: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "StoredSegments": ...
+
+    def __getitem__(self, at: int | slice) -> "StoredSegment | StoredSegments":
+        if isinstance(at, slice):
+            some: Iterator[Any] = (column[at] for column in self.columns)
+            return StoredSegments(Columns(*some))
+        one: Iterator[Any] = (column[at] for column in self.columns)
+        return StoredSegment(*one)
