@@ -64,18 +64,26 @@ class Window:
         self._presigner = presigner
         self._expires = expires
         self._get = presigner.template("GET", start, expires)
-        self._signatures: dict[str, str] = {}
+        # Of whole lists: what is read again is mostly the same page, and a look for each path would cost
+        # those that are new a fifth more.
+        self._known: dict[tuple[str, ...], Sequence[str]] = {}
+        self._held = 0
 
     def sign(self, paths: Sequence[str]) -> SignedUrls:
         """The URLs to GET objects from."""
-        known = self._signatures
-        new = [path for path in paths if path not in known]
-        if len(known) + len(new) > _CACHED_SIGNATURES:
-            known.clear()
-            new = list(paths)
-        known.update(zip(new, self._get.signatures(new), strict=True))
-        signatures = [known[path] for path in paths]
+        key = tuple(paths)
+        signatures = self._known.get(key)
+        if signatures is None:
+            signatures = self._get.signatures(paths)
+            self._remember(key, signatures)
         return SignedUrls(self._get.before, self._get.after, paths, signatures)
+
+    def _remember(self, key: tuple[str, ...], signatures: Sequence[str]) -> None:
+        if self._held + len(signatures) > _CACHED_SIGNATURES:
+            self._known.clear()
+            self._held = 0
+        self._known[key] = signatures
+        self._held += len(signatures)
 
     def put_urls(self, paths: Sequence[str], content_type: str) -> list[str]:
         """The URLs to PUT new objects to, with that content type."""
