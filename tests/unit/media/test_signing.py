@@ -1,3 +1,4 @@
+import tracemalloc
 from datetime import datetime, timedelta
 from itertools import chain
 from urllib.parse import parse_qs, urlsplit
@@ -63,6 +64,18 @@ def test_more_paths_than_the_cache_holds_are_still_signed_right():
     first, *_ = signed = [signing.get_urls([(BACKEND_ID, page)]) for page in pages]
     assert len(set(chain.from_iterable(signed))) == 25_000
     assert first == signing.get_urls([(BACKEND_ID, pages[0])])
+
+
+def test_what_is_remembered_is_bounded():
+    signing = signing_at(Clock())
+    tracemalloc.start()
+    try:
+        for start in range(0, 60_000, MAX_URLS):
+            signing.get_urls([(BACKEND_ID, [f"{number:064}" for number in range(start, start + MAX_URLS)])])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 10_000_000
 
 
 def test_one_page_may_reach_over_the_end_of_the_cache():
