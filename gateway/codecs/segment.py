@@ -120,7 +120,7 @@ def list_request(flow_id: str, query: Query) -> ListSegmentsRequest:
         reverse=query.flag("reverse_order") or False,
         page_size=query.limit(),
         page_token=query.page(),
-        columns=True,
+        lines=True,
     )
 
 

@@ -54,13 +54,14 @@ class Segments:
         wanted = filters.url_filter(query)
         asked = segment.list_request(flow_id, query)
         page = await call(self._segments.ListSegments, asked)
+        documents = await self._urls.documents(page.lines, wanted)
         headers: list[Header] = [
             *self._paging.headers(request, query, limit=page.page_size, next_token=page.next_page_token),
-            ("x-paging-count", str(len(page.columns.documents))),
+            ("x-paging-count", str(len(documents))),
             ("x-paging-reverse-order", str(asked.reverse).lower()),
             ("x-paging-timerange", str(from_message(page.timerange))),
         ]
-        return responses.text_list(await self._urls.documents(page.columns, wanted), headers)
+        return responses.json(documents.json_list(), headers)
 
     async def post(self, request: Request, flow_id: str) -> Response:
         """POST /flows/{flowId}/segments: one segment, or a list in which each stands for itself."""

@@ -31,11 +31,6 @@ def json_list(documents: Iterable[bytes], headers: Sequence[Header] = ()) -> Res
     return json(b"[%b]" % b",".join(documents), headers)
 
 
-def text_list(documents: Iterable[str], headers: Sequence[Header] = ()) -> Response:
-    """The same for documents that are not encoded yet."""
-    return json(f"[{','.join(documents)}]".encode(), headers)
-
-
 def no_content() -> Response:
     """204."""
     return Response(HTTPStatus.NO_CONTENT)

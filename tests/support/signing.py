@@ -39,9 +39,9 @@ class Storage(StorageServiceServicer):
         return ListStorageBackendsResponse(storage_backends=backends)
 
     async def SignPaths(self, request, context):
-        self.signed.append({one.storage_id: list(one.paths) for one in request.objects})
+        self.signed.append({one.storage_id: one.url_paths.decode().splitlines() for one in request.objects})
         signed = [
-            SignedPaths(before=f"https://{one.storage_id}/", after="?", signatures=one.paths)
+            SignedPaths(before=f"https://{one.storage_id}/", after="?", signature_lines=one.url_paths)
             for one in request.objects
         ]
         return SignPathsResponse(signed=signed)

@@ -10,7 +10,7 @@ from tams.metadata.v1.segment_pb2 import Segment
 
 from services.events.domain.subscriber import Message
 from services.shared.get_urls import UrlFilter
-from services.shared.rpc.segment_urls import SegmentUrls, as_columns
+from services.shared.rpc.segment_urls import SegmentUrls, as_lines
 from services.shared.rpc.timeranges import from_message
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -42,20 +42,20 @@ class Messages:
         documents = iter(await self._documents(segments, wanted))
         return [_message(event, documents) for event in events]
 
-    async def _documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[str]:
-        documents: list[str] = []
+    async def _documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[bytes]:
+        documents: list[bytes] = []
         for first in range(0, len(segments), _SIGNED_AT_ONCE):
-            some = as_columns(segments[first : first + _SIGNED_AT_ONCE])
-            documents += await self._urls.documents(some, wanted)
+            some = as_lines(segments[first : first + _SIGNED_AT_ONCE])
+            documents += (await self._urls.documents(some, wanted)).each()
         return documents
 
 
-def _message(event: event_pb2.Event, segments: Iterator[str]) -> Message:
+def _message(event: event_pb2.Event, segments: Iterator[bytes]) -> Message:
     """The message of an event, which takes as many documents of segments as it tells of."""
     kind = event.WhichOneof("change") or ""
     change = getattr(event, kind)
     if kind == "segments_added":
-        own = ",".join(islice(segments, len(change.segments))).encode()
+        own = b",".join(islice(segments, len(change.segments)))
         inner = b'{"flow_id":%b,"segments":[%b]}' % (_ENCODE(change.flow_id), own)
     else:
         inner = _WRITERS[kind](change)

@@ -8,7 +8,7 @@ from services.media.application.ports import Clock
 from services.media.domain.presign import Presigner
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.shared.errors import InvalidArgument
-from services.shared.signed_urls import SignedUrls
+from services.shared.signed_urls import SignedUrls, url_lines, well_formed
 
 WINDOW_SECONDS: Final = 300
 MAX_URLS: Final = 1000
@@ -27,20 +27,20 @@ class Signing:
         self._presigners = {backend.id: _presigner(backend) for backend in backends}
         self._windows: dict[str, Window] = {}
 
-    def get_urls(self, objects: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-        """The URL of each path of each (backend id, paths), in that order.
+    def get_urls(self, objects: Sequence[tuple[str, bytes]]) -> list[str]:
+        """The URL of each path of each (backend id, `url_lines` of paths), in that order.
 
-        InvalidArgument for an unknown backend, an empty path, or more than MAX_URLS.
+        InvalidArgument for an unknown backend, a path that is empty or not as URLs have it, or more than
+        MAX_URLS.
         """
         return [url for urls in self.sign(objects) for url in urls.whole()]
 
-    def sign(self, objects: Sequence[tuple[str, Sequence[str]]]) -> list[SignedUrls]:
+    def sign(self, objects: Sequence[tuple[str, bytes]]) -> list[SignedUrls]:
         """The same URLs in parts, one for each (backend id, paths)."""
-        if sum(len(paths) for _, paths in objects) > MAX_URLS:
+        if sum(paths.count(b"\n") for _, paths in objects) > MAX_URLS:
             raise InvalidArgument(f"at most {MAX_URLS} paths at once", reason="TOO_MANY_ITEMS")
-        if any("" in paths for _, paths in objects):
-            # The URL of no key would list the bucket.
-            raise InvalidArgument("a storage path is empty", reason="BAD_STORAGE_PATH")
+        for _, paths in objects:
+            _check(paths)
         backends = [self._backends.choose(storage_id) for storage_id, _ in objects]
         return [
             self.window(backend).sign(paths) for backend, (_, paths) in zip(backends, objects, strict=True)
@@ -66,29 +66,37 @@ class Window:
         self._get = presigner.template("GET", start, expires)
         # Of whole lists: what is read again is mostly the same page, and a look for each path would cost
         # those that are new a fifth more.
-        self._known: dict[tuple[str, ...], Sequence[str]] = {}
+        self._known: dict[bytes, SignedUrls] = {}
         self._held = 0
 
-    def sign(self, paths: Sequence[str]) -> SignedUrls:
+    def sign(self, paths: bytes) -> SignedUrls:
         """The URLs to GET objects from."""
-        key = tuple(paths)
-        signatures = self._known.get(key)
-        if signatures is None:
-            signatures = self._get.signatures(paths)
-            self._remember(key, signatures)
-        return SignedUrls(self._get.before, self._get.after, paths, signatures)
+        signed = self._known.get(paths)
+        if signed is None:
+            signed = self._get.sign(paths)
+            self._remember(signed)
+        return signed
 
-    def _remember(self, key: tuple[str, ...], signatures: Sequence[str]) -> None:
-        if self._held + len(signatures) > _CACHED_SIGNATURES:
+    def _remember(self, signed: SignedUrls) -> None:
+        count = signed.signatures.count(b"\n")
+        if self._held + count > _CACHED_SIGNATURES:
             self._known.clear()
             self._held = 0
-        self._known[key] = signatures
-        self._held += len(signatures)
+        self._known[signed.paths] = signed
+        self._held += count
 
     def put_urls(self, paths: Sequence[str], content_type: str) -> list[str]:
         """The URLs to PUT new objects to, with that content type."""
         put = self._presigner.template("PUT", self.start, self._expires, content_type)
-        return put.sign(paths).whole()
+        return put.sign(url_lines(paths)).whole()
+
+
+def _check(paths: bytes) -> None:
+    if paths.startswith(b"\n") or b"\n\n" in paths:
+        # The URL of no key would list the bucket.
+        raise InvalidArgument("a storage path is empty", reason="BAD_STORAGE_PATH")
+    if not well_formed(paths):
+        raise InvalidArgument("a storage path is not as URLs have it", reason="BAD_STORAGE_PATH")
 
 
 def _presigner(backend: StorageBackend) -> Presigner:

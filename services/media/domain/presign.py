@@ -1,14 +1,14 @@
 """Presigned URLs (AWS Signature Version 4, "Authenticating Requests: Using Query Parameters")."""
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from services.shared.signed_urls import SignedUrls, in_urls
+from services.shared.signed_urls import SignedUrls
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -38,22 +38,22 @@ class UrlTemplate:
     before: str
     after: str
     # The canonical request up to the key, hashed, and what follows the key.
-    request: tuple["_Hash", str] = field(repr=False)
+    request: tuple["_Hash", bytes] = field(repr=False)
     signature: "_Hmac" = field(repr=False)
 
-    def sign(self, keys: Sequence[str]) -> SignedUrls:
-        """The URLs of objects."""
-        return SignedUrls(self.before, self.after, keys, self.signatures(keys))
+    def sign(self, paths: bytes) -> SignedUrls:
+        """The URLs of objects by their keys, as `url_lines` writes them."""
+        return SignedUrls(self.before, self.after, paths, self._signatures(paths))
 
-    def signatures(self, keys: Sequence[str]) -> list[str]:
-        """The signature of each key's URL, 64 hexadecimal digits."""
+    def _signatures(self, paths: bytes) -> bytes:
+        """The signature of each URL, 64 hexadecimal digits."""
         beginning, rest = self.request
         requests = []
-        for key in in_urls(keys):
+        for path in paths.splitlines():
             request = beginning.copy()
-            request.update(f"{key}{rest}".encode())
+            request.update(path + rest)
             requests.append(request.hexdigest())
-        return self.signature.hexdigests(requests)
+        return "".join([f"{code}\n" for code in self.signature.hexdigests(requests)]).encode()
 
 
 class Presigner:
@@ -82,7 +82,7 @@ class Presigner:
         return UrlTemplate(
             before=self._origin + self._bucket_path,
             after=f"?{query}&X-Amz-Signature=",
-            request=(sha256(f"{method}\n{self._bucket_path}".encode()), request_end),
+            request=(sha256(f"{method}\n{self._bucket_path}".encode()), request_end.encode()),
             signature=_Hmac(self._signing_key(stamp[:8]), f"{_ALGORITHM}\n{stamp}\n{scope}\n"),
         )
 

@@ -25,6 +25,7 @@ from services.media.application.allocation import Allocation
 from services.media.application.signing import Signing
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.shared.rpc.interceptors import Context
+from services.shared.signed_urls import SignedUrls, url_lines
 
 STORE_TYPE: Final = "http_object_store"
 
@@ -65,16 +66,23 @@ class StorageServicer(StorageServiceServicer):
 
     async def SignPaths(self, request: SignPathsRequest, context: Context) -> SignPathsResponse:
         """The same in parts."""
-        return SignPathsResponse(
-            signed=[
-                SignedPaths(before=one.before, after=one.after, signatures=one.signatures)
-                for one in self._signing.sign(_by_backend(request.objects))
-            ]
-        )
+        signed = self._signing.sign(_by_backend(request.objects))
+        return SignPathsResponse(signed=map(_signed_message, request.objects, signed))
 
 
-def _by_backend(objects: Iterable[StoredObjects]) -> list[tuple[str, list[str]]]:
-    return [(one.storage_id, list(one.paths)) for one in objects]
+def _by_backend(objects: Iterable[StoredObjects]) -> list[tuple[str, bytes]]:
+    return [(one.storage_id, url_lines(one.paths) + one.url_paths) for one in objects]
+
+
+def _signed_message(asked: StoredObjects, signed: SignedUrls) -> SignedPaths:
+    message = SignedPaths(before=signed.before, after=signed.after)
+    if asked.paths:
+        lines = signed.signatures.splitlines(keepends=True)
+        message.signatures.extend(one.decode().rstrip() for one in lines[: len(asked.paths)])
+        message.signature_lines = b"".join(lines[len(asked.paths) :])
+    else:
+        message.signature_lines = signed.signatures
+    return message
 
 
 def _backend_message(backend: StorageBackend) -> BackendMessage:

@@ -7,16 +7,17 @@ from services.metadata.application.access import flow_not_found, owning_flow, wr
 from services.metadata.application.clock import Clock, Moment, moment
 from services.metadata.application.deletions import Begun, Deletions, begin
 from services.metadata.application.outbox import Outbox
-from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page, cut
+from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page
 from services.metadata.application.ports import SegmentQuery, Store, Tables
 from services.metadata.application.registering import Failed, register
+from services.metadata.application.segment_pages import LISTING, rows_page
 from services.metadata.domain.segment import Segment, StoredSegment
+from services.metadata.domain.segment_lines import SegmentLines
 from services.shared.errors import InvalidArgument, TamsError
 from services.shared.ids import is_uuid
-from services.shared.paging import decode_token, page_size
+from services.shared.paging import decode_token, encode_token, page_size
 from services.shared.timerange import TimeRange
 
-_LISTING: Final = "segments"
 MAX_SEGMENTS: Final = 10_000
 MAX_BATCH: Final = 256
 
@@ -26,6 +27,14 @@ class Registration(NamedTuple):
 
     flow_id: str
     segments: Sequence[Segment]
+
+
+class LinesPage(NamedTuple):
+    """Segments as text, the token of the page that follows (empty on the last), and the page size."""
+
+    lines: SegmentLines
+    next_token: str
+    size: int
 
 
 class Segments:
@@ -38,15 +47,15 @@ class Segments:
 
     async def page(self, query: SegmentQuery, asked: int, token: str) -> Page[StoredSegment]:
         """One page of the segments that overlap the range; none for an unknown flow."""
-        if not is_uuid(query.flow_id):
-            raise flow_not_found(query.flow_id)
-        after = decode_token(token, _LISTING, int)
-        size = page_size(asked, default=DEFAULT_PAGE, maximum=MAX_PAGE)
-        wanted = query._replace(after=after)
+        wanted, size = _asked(query, asked, token)
         rows = await self._store.read(lambda tables: tables.segments.page(wanted, size + 1))
-        # Without URLs of their own segments are small, so that no page is too heavy.
-        heavy = any(rows.columns.external_urls)
-        return cut(rows, size, _LISTING, lambda segment: segment.start_ns, _weight if heavy else None)
+        return rows_page(rows, size)
+
+    async def lines(self, query: SegmentQuery, asked: int, token: str) -> LinesPage:
+        """The same page as text."""
+        wanted, size = _asked(query, asked, token)
+        lines = await self._store.read(lambda tables: tables.segments.lines(wanted, size))
+        return LinesPage(lines, "" if lines.after is None else encode_token(LISTING, lines.after), size)
 
     async def create(self, registration: Registration) -> list[Failed]:
         """Register segments; those that failed, in the order given."""
@@ -81,8 +90,12 @@ class Segments:
         return await self._deletions.finish(await self._store.write(change))
 
 
-def _weight(segment: StoredSegment) -> int:
-    return segment.weight
+def _asked(query: SegmentQuery, asked: int, token: str) -> tuple[SegmentQuery, int]:
+    """What to list, and at most how many."""
+    if not is_uuid(query.flow_id):
+        raise flow_not_found(query.flow_id)
+    after = decode_token(token, LISTING, int)
+    return query._replace(after=after), page_size(asked, default=DEFAULT_PAGE, maximum=MAX_PAGE)
 
 
 def _create_or_error(tables: Tables, registration: Registration, now: Moment) -> list[Failed] | TamsError:

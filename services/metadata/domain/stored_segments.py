@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, overload
 
 from services.metadata.domain.segment import StoredSegment
+from services.shared.timerange import NEVER, TimeRange
 
 
 class Columns(NamedTuple):
@@ -37,6 +38,15 @@ class StoredSegments(Sequence[StoredSegment]):
     def of(cls, segments: Iterable[StoredSegment]) -> "StoredSegments":
         """The same segments in columns."""
         return segments if isinstance(segments, cls) else cls(Columns(*zip(*segments, strict=True)))
+
+    @property
+    def span(self) -> TimeRange:
+        """Smallest range that spans them, whichever way they run; empty when there are none."""
+        if not self:
+            return NEVER
+        start, end, inclusive, *_ = self.columns
+        first, last = (0, -1) if start[0] <= start[-1] else (-1, 0)
+        return TimeRange(start[first], end[last], bool(inclusive[last]))
 
     def __len__(self) -> int:
         return len(self.columns.start_ns)

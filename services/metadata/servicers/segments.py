@@ -1,6 +1,6 @@
 """SegmentService."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from tams.metadata.v1 import segment_pb2, segment_service_pb2, segment_service_p
 
 from services.metadata.application.ports import SegmentQuery
 from services.metadata.application.registering import Failed
-from services.metadata.application.segments import Registration, Segments
+from services.metadata.application.segments import LinesPage, Registration, Segments
 from services.metadata.domain.segment import ExternalUrl, StoredSegment
 from services.metadata.domain.stored_segments import StoredSegments
 from services.metadata.servicers import deletions
@@ -20,7 +20,7 @@ from services.shared.errors import TamsError
 from services.shared.rpc import server
 from services.shared.rpc.status import to_failure
 from services.shared.rpc.timeranges import from_message, to_message
-from services.shared.timerange import ETERNITY, NEVER, TimeRange
+from services.shared.timerange import ETERNITY, TimeRange
 
 
 class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
@@ -36,16 +36,19 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         query = SegmentQuery(
             request.flow_id, _within(request), optional(request, "object_id"), request.reverse
         )
+        if request.lines:
+            return _lines(await self._segments.lines(query, request.page_size, request.page_token))
         page = await self._segments.page(query, request.page_size, request.page_token)
+        rows = StoredSegments.of(page.items)
         response = segment_service_pb2.ListSegmentsResponse(
             next_page_token=page.next_token,
             page_size=page.size,
-            timerange=to_message(_span(page.items, reverse=request.reverse)),
+            timerange=to_message(rows.span),
         )
         if request.columns:
-            _add_columns(response.columns, page.items)
+            _add_columns(response.columns, rows)
         else:
-            add_stored(response.segments, page.items)
+            add_stored(response.segments, rows)
         return response
 
     async def CreateSegments(
@@ -90,11 +93,19 @@ def _within(
     return from_message(request.timerange) if request.HasField("timerange") else ETERNITY
 
 
-def _span(segments: Sequence[StoredSegment], *, reverse: bool) -> TimeRange:
-    if not segments:
-        return NEVER
-    first, last = (segments[-1], segments[0]) if reverse else (segments[0], segments[-1])
-    return TimeRange(first.start_ns, last.end_ns, bool(last.end_inclusive))
+def _lines(page: LinesPage) -> segment_service_pb2.ListSegmentsResponse:
+    found = page.lines
+    return segment_service_pb2.ListSegmentsResponse(
+        next_page_token=page.next_token,
+        page_size=page.size,
+        timerange=to_message(found.span),
+        lines=segment_pb2.SegmentLines(
+            documents=found.documents,
+            storage_ids=[one or "" for one in found.storage_ids],
+            url_paths=found.url_paths,
+            external_urls=_indexed(found.external_urls),
+        ),
+    )
 
 
 def add_stored(
@@ -107,19 +118,19 @@ def add_stored(
             message.external_urls.extend(_external(external_urls))
 
 
-def _add_columns(columns: segment_pb2.SegmentColumns, segments: Sequence[StoredSegment]) -> None:
+def _add_columns(columns: segment_pb2.SegmentColumns, segments: StoredSegments) -> None:
     columns.SetInParent()
-    if not segments:
-        return
-    _, _, _, documents, storage_ids, paths, external_urls = StoredSegments.of(segments).columns
+    _, _, _, documents, storage_ids, paths, external_urls = segments.columns
     columns.documents.extend(documents)
     # Most flows keep all their objects on one backend.
     distinct = storage_ids[:1] if len(set(storage_ids)) == 1 else storage_ids
     columns.storage_ids.extend([one or "" for one in distinct])
     columns.storage_paths.extend([one or "" for one in paths])
-    for index, urls in enumerate(external_urls):
-        if urls:
-            columns.external_urls.add(index=index, urls=_external(urls))
+    columns.external_urls.extend(_indexed((at, urls) for at, urls in enumerate(external_urls) if urls))
+
+
+def _indexed(urls: Iterable[tuple[int, bytes]]) -> list[segment_pb2.IndexedUrls]:
+    return [segment_pb2.IndexedUrls(index=index, urls=_external(of_one)) for index, of_one in urls]
 
 
 def _external(urls: bytes) -> list[segment_pb2.ExternalUrl]:

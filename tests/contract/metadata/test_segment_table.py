@@ -5,16 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.metadata.application.pages import PAGE_BYTES
 from services.metadata.application.ports import Removed, SegmentQuery, Store
 from services.metadata.domain.object import MediaObject, State
-from services.metadata.domain.segment import Segment, StoredSegment, document
+from services.metadata.domain.segment import ExternalUrl, Segment, StoredSegment, document
+from services.metadata.domain.segment_lines import SegmentLines
+from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.timerange import ETERNITY, MAX_NS, MIN_NS, NEVER, TimeRange
 from tests.support.effort import examples
 from tests.support.flows import a_flow, encoded, flow_id
-from tests.support.metadata import Metadata, a_segment
+from tests.support.metadata import STORAGE, Metadata, a_segment
 
 shared_store = examples(30, vast=30)
 fresh = itertools.count(1)
+ELSEWHERE = "5d1f6a2e-0000-4000-8000-00000000000b"
 OUTSIDE = MediaObject("o", None, None, State.REGISTERED)
 
 
@@ -27,8 +31,22 @@ class Timeline:
         self._row = row
 
     async def insert(self, segments: Sequence[Segment]) -> None:
-        pairs = [(segment, OUTSIDE) for segment in segments]
+        await self.insert_at([(segment, OUTSIDE) for segment in segments])
+
+    async def insert_at(self, pairs: Sequence[tuple[Segment, MediaObject]]) -> None:
         await self._store.write(lambda tables: tables.segments.insert(self._row, pairs, "now"))
+
+    async def lines(
+        self,
+        within: TimeRange,
+        size: int,
+        after: int | None = None,
+        *,
+        reverse: bool = False,
+        object_id: str | None = None,
+    ) -> SegmentLines:
+        query = SegmentQuery(self.flow_id, within, object_id, reverse, after)
+        return await self._store.read(lambda tables: tables.segments.lines(query, size))
 
     async def page(
         self,
@@ -138,6 +156,84 @@ async def test_pages_are_the_segments_that_overlap(
         if len(page) < limit:
             break
     assert keys(walked) == expected_keys(expected[::-1] if reverse else expected)
+
+
+# Where objects may be: most flows know no more than the first two.
+PLACES = [
+    MediaObject("o", STORAGE, "path/o", State.REGISTERED),
+    MediaObject("o", STORAGE, "path/two", State.REGISTERED),
+    MediaObject("o", ELSEWHERE, "path/o", State.REGISTERED),
+    MediaObject("o", STORAGE, "a b\nc?é", State.REGISTERED),
+    OUTSIDE,
+]
+
+
+def objects_on(*storage_ids: str) -> list[MediaObject]:
+    """Objects that make storage backends known."""
+    return [MediaObject(f"known {next(fresh)}", one, "p", State.ALLOCATED, flow_id(1)) for one in storage_ids]
+
+
+@shared_store
+@given(
+    segments=segment_lists(),
+    drawn=st.data(),
+    places=st.sampled_from([PLACES[:2], PLACES[:3], PLACES[:4], PLACES]),
+    urls=st.booleans(),
+    within=RANGES,
+    reverse=st.booleans(),
+    object_id=st.none() | st.sampled_from("pqr"),
+    size=st.integers(1, 4),
+)
+async def test_lines_are_the_segments_of_a_page(
+    metadata: Metadata,
+    *,
+    segments: list[Segment],
+    drawn: st.DataObject,
+    places: list[MediaObject],
+    urls: bool,
+    within: TimeRange,
+    reverse: bool,
+    object_id: str | None,
+    size: int,
+) -> None:
+    timeline = await a_timeline(metadata)
+    await metadata.store.write(lambda tables: tables.objects.add(objects_on(STORAGE, ELSEWHERE)))
+    if segments:
+        plain = [one if urls else one._replace(external_urls=()) for one in segments]
+        await timeline.insert_at([(one, drawn.draw(st.sampled_from(places))) for one in plain])
+    after: int | None = None
+    for _ in range(50):
+        page = await timeline.page(within, size + 1, after, reverse=reverse, object_id=object_id)
+        lines = await timeline.lines(within, size, after, reverse=reverse, object_id=object_id)
+        assert lines == SegmentLines.of(StoredSegments.of(page[:size]), more=len(page) > size)
+        if lines.after is None:
+            break
+        after = lines.after
+    else:
+        raise AssertionError("pages without end")
+
+
+async def test_lines_end_before_they_are_too_heavy(metadata: Metadata) -> None:
+    urls = [ExternalUrl("https://example.com/" + "x" * 100_000)]
+    timeline = await a_timeline(metadata, [a_segment(at, at + 1, external_urls=urls) for at in range(180)])
+    first = await timeline.lines(ETERNITY, 1000)
+    count = len(first.external_urls)
+    assert count * 100_000 <= PAGE_BYTES < (count + 1) * 100_200
+    assert (first.documents.count(b"\n"), first.after, first.span) == (count, count - 1, TimeRange(0, count))
+    second = await timeline.lines(ETERNITY, 1000, first.after)
+    assert (len(second.external_urls), second.after, second.span) == (
+        180 - count,
+        None,
+        TimeRange(count, 180),
+    )
+
+
+async def test_nothing_has_no_lines(metadata: Metadata) -> None:
+    timeline = await a_timeline(metadata, [a_segment(0, 1)])
+    for within in (TimeRange(5, 6), NEVER):
+        assert await timeline.lines(within, 10) == SegmentLines()
+    query = SegmentQuery(flow_id(999), ETERNITY)
+    assert await metadata.store.read(lambda tables: tables.segments.lines(query, 10)) == SegmentLines()
 
 
 @shared_store

@@ -13,6 +13,7 @@ from tams.media.v1.storage_service_pb2 import (
 )
 
 from services.media.bootstrap import utc_now
+from services.shared.errors import InvalidArgument
 from services.shared.rpc.client import call
 
 TYPE = {"Content-Type": "video/mp2t"}
@@ -35,14 +36,39 @@ async def get_urls(media):
 async def test_urls_in_parts_are_the_same(media):
     await put_urls(media, object_ids=ObjectIds(ids=AWKWARD_IDS))
     paths = [one.storage_path for one in media.registry.reserved.values()]
-    request = SignPathsRequest(objects=[StoredObjects(storage_id=media.backend["id"], paths=paths)] * 2)
-    reply = await call(media.stub.SignPaths, request)
+    lines = [f"{quote(path, safe='/')}\n" for path in paths]
+    some = StoredObjects(
+        storage_id=media.backend["id"], paths=paths[:3], url_paths="".join(lines[3:]).encode()
+    )
+    (whole,) = (await call(media.stub.SignPaths, SignPathsRequest(objects=[some]))).signed
+    signatures = [*whole.signatures, *whole.signature_lines.decode().splitlines()]
+    assert len(whole.signatures) == 3
     urls = [
-        f"{one.before}{quote(path, safe='/')}{one.after}{signature}"
-        for one in reply.signed
-        for path, signature in zip(paths, one.signatures, strict=True)
+        f"{whole.before}{line.rstrip()}{whole.after}{signature}"
+        for line, signature in zip(lines, signatures, strict=True)
     ]
-    assert urls == [*await get_urls(media)] * 2
+    assert urls == [*await get_urls(media)]
+    assert urls == [*(await call(media.stub.SignUrls, SignUrlsRequest(objects=[some]))).urls]
+
+
+async def test_parts_come_for_each_backend_asked(media):
+    backend = media.backend["id"]
+    objects = [
+        StoredObjects(storage_id=backend, paths=["a"]),
+        StoredObjects(storage_id=backend, url_paths=b"a\n"),
+    ]
+    first, second = (await call(media.stub.SignPaths, SignPathsRequest(objects=objects))).signed
+    assert (len(first.signatures), first.signature_lines) == (1, b"")
+    assert (list(second.signatures), second.signature_lines) == ([], f"{first.signatures[0]}\n".encode())
+
+
+@pytest.mark.parametrize("objects", [{"paths": ["a", ""]}, {"url_paths": b"a b\n"}, {"url_paths": b"a"}])
+async def test_paths_that_cannot_be(media, objects):
+    asked = StoredObjects(storage_id=media.backend["id"], **objects)
+    for method, request in ((media.stub.SignPaths, SignPathsRequest), (media.stub.SignUrls, SignUrlsRequest)):
+        with pytest.raises(InvalidArgument) as raised:
+            await call(method, request(objects=[asked]))
+        assert raised.value.reason == "BAD_STORAGE_PATH"
 
 
 async def test_bytes_go_in_and_come_out_with_their_type(media, http):

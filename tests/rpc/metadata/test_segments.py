@@ -6,12 +6,13 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, NewSegment
 from tams.metadata.v1.segment_service_pb2 import BatchCreateSegmentsRequest, ListSegmentsRequest
 from tams.type.v1.timerange_pb2 import TimeRange
 
-from services.shared.rpc.segment_urls import as_columns
+from services.shared.rpc.segment_urls import as_lines
 from tests.rpc.metadata.conftest import Service
 from tests.support.flows import flow_id
 from tests.support.messages import OUTSIDE, create, deletion, listing, new_segment, put_flow, reserve
 from tests.support.metadata import STORAGE
 
+URLS = [ExternalUrl(url="https://a.example"), ExternalUrl(url="https://b.example", label="")]
 INT64 = (-(2**63), 2**63 - 1)
 
 
@@ -68,37 +69,55 @@ async def test_create_and_list(flows: Service) -> None:
     assert page.timerange == TimeRange(start_ns=0, end_ns=21, end_inclusive=True)
 
 
-async def test_columns_hold_what_segments_do(flows: Service) -> None:
+@pytest.fixture
+async def mixed(flows: Service) -> Service:
+    """One segment outside the store between two inside."""
     await flows("ReserveObjects", reserve(1, "a", "c"))
-    urls = [ExternalUrl(url="https://a.example"), ExternalUrl(url="https://b.example", label="")]
     added = [
         new_segment(0, 1, "a", urls=[]),
-        new_segment(1, 2, "b", urls=urls),
+        new_segment(1, 2, "b", urls=URLS),
         new_segment(2, 3, "c", urls=[]),
     ]
     await flows("CreateSegments", create(1, *added))
-    rows = await flows("ListSegments", listing())
-    page = await flows("ListSegments", listing(columns=True))
+    return flows
+
+
+async def test_lines_hold_what_segments_do(mixed: Service) -> None:
+    rows = await mixed("ListSegments", listing())
+    page = await mixed("ListSegments", listing(lines=True))
     assert len(rows.segments) == 3
     assert not page.segments
-    assert page.columns == as_columns(rows.segments)
-    assert [(one.index, list(one.urls)) for one in page.columns.external_urls] == [(1, urls)]
-    assert page.columns.storage_ids == [STORAGE, "", STORAGE]
-    page.ClearField("columns")
+    assert page.lines == as_lines(rows.segments)
+    assert [(one.index, list(one.urls)) for one in page.lines.external_urls] == [(1, URLS)]
+    assert page.lines.storage_ids == [STORAGE, "", STORAGE]
+    page.ClearField("lines")
     rows.ClearField("segments")
     assert page == rows
+
+
+async def test_columns_hold_what_segments_do(mixed: Service) -> None:
+    rows = await mixed("ListSegments", listing())
+    columns = (await mixed("ListSegments", listing(columns=True))).columns
+    assert list(columns.documents) == [one.document for one in rows.segments]
+    assert list(columns.storage_ids) == [one.storage_id for one in rows.segments]
+    assert list(columns.storage_paths) == [one.storage_path for one in rows.segments]
+    assert [(one.index, list(one.urls)) for one in columns.external_urls] == [(1, URLS)]
 
 
 async def test_a_backend_that_holds_all_is_named_once(flows: Service) -> None:
     await flows("ReserveObjects", reserve(1, "a", "b"))
     await flows("CreateSegments", create(1, new_segment(0, 1, "a"), new_segment(1, 2, "b")))
-    page = await flows("ListSegments", listing(columns=True))
-    assert list(page.columns.storage_paths) == ["path/a", "path/b"]
-    assert page.columns.storage_ids == [STORAGE]
+    columns = (await flows("ListSegments", listing(columns=True))).columns
+    assert list(columns.storage_paths) == ["path/a", "path/b"]
+    assert columns.storage_ids == [STORAGE]
+    lines = (await flows("ListSegments", listing(lines=True))).lines
+    assert lines.url_paths == b"path/a\npath/b\n"
+    assert lines.storage_ids == [STORAGE]
 
 
 async def test_an_unknown_flow_has_none(flows: Service) -> None:
     assert (await flows("ListSegments", listing(9, columns=True))).HasField("columns")
+    assert (await flows("ListSegments", listing(9, lines=True))).HasField("lines")
     page = await flows("ListSegments", listing(9))
     assert (len(page.segments), page.timerange) == (0, TimeRange(start_ns=0, end_ns=0))
 

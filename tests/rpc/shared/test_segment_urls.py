@@ -6,7 +6,7 @@ from tams.metadata.v1.segment_pb2 import ExternalUrl, Segment
 
 from services.shared.errors import Unavailable
 from services.shared.get_urls import UrlFilter
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, as_columns
+from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends, as_lines
 from tests.support.signing import Storage, signing
 
 ELSEWHERE = ExternalUrl(url="https://elsewhere.example/b", label="mine")
@@ -25,7 +25,7 @@ async def media(storage):
 
 def segment(path, label="", **members):
     return Segment(
-        document=b'{"object_id":"%b"}' % path.encode(),
+        document=json.dumps({"object_id": path}).encode(),
         storage_id=label and f"id-of-{label}",
         storage_path=path,
         **members,
@@ -37,7 +37,9 @@ def urls_of(media):
     segment_urls = SegmentUrls(media, StorageBackends(media, 60))
 
     async def found(segments, **wanted):
-        documents = map(json.loads, await segment_urls.documents(as_columns(segments), UrlFilter(**wanted)))
+        written = await segment_urls.documents(as_lines(segments), UrlFilter(**wanted))
+        documents = json.loads(written.json_list())
+        assert [json.loads(one) for one in written.each()] == documents
         return [(one["object_id"], [url["url"] for url in one["get_urls"]]) for one in documents]
 
     return found
@@ -61,12 +63,22 @@ async def test_each_segment_gets_its_own_urls_whatever_the_backends(urls_of, sto
 
 async def test_one_backend_for_all_is_named_once(urls_of, storage):
     segments = [segment("a", "cold"), segment("é", "cold", external_urls=[ELSEWHERE])]
-    assert as_columns(segments).storage_ids == ["id-of-cold"]
+    assert as_lines(segments).storage_ids == ["id-of-cold"]
     assert await urls_of(segments) == [
         ("a", ["https://id-of-cold/a?a"]),
-        ("é", ["https://id-of-cold/%C3%A9?é", ELSEWHERE.url]),
+        ("é", ["https://id-of-cold/%C3%A9?%C3%A9", ELSEWHERE.url]),
     ]
-    assert storage.signed == [{"id-of-cold": ["a", "é"]}]
+    assert storage.signed == [{"id-of-cold": ["a", "%C3%A9"]}]
+
+
+async def test_a_page_of_one_backend_and_no_other_urls(urls_of, storage):
+    segments = [segment("a", "cold"), segment("é", "cold"), segment("c\nd", "cold")]
+    assert await urls_of(segments) == [
+        ("a", ["https://id-of-cold/a?a"]),
+        ("é", ["https://id-of-cold/%C3%A9?%C3%A9"]),
+        ("c\nd", ["https://id-of-cold/c%0Ad?c%0Ad"]),
+    ]
+    assert storage.signed == [{"id-of-cold": ["a", "%C3%A9", "c%0Ad"]}]
 
 
 async def test_only_wanted_backends_are_signed_for(urls_of, storage):

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.media.domain.presign import Credentials, Presigner
+from services.shared.signed_urls import url_lines
 
 AT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -49,7 +50,7 @@ def parted(url):
 
 
 def url_of(template, key):
-    (url,) = template.sign([key]).whole()
+    (url,) = template.sign(url_lines([key])).whole()
     return url
 
 

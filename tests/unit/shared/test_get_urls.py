@@ -1,9 +1,10 @@
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.shared.get_urls import Backend, UrlFilter, UrlWriter, with_urls
-from services.shared.signed_urls import SignedUrls
+from services.shared.get_urls import Backend, SegmentDocuments, UrlFilter, UrlWriter, rows
+from services.shared.signed_urls import SignedUrls, url_lines
 from tests.support import official
 
 LOCAL = Backend(
@@ -68,13 +69,18 @@ def test_only_wanted_backends_are_signed(wanted):
 
 
 def signed(*paths):
-    return SignedUrls("", "", paths, [""] * len(paths))
+    return SignedUrls("", "", url_lines(paths), b"\n" * len(paths))
+
+
+def items_of(writer, storage_id, urls):
+    return rows(writer.controlled(storage_id, urls), urls.paths.count(b"\n"))
 
 
 @given(st.text(), st.text(), st.lists(st.text()))
 def test_signed_urls_are_json_whatever_they_hold(before, after, paths):
-    urls = SignedUrls(before, after, paths, [f"{number:064x}" for number in range(len(paths))])
-    items = UrlWriter(UrlFilter(), [LOCAL]).controlled(LOCAL.id, urls)
+    signatures = b"".join(b"%064x\n" % number for number in range(len(paths)))
+    urls = SignedUrls(before, after, url_lines(paths), signatures)
+    items = items_of(UrlWriter(UrlFilter(), [LOCAL]), LOCAL.id, urls)
     assert [msgspec.json.decode(item)["url"] for item in items] == urls.whole()
 
 
@@ -86,13 +92,13 @@ def test_external_urls_are_json_whatever_they_hold(url, label):
 
 def test_little_is_told_of_a_url_unless_asked():
     writer = UrlWriter(UrlFilter(), [CLOUD])
-    told = first(writer.controlled(CLOUD.id, signed("u")))
+    told = first(items_of(writer, CLOUD.id, signed("u")))
     assert told == {"url": "u", "presigned": True, "label": 'far "away"'}
 
 
 def test_all_that_is_known_is_told_when_asked():
     writer = UrlWriter(UrlFilter(verbose=True), [LOCAL, CLOUD])
-    assert first(writer.controlled(LOCAL.id, signed("u"))) == {
+    assert first(items_of(writer, LOCAL.id, signed("u"))) == {
         "url": "u",
         "presigned": True,
         "label": "local",
@@ -103,7 +109,7 @@ def test_all_that_is_known_is_told_when_asked():
         "store_product": "SeaweedFS",
         "region": "shelf",
     }
-    assert "availability_zone" in first(writer.controlled(CLOUD.id, signed("u")))
+    assert "availability_zone" in first(items_of(writer, CLOUD.id, signed("u")))
     assert msgspec.json.decode(writer.external("u", None)) == {"url": "u", "controlled": False}
 
 
@@ -113,22 +119,37 @@ def test_unwanted_external_urls_are_left_out(wanted, label):
     assert (item is not None) == wanted.keeps(label=label, storage_id=None, presigned=False)
 
 
-@given(st.lists(st.text(), max_size=3), st.dictionaries(st.text(), st.text(), min_size=1))
-def test_urls_are_spliced_into_any_document(urls, document):
-    items = [msgspec.json.encode({"url": url}).decode() for url in urls]
-    (spliced,) = with_urls([msgspec.json.encode(document)], [",".join(items)])
-    assert msgspec.json.decode(spliced) == document | {"get_urls": [{"url": url} for url in urls]}
+@given(
+    st.lists(st.tuples(st.dictionaries(st.text(), st.text(), min_size=1), st.lists(st.text(), max_size=3)))
+)
+def test_urls_are_spliced_into_any_document(segments):
+    lines = b"".join(msgspec.json.encode(document) + b"\n" for document, _ in segments)
+    items = [b",".join(msgspec.json.encode({"url": url}) for url in urls) for _, urls in segments]
+    expected = [document | {"get_urls": [{"url": url} for url in urls]} for document, urls in segments]
+    documents = SegmentDocuments(lines, (items,))
+    assert len(documents) == len(segments)
+    assert [msgspec.json.decode(one) for one in documents.each()] == expected
+    assert msgspec.json.decode(documents.json_list()) == expected
+
+
+@given(st.lists(st.tuples(st.binary(), st.binary())), st.binary())
+def test_a_column_holds_a_text_for_each_row_or_one_for_all(pairs, between):
+    left, right = [one for one, _ in pairs], [one for _, one in pairs]
+    assert rows([left, between, right], len(pairs)) == [one + between + other for one, other in pairs]
+
+
+def test_columns_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="size"):
+        rows([[b"a"], [b"b", b"c"]], 2)
 
 
 @official.needed
 @given(filters)
 def test_segments_with_urls_fit_the_official_schema(wanted):
     writer = UrlWriter(wanted, [LOCAL, CLOUD])
-    items = [
-        item
-        for one in writer.signs
-        for item in writer.controlled(one, SignedUrls("https://", "", ["a"], [""]))
-    ]
+    urls = SignedUrls("https://", "", b"a\n", b"\n")
+    items = [item for one in writer.signs for item in items_of(writer, one, urls)]
     items += [item for item in (writer.external("https://b", "mine"),) if item]
-    (segment,) = with_urls([b'{"object_id":"x","timerange":"[0:0_1:0)"}'], [",".join(items)])
+    document = b'{"object_id":"x","timerange":"[0:0_1:0)"}\n'
+    (segment,) = SegmentDocuments(document, ([b",".join(items)],)).each()
     official.validator("flow-segment.json").validate(msgspec.json.decode(segment))

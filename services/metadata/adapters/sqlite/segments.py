@@ -10,20 +10,25 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
+from services.metadata.adapters.sqlite.segment_lines import gather
+from services.metadata.adapters.sqlite.segment_queries import (
+    FLOW_ROW,
+    bounds,
+    ends_of,
+    of_page,
+    page_parameters,
+    span_of,
+)
 from services.metadata.application.pages import PAGE_BYTES
 from services.metadata.application.ports import Removed, SegmentQuery
+from services.metadata.application.segment_pages import lines_page
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
+from services.metadata.domain.segment_lines import SegmentLines
 from services.metadata.domain.stored_segments import Columns, StoredSegments
-from services.shared.timerange import MAX_NS, MIN_NS, NEVER, TimeRange
+from services.shared.timerange import NEVER, TimeRange
 
-_ROW: Final = "(SELECT row FROM flows WHERE id = :flow)"
-# Where to start: the segment that reaches into the range, if there is one.
-_FIRST: Final = f"""coalesce((
-    SELECT max(start_ns) FROM segments WHERE flow = {_ROW} AND start_ns <= :low), :low)"""
-_SELECT: Final = """
-    SELECT start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls FROM segments
-"""
+_SELECT: Final = "SELECT start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls"
 _INSERT: Final = """
     INSERT INTO segments
         (flow, start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, object_id)
@@ -66,16 +71,16 @@ class SqliteSegments:
         """
         if query.timerange.empty:
             return StoredSegments()
-        parameters = {
-            **_bounds(query.flow_id, query.timerange),
-            "after": query.after,
-            "object": query.object_id,
-            "limit": limit,
-        }
-        if query.reverse and query.after is not None:
-            parameters["high"] = min(parameters["high"], query.after)
-        columns = Columns(*zip(*_rows(self._execute(_page(query), parameters)), strict=True))
+        rows = _rows(self._execute(f"{_SELECT} {of_page(query)}", page_parameters(query, limit)))
+        columns = Columns(*zip(*rows, strict=True))
         return StoredSegments(columns._replace(storage_id=self._storage_ids(columns.storage_id)))
+
+    def lines(self, query: SegmentQuery, size: int) -> SegmentLines:
+        """A page of up to `size` segments that overlap the range, as text."""
+        if query.timerange.empty:
+            return SegmentLines()
+        found = gather(self._execute, query, size)
+        return found if found is not None else lines_page(self.page(query, size + 1), size)
 
     def extent(self, flow_id: str, within: TimeRange) -> TimeRange:
         """Smallest range that spans the segments overlapping `within`; empty when there are none."""
@@ -88,13 +93,13 @@ class SqliteSegments:
     def occupied(self, flow_id: str, ranges: Sequence[TimeRange]) -> list[bool]:
         """For each of the ranges, whether a segment of the flow overlaps it."""
         # Most often nothing is there at all, which one look at the whole stretch tells.
-        if len(ranges) > 1 and not self._occupied(_bounds(flow_id, _span(ranges))):
+        if len(ranges) > 1 and not self._occupied(bounds(flow_id, span_of(ranges))):
             return [False] * len(ranges)
-        return [self._occupied(_bounds(flow_id, timerange)) for timerange in ranges]
+        return [self._occupied(bounds(flow_id, timerange)) for timerange in ranges]
 
     def _occupied(self, bounds: dict[str, Any]) -> bool:
         found = self._execute(
-            f"SELECT end_ns FROM segments WHERE flow = {_ROW} AND start_ns < :high"
+            f"SELECT end_ns FROM segments WHERE flow = {FLOW_ROW} AND start_ns < :high"
             " ORDER BY start_ns DESC LIMIT 1",
             bounds,
         ).fetchone()
@@ -127,7 +132,7 @@ class SqliteSegments:
         self, timeline: int, within: TimeRange, object_id: str | None, limit: int, now: str
     ) -> Removed:
         """Remove the first `limit` segments that `within` covers, and bring statistics up to date."""
-        low, high = _ends(within)
+        low, high = ends_of(within)
         parameters = {"row": timeline, "low": low, "high": high, "object": object_id, "limit": limit}
         by_object = "" if object_id is None else "AND object_id = :object"
         sql = f"{_COVERED} {by_object} ORDER BY start_ns LIMIT :limit"
@@ -157,29 +162,3 @@ def _values(
 ) -> tuple[Any, ...]:
     start, end, inclusive, document, storage_id, path, urls = segment
     return timeline, start, end, inclusive, document, storages[storage_id], path, urls, object_id
-
-
-def _page(query: SegmentQuery) -> str:
-    # One lower bound only: SQLite seeks to one of two and walks through the rows up to the other.
-    going_on = query.after is not None and not query.reverse
-    lowest = "start_ns > :after" if going_on else f"start_ns >= {_FIRST}"
-    by_object = "" if query.object_id is None else "AND object_id = :object"
-    return (
-        f"{_SELECT} WHERE flow = {_ROW} AND {lowest} AND start_ns < :high AND end_ns > :low {by_object}"
-        f" ORDER BY start_ns {'DESC' if query.reverse else 'ASC'} LIMIT :limit"
-    )
-
-
-def _bounds(flow_id: str, timerange: TimeRange) -> dict[str, Any]:
-    low, high = _ends(timerange)
-    return {"flow": flow_id, "low": low, "high": high}
-
-
-def _span(ranges: Sequence[TimeRange]) -> TimeRange:
-    ends = [_ends(timerange) for timerange in ranges]
-    return TimeRange(min(low for low, _ in ends), max(high for _, high in ends))
-
-
-def _ends(timerange: TimeRange) -> tuple[int, int]:
-    low = MIN_NS if timerange.start is None else timerange.start
-    return low, MAX_NS if timerange.end is None else timerange.end

@@ -13,8 +13,10 @@ from services.metadata.adapters.vast.statistics import Bounds, Timeline, timelin
 from services.metadata.adapters.vast.view import View
 from services.metadata.adapters.vast.windows import Keys, Span, walk
 from services.metadata.application.ports import Removed, SegmentQuery
+from services.metadata.application.segment_pages import lines_page
 from services.metadata.domain.object import MediaObject
 from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
+from services.metadata.domain.segment_lines import SegmentLines
 from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.timerange import MAX_NS, NEVER, TimeRange
 from services.shared.vast.filters import EVERYTHING, Above, And, AtLeast, AtMost, Below, Equal, Filter
@@ -54,6 +56,10 @@ class VastSegments:
             return StoredSegments()
         rows = self._page(timeline, query, limit, (*_STORED, *_WHERE))
         return StoredSegments.of(map(_stored, rows))
+
+    def lines(self, query: SegmentQuery, size: int) -> SegmentLines:
+        """A page of up to `size` segments that overlap the range, as text."""
+        return lines_page(self.page(query, size + 1), size)
 
     def extent(self, flow_id: str, within: TimeRange) -> TimeRange:
         """Smallest range that spans the segments overlapping `within`; empty when there are none."""

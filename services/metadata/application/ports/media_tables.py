@@ -8,6 +8,7 @@ from services.metadata.domain.essence import CollectionItem
 from services.metadata.domain.flow import FlowInput, StoredFlow
 from services.metadata.domain.object import MediaObject, State
 from services.metadata.domain.segment import Segment
+from services.metadata.domain.segment_lines import SegmentLines
 from services.metadata.domain.source import StoredSource
 from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.timerange import TimeRange
@@ -84,6 +85,13 @@ class SegmentTable(Protocol):
         """Up to `limit` segments that overlap the range, in time order (reversed if asked).
 
         May end once no page holds more.
+        """
+        ...
+
+    def lines(self, query: SegmentQuery, size: int) -> SegmentLines:
+        """A page of up to `size` segments that overlap the range, as text.
+
+        Ends early rather than hold more than PAGE_BYTES, unless its first segment does.
         """
         ...
 

@@ -1,8 +1,10 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metadata.domain.segment import StoredSegment
 from services.metadata.domain.stored_segments import StoredSegments
+from services.shared.timerange import NEVER, TimeRange
 
 numbers = st.integers(-(2**63), 2**63 - 1)
 segments = st.builds(
@@ -32,6 +34,14 @@ def test_columns_are_the_fields_of_all(rows):
     columns = StoredSegments.of(rows).columns
     assert list(columns.document) == [one.document for one in rows]
     assert columns._fields == StoredSegment._fields
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_the_span_is_the_same_whichever_way_they_run(way):
+    rows = [StoredSegment(at, at + 5, at // 20, b"", None, None, None) for at in (0, 10, 20)]
+    assert StoredSegments.of(rows[::way]).span == TimeRange(0, 25, end_inclusive=True)
+    assert StoredSegments.of(rows[:1]).span == TimeRange(0, 5)
+    assert StoredSegments().span == NEVER
 
 
 def test_columns_are_not_taken_apart_again():

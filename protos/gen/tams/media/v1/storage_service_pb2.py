@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tams.media.v1 import storage_backend_pb2 as tams_dot_media_dot_v1_dot_storage__backend__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/media/v1/storage_service.proto\x12\rtams.media.v1\x1a#tams/media/v1/storage_backend.proto\"\x1c\n\x1aListStorageBackendsRequest\"V\n\x1bListStorageBackendsResponse\x12\x37\n\x10storage_backends\x18\x01 \x03(\x0b\x32\x1d.tams.media.v1.StorageBackend\"\x9d\x01\n\x16\x41llocateStorageRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12,\n\nobject_ids\x18\x03 \x01(\x0b\x32\x18.tams.media.v1.ObjectIds\x12\x17\n\nstorage_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x08\n\x06_limitB\r\n\x0b_storage_id\"\x18\n\tObjectIds\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x17\x41llocateStorageResponse\x12/\n\x07objects\x18\x01 \x03(\x0b\x32\x1e.tams.media.v1.AllocatedObject\"K\n\x0f\x41llocatedObject\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x0f\n\x07put_url\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\"@\n\x0fSignUrlsRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.StoredObjects\"2\n\rStoredObjects\x12\x12\n\nstorage_id\x18\x01 \x01(\t\x12\r\n\x05paths\x18\x02 \x03(\t\" \n\x10SignUrlsResponse\x12\x0c\n\x04urls\x18\x01 \x03(\t\"A\n\x10SignPathsRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.StoredObjects\"?\n\x11SignPathsResponse\x12*\n\x06signed\x18\x01 \x03(\x0b\x32\x1a.tams.media.v1.SignedPaths\"@\n\x0bSignedPaths\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x12\n\nsignatures\x18\x03 \x03(\t2\x8c\x03\n\x0eStorageService\x12q\n\x13ListStorageBackends\x12).tams.media.v1.ListStorageBackendsRequest\x1a*.tams.media.v1.ListStorageBackendsResponse\"\x03\x90\x02\x01\x12`\n\x0f\x41llocateStorage\x12%.tams.media.v1.AllocateStorageRequest\x1a&.tams.media.v1.AllocateStorageResponse\x12P\n\x08SignUrls\x12\x1e.tams.media.v1.SignUrlsRequest\x1a\x1f.tams.media.v1.SignUrlsResponse\"\x03\x90\x02\x01\x12S\n\tSignPaths\x12\x1f.tams.media.v1.SignPathsRequest\x1a .tams.media.v1.SignPathsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/media/v1/storage_service.proto\x12\rtams.media.v1\x1a#tams/media/v1/storage_backend.proto\"\x1c\n\x1aListStorageBackendsRequest\"V\n\x1bListStorageBackendsResponse\x12\x37\n\x10storage_backends\x18\x01 \x03(\x0b\x32\x1d.tams.media.v1.StorageBackend\"\x9d\x01\n\x16\x41llocateStorageRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12,\n\nobject_ids\x18\x03 \x01(\x0b\x32\x18.tams.media.v1.ObjectIds\x12\x17\n\nstorage_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x08\n\x06_limitB\r\n\x0b_storage_id\"\x18\n\tObjectIds\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x17\x41llocateStorageResponse\x12/\n\x07objects\x18\x01 \x03(\x0b\x32\x1e.tams.media.v1.AllocatedObject\"K\n\x0f\x41llocatedObject\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x0f\n\x07put_url\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\"@\n\x0fSignUrlsRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.StoredObjects\"E\n\rStoredObjects\x12\x12\n\nstorage_id\x18\x01 \x01(\t\x12\r\n\x05paths\x18\x02 \x03(\t\x12\x11\n\turl_paths\x18\x03 \x01(\x0c\" \n\x10SignUrlsResponse\x12\x0c\n\x04urls\x18\x01 \x03(\t\"A\n\x10SignPathsRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.StoredObjects\"?\n\x11SignPathsResponse\x12*\n\x06signed\x18\x01 \x03(\x0b\x32\x1a.tams.media.v1.SignedPaths\"Y\n\x0bSignedPaths\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x12\n\nsignatures\x18\x03 \x03(\t\x12\x17\n\x0fsignature_lines\x18\x04 \x01(\x0c\x32\x8c\x03\n\x0eStorageService\x12q\n\x13ListStorageBackends\x12).tams.media.v1.ListStorageBackendsRequest\x1a*.tams.media.v1.ListStorageBackendsResponse\"\x03\x90\x02\x01\x12`\n\x0f\x41llocateStorage\x12%.tams.media.v1.AllocateStorageRequest\x1a&.tams.media.v1.AllocateStorageResponse\x12P\n\x08SignUrls\x12\x1e.tams.media.v1.SignUrlsRequest\x1a\x1f.tams.media.v1.SignUrlsResponse\"\x03\x90\x02\x01\x12S\n\tSignPaths\x12\x1f.tams.media.v1.SignPathsRequest\x1a .tams.media.v1.SignPathsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,15 +53,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNURLSREQUEST']._serialized_start=548
   _globals['_SIGNURLSREQUEST']._serialized_end=612
   _globals['_STOREDOBJECTS']._serialized_start=614
-  _globals['_STOREDOBJECTS']._serialized_end=664
-  _globals['_SIGNURLSRESPONSE']._serialized_start=666
-  _globals['_SIGNURLSRESPONSE']._serialized_end=698
-  _globals['_SIGNPATHSREQUEST']._serialized_start=700
-  _globals['_SIGNPATHSREQUEST']._serialized_end=765
-  _globals['_SIGNPATHSRESPONSE']._serialized_start=767
-  _globals['_SIGNPATHSRESPONSE']._serialized_end=830
-  _globals['_SIGNEDPATHS']._serialized_start=832
-  _globals['_SIGNEDPATHS']._serialized_end=896
-  _globals['_STORAGESERVICE']._serialized_start=899
-  _globals['_STORAGESERVICE']._serialized_end=1295
+  _globals['_STOREDOBJECTS']._serialized_end=683
+  _globals['_SIGNURLSRESPONSE']._serialized_start=685
+  _globals['_SIGNURLSRESPONSE']._serialized_end=717
+  _globals['_SIGNPATHSREQUEST']._serialized_start=719
+  _globals['_SIGNPATHSREQUEST']._serialized_end=784
+  _globals['_SIGNPATHSRESPONSE']._serialized_start=786
+  _globals['_SIGNPATHSRESPONSE']._serialized_end=849
+  _globals['_SIGNEDPATHS']._serialized_start=851
+  _globals['_SIGNEDPATHS']._serialized_end=940
+  _globals['_STORAGESERVICE']._serialized_start=943
+  _globals['_STORAGESERVICE']._serialized_end=1339
 # @@protoc_insertion_point(module_scope)

@@ -213,8 +213,13 @@ class StoredObjects(_message.Message):
 
     STORAGE_ID_FIELD_NUMBER: _builtins.int
     PATHS_FIELD_NUMBER: _builtins.int
+    URL_PATHS_FIELD_NUMBER: _builtins.int
     storage_id: _builtins.str
     """The backend's id."""
+    url_paths: _builtins.bytes
+    """More keys, which follow those above, as one text: a line for each, with a line feed at its end. They
+    are as URLs have them: percent-encoded (RFC 3986) with "/" and unreserved characters kept.
+    """
     @_builtins.property
     def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Keys in that backend's bucket."""
@@ -224,10 +229,11 @@ class StoredObjects(_message.Message):
         *,
         storage_id: _builtins.str = ...,
         paths: _abc.Iterable[_builtins.str] | None = ...,
+        url_paths: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths", "storage_id", b"storage_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths", "storage_id", b"storage_id", "url_paths", b"url_paths"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -307,8 +313,8 @@ Global___SignPathsResponse: _TypeAlias = SignPathsResponse  # noqa: Y015
 
 @_typing.final
 class SignedPaths(_message.Message):
-    """The URLs of objects on one storage backend. An object's URL is: before, its path percent-encoded
-    as RFC 3986 says with "/" and unreserved characters kept, after, its signature.
+    """The URLs of objects on one storage backend. An object's URL is: before, its path as URLs have it, after,
+    its signature.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -316,13 +322,16 @@ class SignedPaths(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     SIGNATURES_FIELD_NUMBER: _builtins.int
+    SIGNATURE_LINES_FIELD_NUMBER: _builtins.int
     before: _builtins.str
     """All of a URL that stands before the path."""
     after: _builtins.str
     """What stands between path and signature."""
+    signature_lines: _builtins.bytes
+    """The same for the url_paths, a line for each."""
     @_builtins.property
     def signatures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One for each path, in the order asked: hexadecimal digits."""
+        """One for each of the paths, in the order asked: hexadecimal digits."""
 
     def __init__(
         self,
@@ -330,10 +339,11 @@ class SignedPaths(_message.Message):
         before: _builtins.str = ...,
         after: _builtins.str = ...,
         signatures: _abc.Iterable[_builtins.str] | None = ...,
+        signature_lines: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "signatures", b"signatures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "signature_lines", b"signature_lines", "signatures", b"signatures"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -93,7 +93,7 @@ class StorageServiceServicer:
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
         - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

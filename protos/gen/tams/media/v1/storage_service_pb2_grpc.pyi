@@ -57,7 +57,7 @@ class StorageServiceStub:
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
     - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
     """
     SignPaths: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]
     """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
@@ -95,7 +95,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
     - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
     """
     SignPaths: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]  # type: ignore[assignment]
     """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
@@ -148,7 +148,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
         - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
         """
 
     @_abc_1.abstractmethod

@@ -233,8 +233,52 @@ class Segment(_message.Message):
 Global___Segment: _TypeAlias = Segment  # noqa: Y015
 
 @_typing.final
+class SegmentLines(_message.Message):
+    """Many stored segments, one text for each field of Segment, in which every segment has a line: long pages
+    cost least so. A line ends with a line feed, which is in none of the values.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    STORAGE_IDS_FIELD_NUMBER: _builtins.int
+    URL_PATHS_FIELD_NUMBER: _builtins.int
+    EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
+    documents: _builtins.bytes
+    """The document of each segment."""
+    url_paths: _builtins.bytes
+    """The key of each segment's object in that backend's bucket as URLs have it: percent-encoded (RFC 3986)
+    with "/" and unreserved characters kept. An empty line when the object lives outside this store.
+    """
+    @_builtins.property
+    def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The storage backend of each segment's object, or once for all when it is the same; empty when the
+        object lives outside this store.
+        """
+
+    @_builtins.property
+    def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedUrls]:
+        """Uncontrolled URLs of those segments that have any, in order."""
+
+    def __init__(
+        self,
+        *,
+        documents: _builtins.bytes = ...,
+        storage_ids: _abc.Iterable[_builtins.str] | None = ...,
+        url_paths: _builtins.bytes = ...,
+        external_urls: _abc.Iterable[Global___IndexedUrls] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "external_urls", b"external_urls", "storage_ids", b"storage_ids", "url_paths", b"url_paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SegmentLines: _TypeAlias = SegmentLines  # noqa: Y015
+
+@_typing.final
 class SegmentColumns(_message.Message):
-    """Many stored segments, one list for each field of Segment: long pages are cheaper to write and read so."""
+    """Many stored segments, one list for each field of Segment. SegmentLines took its place."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -20,6 +20,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
@@ -35,6 +40,7 @@ class ListSegmentsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow."""
     object_id: _builtins.str
@@ -45,8 +51,18 @@ class ListSegmentsRequest(_message.Message):
     """Most segments to return, 1 to 1000; larger is clamped, 0 means the default of 100."""
     page_token: _builtins.str
     """next_page_token of the previous page; empty for the first."""
-    columns: _builtins.bool
-    """Return the segments as columns."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def columns(self) -> _builtins.bool:
+        """Return the segments as columns. Ask for lines instead."""
+
+    @columns.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def columns(self, value: _builtins.bool) -> None:
+        """Return the segments as columns. Ask for lines instead."""
+
+    lines: _builtins.bool
+    """Return the segments as lines."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
         """Keep segments that overlap this range. Absent: all."""
@@ -61,10 +77,11 @@ class ListSegmentsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         columns: _builtins.bool = ...,
+        lines: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "object_id", b"object_id", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "columns", b"columns", "flow_id", b"flow_id", "object_id", b"object_id", "page_size", b"page_size", "page_token", b"page_token", "reverse", b"reverse", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "columns", b"columns", "flow_id", b"flow_id", "lines", b"lines", "object_id", b"object_id", "page_size", b"page_size", "page_token", b"page_token", "reverse", b"reverse", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__object_id: _TypeAlias = _typing.Literal["object_id"]  # noqa: Y015
     _WhichOneofArgType__object_id: _TypeAlias = _typing.Literal["_object_id", b"_object_id"]  # noqa: Y015
@@ -83,21 +100,27 @@ class ListSegmentsResponse(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     TIMERANGE_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the page that follows; empty on the last page."""
     page_size: _builtins.int
     """The page size in force after defaulting and clamping."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[_segment_pb2.Segment]:
-        """The segments in the order asked for; empty when columns were."""
+        """The segments in the order asked for; empty when lines or columns were."""
 
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
         """Smallest range that spans this page; empty when the page is."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def columns(self) -> _segment_pb2.SegmentColumns:
         """The segments in the order asked for, if columns were."""
+
+    @_builtins.property
+    def lines(self) -> _segment_pb2.SegmentLines:
+        """The segments in the order asked for, if lines were."""
 
     def __init__(
         self,
@@ -107,10 +130,11 @@ class ListSegmentsResponse(_message.Message):
         page_size: _builtins.int = ...,
         timerange: _timerange_pb2.TimeRange | None = ...,
         columns: _segment_pb2.SegmentColumns | None = ...,
+        lines: _segment_pb2.SegmentLines | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "timerange", b"timerange"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "lines", b"lines", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "next_page_token", b"next_page_token", "page_size", b"page_size", "segments", b"segments", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "lines", b"lines", "next_page_token", b"next_page_token", "page_size", b"page_size", "segments", b"segments", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
