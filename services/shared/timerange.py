@@ -5,6 +5,7 @@ so set algebra is integer comparison; only parsing and printing know about brack
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -130,6 +131,31 @@ class TimeRange(Struct, frozen=True):
         if inclusive and end == start + 1:
             return f"[{format_timestamp(start)}]"
         return f"[{format_timestamp(start)}_{_closing(end, inclusive=inclusive)}"
+
+
+def bounds_of(ranges: Sequence[TimeRange]) -> tuple[list[int], list[int]]:
+    """First instant and exclusive end of each range. InvalidArgument unless all are bounded."""
+    starts = [one.start for one in ranges if one.start is not None]
+    ends = [one.end for one in ranges if one.end is not None]
+    if not len(starts) == len(ends) == len(ranges):
+        raise InvalidArgument("a time range must be bounded", reason="BAD_TIMERANGE")
+    return starts, ends
+
+
+def texts_of(ranges: Iterable[TimeRange]) -> list[str]:
+    """The text of each range. What ends where the next one starts is written once, and most segments do."""
+    texts: list[str] = []
+    shared: int | None = None
+    stamp = ""
+    for one in ranges:
+        start, end = one.start, one.end
+        if start is None or end is None or one.end_inclusive or not 0 <= start < end:
+            texts.append(str(one))
+            continue
+        first = stamp if start == shared else f"{start // NS}:{start % NS}"
+        shared, stamp = end, f"{end // NS}:{end % NS}"
+        texts.append(f"[{first}_{stamp})")
+    return texts
 
 
 ETERNITY: Final = TimeRange()

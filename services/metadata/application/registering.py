@@ -1,17 +1,22 @@
 """Registering segments: each stands for itself, and none may overlap another."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import le
 
 from services.metadata.application.clock import Moment
 from services.metadata.application.outbox import Outbox
 from services.metadata.application.ports import Tables
 from services.metadata.domain.flow import StoredFlow
 from services.metadata.domain.object import MediaObject, usable
-from services.metadata.domain.segment import Segment, check, stored_segment
+from services.metadata.domain.segment import Segment, all_sound, check
+from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.errors import InvalidArgument, TamsError
-from services.shared.timerange import MIN_NS, TimeRange
+from services.shared.timerange import MIN_NS, TimeRange, bounds_of
+
+_Indexed = tuple[int, Segment]
+_Accepted = tuple[Segment, MediaObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +32,49 @@ def register(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now:
     failed, sound = _checked(segments)
     known = tables.objects.get_many(dict.fromkeys(segment.object_id for _, segment in sound))
     occupied = tables.segments.occupied(flow.id, [segment.timerange for _, segment in sound])
-    accepted: list[tuple[Segment, MediaObject]] = []
+    accepted = _all_at_once(flow.id, sound, known, occupied)
+    if accepted is None:
+        accepted, refused = _one_by_one(flow.id, sound, known, occupied)
+        failed += refused
+    if accepted:
+        used = {item.id: item for _, item in accepted}
+        tables.objects.add(item for item in used.values() if item.id not in known)
+        tables.objects.register([item.id for item in used.values() if not item.is_registered], flow.id)
+        _store(tables, flow, accepted, now)
+    return sorted(failed, key=lambda one: one.index)
+
+
+def _all_at_once(
+    flow_id: str, sound: Sequence[_Indexed], known: Mapping[str, MediaObject], occupied: Sequence[bool]
+) -> list[_Accepted] | None:
+    """What most lists are: in order of time, nothing in the way, each object waiting for its flow."""
+    segments = [segment for _, segment in sound]
+    items = [known.get(segment.object_id) for segment in segments]
+    found = [item for item in items if item is not None and item.awaits(flow_id)]
+    if len(found) < len(items) or any(occupied) or not _in_order(segments):
+        return None
+    return list(zip(segments, found, strict=True))
+
+
+def _in_order(segments: Sequence[Segment]) -> bool:
+    """Whether each starts where the one before it ended, or later."""
+    starts, ends = bounds_of([one.timerange for one in segments])
+    return all(map(le, ends, starts[1:]))
+
+
+def _one_by_one(
+    flow_id: str, sound: Sequence[_Indexed], known: Mapping[str, MediaObject], occupied: Sequence[bool]
+) -> tuple[list[_Accepted], list[Failed]]:
+    """The segments that may be stored, with their objects, and the others."""
+    accepted: list[_Accepted] = []
+    failed: list[Failed] = []
     used: dict[str, MediaObject] = {}
     taken = _Taken()
     for (index, segment), is_occupied in zip(sound, occupied, strict=True):
         object_id = segment.object_id
         try:
             item = used.get(object_id) or usable(
-                known.get(object_id), object_id, flow.id, has_urls=bool(segment.external_urls)
+                known.get(object_id), object_id, flow_id, has_urls=bool(segment.external_urls)
             )
             taken.claim(segment.timerange, is_occupied)
         except TamsError as error:
@@ -42,11 +82,7 @@ def register(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now:
             continue
         used[object_id] = item
         accepted.append((segment, item))
-    if accepted:
-        tables.objects.add(item for item in used.values() if item.id not in known)
-        tables.objects.register([item.id for item in used.values() if not item.is_registered], flow.id)
-        _store(tables, flow, accepted, now)
-    return sorted(failed, key=lambda one: one.index)
+    return accepted, failed
 
 
 class _Taken:
@@ -77,9 +113,11 @@ def _overlap(timerange: TimeRange) -> InvalidArgument:
     )
 
 
-def _checked(segments: Sequence[Segment]) -> tuple[list[Failed], list[tuple[int, Segment]]]:
+def _checked(segments: Sequence[Segment]) -> tuple[list[Failed], list[_Indexed]]:
+    if all_sound(segments):
+        return [], list(enumerate(segments))
     failed: list[Failed] = []
-    sound: list[tuple[int, Segment]] = []
+    sound: list[_Indexed] = []
     for index, segment in enumerate(segments):
         try:
             check(segment)
@@ -90,10 +128,8 @@ def _checked(segments: Sequence[Segment]) -> tuple[list[Failed], list[tuple[int,
     return failed, sound
 
 
-def _store(
-    tables: Tables, flow: StoredFlow, accepted: Sequence[tuple[Segment, MediaObject]], now: Moment
-) -> None:
+def _store(tables: Tables, flow: StoredFlow, accepted: Sequence[_Accepted], now: Moment) -> None:
     tables.segments.insert(flow.timeline, accepted, now.text)
     outbox = Outbox(tables, now.ns)
     if outbox.wanted:
-        outbox.segments_added(flow, [stored_segment(*pair) for pair in accepted])
+        outbox.segments_added(flow, StoredSegments.new(accepted))

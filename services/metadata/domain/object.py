@@ -1,5 +1,6 @@
 """Media objects: the states of their life, and who may reference them (TAMS 7.0 object.json)."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -28,6 +29,10 @@ class MediaObject(NamedTuple):
     first_referenced_by_flow: str | None = None
     size: int | None = None
 
+    def awaits(self, flow_id: str) -> bool:
+        """Whether it was allocated for the flow and nothing references it yet."""
+        return self.state is State.ALLOCATED and self.allocated_for_flow == flow_id
+
     @property
     def is_registered(self) -> bool:
         """Whether it is known to be referenced, and by which flow first."""
@@ -40,6 +45,13 @@ def check_id(object_id: str, reason: str, path: str) -> None:
         raise InvalidArgument(
             f"an object id has 1 to {_MAX_ID_BYTES} bytes and no NUL", reason=reason, path=path
         )
+
+
+def are_ids(texts: Sequence[str]) -> bool:
+    """Whether every one may name an object, if that can be told from a look at all of them."""
+    # No character has more than four bytes.
+    longest = max(map(len, texts), default=1)
+    return "" not in texts and "\0" not in "".join(texts) and 4 * longest <= _MAX_ID_BYTES
 
 
 def usable(known: MediaObject | None, object_id: str, flow_id: str, *, has_urls: bool) -> MediaObject:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, overload
 
-from services.metadata.domain.segment import StoredSegment
-from services.shared.timerange import NEVER, TimeRange
+from services.metadata.domain.jsons import ENCODE
+from services.metadata.domain.object import MediaObject
+from services.metadata.domain.segment import Segment, StoredSegment, documents
+from services.shared.timerange import NEVER, TimeRange, bounds_of
 
 
 class Columns(NamedTuple):
@@ -38,6 +40,21 @@ class StoredSegments(Sequence[StoredSegment]):
     def of(cls, segments: Iterable[StoredSegment]) -> "StoredSegments":
         """The same segments in columns."""
         return segments if isinstance(segments, cls) else cls(Columns(*zip(*segments, strict=True)))
+
+    @classmethod
+    def new(cls, segments: Sequence[tuple[Segment, MediaObject]]) -> "StoredSegments":
+        """New segments and their objects as the tables will hold them; their ranges are bounded."""
+        ranges = [segment.timerange for segment, _ in segments]
+        return cls(
+            Columns(
+                *bounds_of(ranges),
+                [int(one.end_inclusive) for one in ranges],
+                documents([segment for segment, _ in segments]),
+                [known.storage_id for _, known in segments],
+                [known.storage_path for _, known in segments],
+                [ENCODE(segment.external_urls) if segment.external_urls else None for segment, _ in segments],
+            )
+        )
 
     @property
     def span(self) -> TimeRange:

@@ -1,6 +1,5 @@
 """The table of objects. Which flows reference one is what the index of segments by object tells."""
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
@@ -8,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from services.metadata.domain.jsons import ENCODE
 from services.metadata.domain.object import MediaObject, State
 
 _COLUMNS: Final = (
@@ -78,7 +78,7 @@ class SqliteObjects:
         ids = list(object_ids)
         if len(ids) == 1:
             return {row[0]: _object(row) for row in self._execute(_GET, ids)}
-        (found,) = self._execute(_GET_MANY, (json.dumps(ids),)).fetchone()
+        (found,) = self._execute(_GET_MANY, (_json(ids),)).fetchone()
         return {item.id: item for item in _objects.decode(found)}
 
     def add(self, objects: Iterable[MediaObject]) -> None:
@@ -93,18 +93,18 @@ class SqliteObjects:
     def register(self, object_ids: Iterable[str], flow_id: str) -> None:
         """Known objects are referenced now, first by the flow unless another was before."""
         if ids := list(object_ids):
-            self._execute(_REGISTER, {"now": _now_ms(), "flow": flow_id, "ids": json.dumps(ids)})
+            self._execute(_REGISTER, {"now": _now_ms(), "flow": flow_id, "ids": _json(ids)})
 
     def retire(self, object_ids: Iterable[str], state: State) -> None:
         """Known objects are not referenced any more."""
-        self._execute(_RETIRE, (state, _now_ms(), json.dumps(list(object_ids))))
+        self._execute(_RETIRE, (state, _now_ms(), _json(list(object_ids))))
 
     def unreferenced(self, object_ids: Iterable[str]) -> list[str]:
         """Those of the objects that no segment references."""
         rows = self._execute(
             "SELECT value FROM json_each(?) WHERE NOT EXISTS"
             " (SELECT 1 FROM segments s WHERE s.object_id = value)",
-            (json.dumps(list(object_ids)),),
+            (_json(list(object_ids)),),
         )
         return [object_id for (object_id,) in rows]
 
@@ -149,6 +149,10 @@ def _values(item: MediaObject, now: int) -> tuple[str | int | None, ...]:
 
 def _is_due(item: MediaObject) -> bool:
     return item.state is State.REGISTERED and item.storage_id is not None and item.size is None
+
+
+def _json(ids: list[str]) -> str:
+    return ENCODE(ids).decode()
 
 
 def _now_ms() -> int:

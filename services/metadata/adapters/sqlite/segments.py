@@ -6,8 +6,8 @@ for. Its cost does not depend on the length of the flow.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import Any, Final
 
 from services.metadata.adapters.sqlite.segment_lines import gather
@@ -23,7 +23,7 @@ from services.metadata.application.pages import PAGE_BYTES
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.application.segment_pages import lines_page
 from services.metadata.domain.object import MediaObject
-from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
+from services.metadata.domain.segment import Segment, StoredSegment
 from services.metadata.domain.segment_lines import SegmentLines
 from services.metadata.domain.stored_segments import Columns, StoredSegments
 from services.shared.timerange import NEVER, TimeRange
@@ -108,7 +108,16 @@ class SqliteSegments:
     def insert(self, timeline: int, segments: Sequence[tuple[Segment, MediaObject]], now: str) -> None:
         """Store segments that overlap nothing, and bring the flow's statistics up to date."""
         storages = self._storages({item.storage_id for _, item in segments})
-        rows = [_values(timeline, stored_segment(*pair), storages, pair[0].object_id) for pair in segments]
+        starts, ends, inclusive, documents, storage_ids, *rest = StoredSegments.new(segments).columns
+        rows = list(
+            zip(
+                repeat(timeline),
+                *(starts, ends, inclusive, documents),
+                [storages[one] for one in storage_ids],
+                *rest,
+                [segment.object_id for segment, _ in segments],
+            )
+        )
         alone = len(rows) % _ROWS_AT_ONCE
         for first in range(alone, len(rows), _ROWS_AT_ONCE):
             self._execute(_INSERT_MANY, list(chain.from_iterable(rows[first : first + _ROWS_AT_ONCE])))
@@ -155,10 +164,3 @@ def _rows(cursor: sqlite3.Cursor) -> list[Any]:
         # All else in a row is small.
         held += sum(len(row[_EXTERNAL_URLS]) for row in some if row[_EXTERNAL_URLS])
     return rows
-
-
-def _values(
-    timeline: int, segment: StoredSegment, storages: Mapping[str | None, int | None], object_id: str
-) -> tuple[Any, ...]:
-    start, end, inclusive, document, storage_id, path, urls = segment
-    return timeline, start, end, inclusive, document, storages[storage_id], path, urls, object_id

@@ -15,7 +15,7 @@ from services.metadata.adapters.vast.windows import Keys, Span, walk
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.application.segment_pages import lines_page
 from services.metadata.domain.object import MediaObject
-from services.metadata.domain.segment import Segment, StoredSegment, stored_segment
+from services.metadata.domain.segment import Segment, StoredSegment
 from services.metadata.domain.segment_lines import SegmentLines
 from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.timerange import MAX_NS, NEVER, TimeRange
@@ -89,7 +89,7 @@ class VastSegments:
         found = timeline_of(self._view, timeline)
         if found is None or not segments:
             return
-        stored = [stored_segment(*pair) for pair in segments]
+        stored = StoredSegments.new(segments)
         self._view.insert_all(
             "segments",
             (
