@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import le
+from typing import Final
 
 from services.metadata.application.clock import Moment
 from services.metadata.application.outbox import Outbox
@@ -14,6 +15,9 @@ from services.metadata.domain.segment import Segment, all_sound, check
 from services.metadata.domain.stored_segments import StoredSegments
 from services.shared.errors import InvalidArgument, TamsError
 from services.shared.timerange import MIN_NS, TimeRange, bounds_of
+
+# So many or less are sooner looked at one by one than by each of their fields.
+_FEW: Final = 4
 
 _Indexed = tuple[int, Segment]
 _Accepted = tuple[Segment, MediaObject]
@@ -32,7 +36,7 @@ def register(tables: Tables, flow: StoredFlow, segments: Sequence[Segment], now:
     failed, sound = _checked(segments)
     known = tables.objects.get_many(dict.fromkeys(segment.object_id for _, segment in sound))
     occupied = tables.segments.occupied(flow.id, [segment.timerange for _, segment in sound])
-    accepted = _all_at_once(flow.id, sound, known, occupied)
+    accepted = _all_at_once(flow.id, sound, known, occupied) if len(sound) > _FEW else None
     if accepted is None:
         accepted, refused = _one_by_one(flow.id, sound, known, occupied)
         failed += refused
@@ -114,7 +118,7 @@ def _overlap(timerange: TimeRange) -> InvalidArgument:
 
 
 def _checked(segments: Sequence[Segment]) -> tuple[list[Failed], list[_Indexed]]:
-    if all_sound(segments):
+    if len(segments) > _FEW and all_sound(segments):
         return [], list(enumerate(segments))
     failed: list[Failed] = []
     sound: list[_Indexed] = []

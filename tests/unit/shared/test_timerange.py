@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import mediatimestamp
@@ -14,8 +15,10 @@ from services.shared.timerange import (
     NEVER,
     NS,
     TimeRange,
+    bounds_of,
     format_timestamp,
     parse_timestamp,
+    texts_of,
 )
 from tests.support import official
 
@@ -266,3 +269,25 @@ def test_eternity_covers_all_and_never_nothing():
     assert second.covers(NEVER)
     assert not NEVER.covers(second)
     assert not ETERNITY.overlaps(NEVER)
+
+
+BOUNDS = st.none() | st.integers(-3, 3) | st.integers(MIN_NS + 1, MAX_NS - 1)
+RANGES = st.lists(st.builds(TimeRange, BOUNDS, BOUNDS, st.booleans()))
+
+
+@given(RANGES)
+def test_texts_of_many_are_those_of_each(ranges):
+    assert texts_of(ranges) == [str(one) for one in ranges]
+
+
+@given(st.lists(st.integers(0, MAX_NS), unique=True).map(sorted))
+def test_texts_of_neighbours_are_those_of_each(cuts):
+    ranges = [TimeRange(start, end) for start, end in itertools.pairwise(cuts)]
+    assert texts_of(ranges) == [str(one) for one in ranges]
+    assert bounds_of(ranges) == (cuts[:-1], cuts[1:])
+
+
+@pytest.mark.parametrize("odd", [ETERNITY, TimeRange(0), TimeRange(None, 0)])
+def test_only_bounded_ranges_have_bounds(odd):
+    with pytest.raises(InvalidArgument):
+        bounds_of([TimeRange(0, 1), odd])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metadata.domain.segment import Segment, check, document
+from services.metadata.domain.segment import Segment, all_sound, check, document, documents
 from services.shared.errors import InvalidArgument
 from services.shared.timerange import ETERNITY, MAX_NS, MIN_NS, NEVER, TimeRange, parse_timestamp
 from tests.support import official
@@ -86,3 +86,51 @@ def test_documents_satisfy_the_official_schema() -> None:
     full = Segment("o", FIRST, -SECOND, 40_000_000, 1, 2, 3)
     for segment in (Segment("o", FIRST), full, Segment("o", TimeRange(0, 1, end_inclusive=True))):
         official.validator("flow-segment.json").validate(json.loads(document(segment)))
+
+
+BOUNDS = st.none() | st.integers(-2, 2)
+COUNTS = st.none() | st.integers(-1, 2)
+IDS = st.sampled_from(["a", "\u00e9/b", "x" * 256]) | st.sampled_from(
+    ["", "a\0b", "x" * 1025, "\u00e9" * 513]
+)
+SOUND = st.builds(Segment, st.just("a"), st.just(FIRST), st.integers(), *[st.none() | st.integers(0, 2)] * 4)
+SEGMENTS = st.builds(
+    Segment,
+    st.just("a") | IDS,
+    st.just(FIRST) | st.builds(TimeRange, BOUNDS, BOUNDS, st.booleans()),
+    st.integers(-2, 2),
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+)
+
+
+def passes(segment: Segment) -> bool:
+    try:
+        check(segment)
+    except InvalidArgument:
+        return False
+    return True
+
+
+@given(st.lists(SOUND, max_size=5), st.lists(SEGMENTS, max_size=1))
+def test_all_are_sound_when_each_is(sound: list[Segment], odd: list[Segment]) -> None:
+    assert all_sound([*sound, *odd]) == all(map(passes, odd))
+
+
+def test_of_long_ids_it_cannot_be_told_at_once() -> None:
+    long = Segment("x" * 257, FIRST)
+    check(long)
+    assert not all_sound([long])
+
+
+@given(st.lists(SOUND))
+def test_documents_of_many_are_those_of_each(segments: list[Segment]) -> None:
+    assert documents(segments) == [document(one) for one in segments]
+
+
+def test_documents_are_whole_whatever_their_ids_hold() -> None:
+    names = ["two\nlines", "\r", "\u2028", '"']
+    written = documents([Segment(name, FIRST) for name in names])
+    assert [json.loads(one)["object_id"] for one in written] == names

@@ -2,8 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metadata.domain.segment import StoredSegment
+from services.metadata.domain.object import MediaObject, State
+from services.metadata.domain.segment import ExternalUrl, Segment, StoredSegment, document
 from services.metadata.domain.stored_segments import StoredSegments
+from services.shared.errors import InvalidArgument
 from services.shared.timerange import NEVER, TimeRange
 
 numbers = st.integers(-(2**63), 2**63 - 1)
@@ -49,3 +51,21 @@ def test_columns_are_not_taken_apart_again():
     assert StoredSegments.of(columns) is columns
     assert not columns
     assert not StoredSegments()
+
+
+def test_new_segments_are_stored_with_the_place_of_their_object():
+    inside = MediaObject("a", "storage", "path/a", State.ALLOCATED)
+    outside = MediaObject("b", None, None, State.REGISTERED)
+    new = [
+        (Segment("a", TimeRange(0, 5)), inside),
+        (Segment("b", TimeRange(5, 8, True), external_urls=[ExternalUrl("https://b")]), outside),
+    ]
+    assert list(StoredSegments.new(new)) == [
+        StoredSegment(0, 5, 0, document(new[0][0]), "storage", "path/a", None),
+        StoredSegment(5, 8, 1, document(new[1][0]), None, None, b'[{"url":"https://b"}]'),
+    ]
+
+
+def test_new_segments_are_bounded():
+    with pytest.raises(InvalidArgument):
+        StoredSegments.new([(Segment("a", TimeRange(0)), MediaObject("a", None, None, State.REGISTERED))])
