@@ -38,8 +38,10 @@ _REGISTER: Final = """
     UPDATE objects SET state = 'registered', changed_ms = :now,
         first_referenced_by_flow = coalesce(first_referenced_by_flow, :flow),
         measure_at_ms = CASE WHEN size IS NULL AND storage IS NOT NULL THEN :now END
-    WHERE id IN (SELECT value FROM json_each(:ids))
+    WHERE id
 """
+_REGISTER_ONE: Final = f"{_REGISTER} = :ids"
+_REGISTER_MANY: Final = f"{_REGISTER} IN (SELECT value FROM json_each(:ids))"
 _RETIRE: Final = """
     UPDATE objects SET state = ?, changed_ms = ?, measure_at_ms = NULL
     WHERE id IN (SELECT value FROM json_each(?))
@@ -92,8 +94,12 @@ class SqliteObjects:
 
     def register(self, object_ids: Iterable[str], flow_id: str) -> None:
         """Known objects are referenced now, first by the flow unless another was before."""
-        if ids := list(object_ids):
-            self._execute(_REGISTER, {"now": _now_ms(), "flow": flow_id, "ids": _json(ids)})
+        ids = list(object_ids)
+        parameters = {"now": _now_ms(), "flow": flow_id}
+        if len(ids) == 1:
+            self._execute(_REGISTER_ONE, parameters | {"ids": ids[0]})
+        elif ids:
+            self._execute(_REGISTER_MANY, parameters | {"ids": _json(ids)})
 
     def retire(self, object_ids: Iterable[str], state: State) -> None:
         """Known objects are not referenced any more."""

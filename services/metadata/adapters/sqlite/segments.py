@@ -53,7 +53,7 @@ _COUNT: Final = f"""
     UPDATE flow_stats SET segments = segments + :change, updated = :now, {_ENDS} WHERE flow = :row
 """
 _FIRST_COUNT: Final = """
-    INSERT INTO flow_stats (flow, segments, end_inclusive) VALUES (?, 0, 0) ON CONFLICT DO NOTHING
+    INSERT INTO flow_stats (flow, segments, end_inclusive) VALUES (?, 0, 0)
 """
 
 
@@ -122,8 +122,13 @@ class SqliteSegments:
         for first in range(alone, len(rows), _ROWS_AT_ONCE):
             self._execute(_INSERT_MANY, list(chain.from_iterable(rows[first : first + _ROWS_AT_ONCE])))
         self._connection.executemany(_INSERT, rows[:alone])
-        self._execute(_FIRST_COUNT, (timeline,))
-        self._execute(_COUNT, {"row": timeline, "change": len(segments), "now": now})
+        self._count_added(timeline, len(segments), now)
+
+    def _count_added(self, timeline: int, change: int, now: str) -> None:
+        parameters = {"row": timeline, "change": change, "now": now}
+        if not self._execute(_COUNT, parameters).rowcount:
+            self._execute(_FIRST_COUNT, (timeline,))
+            self._execute(_COUNT, parameters)
 
     def _storage_ids(self, rows: Sequence[Any]) -> Sequence[str | None]:
         """The storage backend of each segment; a join would look it up as often as there are segments."""
