@@ -16,7 +16,7 @@ from tests.support.effort import examples
 from tests.support.flows import flow_id
 from tests.support.metadata import Metadata, an_object
 
-shared_store = examples(25, vast=15)
+shared_store = examples(12, vast=12)
 fresh = itertools.count(1)
 
 TIMES = st.integers(0, 100)

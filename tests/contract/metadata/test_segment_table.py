@@ -173,7 +173,7 @@ def objects_on(*storage_ids: str) -> list[MediaObject]:
     return [MediaObject(f"known {next(fresh)}", one, "p", State.ALLOCATED, flow_id(1)) for one in storage_ids]
 
 
-@examples(60, vast=30)
+@examples(40, vast=30)
 @given(
     segments=segment_lists(),
     drawn=st.data(),
