@@ -30,7 +30,7 @@ class Column(_message.Message):
     name: _builtins.str
     """Its name."""
     type: _builtins.str
-    """string, int64, float64, binary or bool; another word for a type of the engine's own."""
+    """string, int64, float64, binary or bool; the engine's name for any other type."""
     own: _builtins.bool
     """Whether the service needs it."""
     def __init__(
@@ -59,17 +59,22 @@ class Table(_message.Message):
     OWN_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     BYTES_FIELD_NUMBER: _builtins.int
+    SORTED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     own: _builtins.bool
     """Whether the service needs it."""
     rows: _builtins.int
-    """Rows, as counted or, where counting is expensive, as last known."""
+    """Number of rows. If counting is expensive, the last known number."""
     bytes: _builtins.int
-    """Bytes it takes, its indexes included; in SQLite an estimate."""
+    """Size in bytes, including its indexes; an estimate in SQLite."""
     @_builtins.property
     def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
-        """Its columns in order."""
+        """Its columns, in the order of the table."""
+
+    @_builtins.property
+    def sorted_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The columns that its rows are sorted by; empty if the engine does not sort rows."""
 
     def __init__(
         self,
@@ -79,10 +84,11 @@ class Table(_message.Message):
         own: _builtins.bool = ...,
         rows: _builtins.int = ...,
         bytes: _builtins.int = ...,
+        sorted_by: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "columns", b"columns", "name", b"name", "own", b"own", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "columns", b"columns", "name", b"name", "own", b"own", "rows", b"rows", "sorted_by", b"sorted_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -90,7 +96,7 @@ Global___Table: _TypeAlias = Table  # noqa: Y015
 
 @_typing.final
 class Endpoint(_message.Message):
-    """A database server that the tables are reached through."""
+    """A server of the database."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -101,11 +107,11 @@ class Endpoint(_message.Message):
     address: _builtins.str
     """Its address."""
     latency_seconds: _builtins.float
-    """Running average of the time it takes to answer, in seconds."""
+    """Running average of its response time, in seconds."""
     error_rate: _builtins.float
     """Running average of the share of calls that failed, 0 to 1."""
     out_of_use: _builtins.bool
-    """Whether calls are kept off it for now."""
+    """Whether the service sends it no requests at present, because of failures."""
     def __init__(
         self,
         *,
@@ -124,29 +130,33 @@ Global___Endpoint: _TypeAlias = Endpoint  # noqa: Y015
 
 @_typing.final
 class Cache(_message.Message):
-    """Rows that are kept in memory, by one process."""
+    """The rows that one process keeps in memory."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     HITS_FIELD_NUMBER: _builtins.int
     MISSES_FIELD_NUMBER: _builtins.int
+    PROCESS_FIELD_NUMBER: _builtins.int
     entries: _builtins.int
-    """Rows kept now."""
+    """Number of rows in the cache."""
     hits: _builtins.int
-    """Reads since the process started that found all they asked."""
+    """Number of reads since the start of the process that the cache answered completely."""
     misses: _builtins.int
-    """Reads that did not."""
+    """Number of reads since the start of the process that needed the database."""
+    process: _builtins.str
+    """The process: its host and its process id. The figures of the endpoints are from this process as well."""
     def __init__(
         self,
         *,
         entries: _builtins.int = ...,
         hits: _builtins.int = ...,
         misses: _builtins.int = ...,
+        process: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "hits", b"hits", "misses", b"misses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "hits", b"hits", "misses", b"misses", "process", b"process"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -154,7 +164,7 @@ Global___Cache: _TypeAlias = Cache  # noqa: Y015
 
 @_typing.final
 class ListTablesRequest(_message.Message):
-    """Asks for all tables."""
+    """Request for all tables."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -181,25 +191,30 @@ class ListTablesResponse(_message.Message):
     MISSING_FIELD_NUMBER: _builtins.int
     ENDPOINTS_FIELD_NUMBER: _builtins.int
     CACHE_FIELD_NUMBER: _builtins.int
+    UNFIT_FIELD_NUMBER: _builtins.int
     schema: _builtins.str
-    """The schema that holds them; ResetTables asks for this name."""
+    """Name of the schema that contains the tables; ResetTables requires it as `confirm`."""
     engine: _builtins.str
-    """Which engine: sqlite or vast."""
+    """The database engine: sqlite or vast."""
     @_builtins.property
     def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Table]:
-        """The tables by name."""
+        """The tables, ascending by name."""
 
     @_builtins.property
     def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the service needs and is not there, as table or table.column."""
+        """Tables and columns that the service needs but that do not exist, as "table" or "table.column"."""
 
     @_builtins.property
     def endpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Endpoint]:
-        """The servers of an engine that has several."""
+        """The servers of the database; empty for an engine without servers."""
 
     @_builtins.property
     def cache(self) -> Global___Cache:
-        """The cache of the process that answers; absent for an engine that needs none."""
+        """The cache of the process that answers; absent for an engine that needs no cache."""
+
+    @_builtins.property
+    def unfit(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One sentence for each column type or sort order that differs from what the service needs."""
 
     def __init__(
         self,
@@ -210,10 +225,11 @@ class ListTablesResponse(_message.Message):
         missing: _abc.Iterable[_builtins.str] | None = ...,
         endpoints: _abc.Iterable[Global___Endpoint] | None = ...,
         cache: Global___Cache | None = ...,
+        unfit: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "endpoints", b"endpoints", "engine", b"engine", "missing", b"missing", "schema", b"schema", "tables", b"tables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "endpoints", b"endpoints", "engine", b"engine", "missing", b"missing", "schema", b"schema", "tables", b"tables", "unfit", b"unfit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,7 +237,7 @@ Global___ListTablesResponse: _TypeAlias = ListTablesResponse  # noqa: Y015
 
 @_typing.final
 class GetColumnRequest(_message.Message):
-    """Names a column."""
+    """The column to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -262,7 +278,7 @@ class AddColumnRequest(_message.Message):
     type: _builtins.str
     """string, int64, float64, binary or bool. SQLite keeps bool as int64."""
     dry_run: _builtins.bool
-    """Check everything, change nothing."""
+    """Check everything, but change nothing."""
     def __init__(
         self,
         *,
@@ -297,9 +313,9 @@ class RenameColumnRequest(_message.Message):
     name: _builtins.str
     """Its new name."""
     dry_run: _builtins.bool
-    """Check everything but `confirm`, change nothing."""
+    """Check everything except `confirm`, but change nothing."""
     confirm: _builtins.str
-    """The column's present name, once more."""
+    """The column's present name again, as a confirmation."""
     def __init__(
         self,
         *,
@@ -332,9 +348,9 @@ class DropColumnRequest(_message.Message):
     column: _builtins.str
     """The column."""
     dry_run: _builtins.bool
-    """Check everything but `confirm`, change nothing."""
+    """Check everything except `confirm`, but change nothing."""
     confirm: _builtins.str
-    """The column's name, once more."""
+    """The column's name again, as a confirmation."""
     def __init__(
         self,
         *,
@@ -353,7 +369,7 @@ Global___DropColumnRequest: _TypeAlias = DropColumnRequest  # noqa: Y015
 
 @_typing.final
 class ColumnChange(_message.Message):
-    """What a change of a column did, or would do."""
+    """The effect of a change of a column; of a dry run, the effect that the change would have."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -361,12 +377,12 @@ class ColumnChange(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
     values: _builtins.int
-    """Rows that held a value in it; 0 for a new one."""
+    """Number of rows that had a value in the column; 0 for a new column."""
     done: _builtins.bool
-    """Whether it was done; false for a dry run."""
+    """Whether the change was made; false for a dry run."""
     @_builtins.property
     def column(self) -> Global___Column:
-        """The column as it is afterwards; as it was, when it is dropped."""
+        """The column after the change; a dropped column as it was before."""
 
     def __init__(
         self,
@@ -385,7 +401,7 @@ Global___ColumnChange: _TypeAlias = ColumnChange  # noqa: Y015
 
 @_typing.final
 class RefreshTablesRequest(_message.Message):
-    """Asks to forget what is remembered."""
+    """Request to clear the caches."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -402,7 +418,7 @@ Global___RefreshTablesRequest: _TypeAlias = RefreshTablesRequest  # noqa: Y015
 
 @_typing.final
 class RefreshTablesResponse(_message.Message):
-    """It is forgotten."""
+    """The caches are cleared."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -433,14 +449,14 @@ class Projection(_message.Message):
     own: _builtins.bool
     """Whether the service needs it."""
     status: _builtins.str
-    """How far it is, in the engine's own words; ready when queries may use it."""
+    """Its state, as the engine names it; "ready" if queries may use it."""
     @_builtins.property
     def sorted_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The columns its rows are sorted by."""
+        """The columns that its rows are sorted by."""
 
     @_builtins.property
     def also(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Columns it holds besides."""
+        """Further columns that it contains."""
 
     def __init__(
         self,
@@ -461,7 +477,7 @@ Global___Projection: _TypeAlias = Projection  # noqa: Y015
 
 @_typing.final
 class ListProjectionsRequest(_message.Message):
-    """Asks for projections."""
+    """Request for the projections of a table."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -490,7 +506,7 @@ class ListProjectionsResponse(_message.Message):
     PROJECTIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def projections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Projection]:
-        """By name."""
+        """The projections, ascending by name."""
 
     def __init__(
         self,
@@ -507,7 +523,7 @@ Global___ListProjectionsResponse: _TypeAlias = ListProjectionsResponse  # noqa: 
 
 @_typing.final
 class CreateProjectionRequest(_message.Message):
-    """A projection to make."""
+    """The projection to create."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -525,7 +541,7 @@ class CreateProjectionRequest(_message.Message):
 
     @_builtins.property
     def also(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Columns to hold besides."""
+        """Further columns to contain."""
 
     def __init__(
         self,
@@ -545,7 +561,7 @@ Global___CreateProjectionRequest: _TypeAlias = CreateProjectionRequest  # noqa: 
 
 @_typing.final
 class DropProjectionRequest(_message.Message):
-    """A projection to drop."""
+    """The projection to drop."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -571,7 +587,7 @@ Global___DropProjectionRequest: _TypeAlias = DropProjectionRequest  # noqa: Y015
 
 @_typing.final
 class DropProjectionResponse(_message.Message):
-    """It is dropped."""
+    """The projection is dropped."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -588,16 +604,16 @@ Global___DropProjectionResponse: _TypeAlias = DropProjectionResponse  # noqa: Y0
 
 @_typing.final
 class ResetTablesRequest(_message.Message):
-    """Asks to remove everything."""
+    """Request to remove all stored data."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DRY_RUN_FIELD_NUMBER: _builtins.int
     CONFIRM_FIELD_NUMBER: _builtins.int
     dry_run: _builtins.bool
-    """Say what would go, change nothing."""
+    """Report what a reset would remove, but change nothing. `confirm` is not checked."""
     confirm: _builtins.str
-    """The name of the schema."""
+    """The name of the schema, as a confirmation."""
     def __init__(
         self,
         *,
@@ -614,17 +630,17 @@ Global___ResetTablesRequest: _TypeAlias = ResetTablesRequest  # noqa: Y015
 
 @_typing.final
 class ResetTablesResponse(_message.Message):
-    """What went, or would go."""
+    """The removed data; of a dry run, the data that a reset would remove."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TABLES_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
     done: _builtins.bool
-    """Whether it was done; false for a dry run."""
+    """Whether the reset was made; false for a dry run."""
     @_builtins.property
     def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Table]:
-        """Tables with the rows they held."""
+        """The tables, with the number of their rows before the reset."""
 
     def __init__(
         self,
@@ -642,25 +658,31 @@ Global___ResetTablesResponse: _TypeAlias = ResetTablesResponse  # noqa: Y015
 
 @_typing.final
 class CheckConsistencyRequest(_message.Message):
-    """How much to look at."""
+    """The place and the limits of a check."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MAX_FLOWS_FIELD_NUMBER: _builtins.int
     MAX_SEGMENTS_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     max_flows: _builtins.int
-    """Most flows to look at, 1 to 100000; 0 means 1000."""
+    """Maximum number of flows to check, 1 to 100000; 0 means 1000."""
     max_segments: _builtins.int
-    """Most segments to look at in all, 1 to 10000000; 0 means 100000."""
+    """Maximum number of segments to check, 1 to 10000000; 0 means 100000. It also limits the number of rows of
+    other tables.
+    """
+    after: _builtins.str
+    """The place to continue at: `after` of the previous response; empty to start at the beginning."""
     def __init__(
         self,
         *,
         max_flows: _builtins.int = ...,
         max_segments: _builtins.int = ...,
+        after: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_flows", b"max_flows", "max_segments", b"max_segments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "max_flows", b"max_flows", "max_segments", b"max_segments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -668,7 +690,7 @@ Global___CheckConsistencyRequest: _TypeAlias = CheckConsistencyRequest  # noqa: 
 
 @_typing.final
 class Inconsistency(_message.Message):
-    """Something that contradicts something else."""
+    """A row that contradicts another row."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -676,14 +698,23 @@ class Inconsistency(_message.Message):
     TABLE_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
+    MENDABLE_FIELD_NUMBER: _builtins.int
+    ADVICE_FIELD_NUMBER: _builtins.int
+    MENDED_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """What kind, a stable name such as MISSING_OBJECT."""
+    """The kind of contradiction: a stable name such as MISSING_OBJECT."""
     table: _builtins.str
     """The table of the row."""
     id: _builtins.str
     """The row's id."""
     summary: _builtins.str
     """One sentence for people."""
+    mendable: _builtins.bool
+    """Whether RepairTables can resolve it."""
+    advice: _builtins.str
+    """Advice to the operator if RepairTables cannot resolve it."""
+    mended: _builtins.bool
+    """Whether this call has resolved it."""
     def __init__(
         self,
         *,
@@ -691,10 +722,13 @@ class Inconsistency(_message.Message):
         table: _builtins.str = ...,
         id: _builtins.str = ...,
         summary: _builtins.str = ...,
+        mendable: _builtins.bool = ...,
+        advice: _builtins.str = ...,
+        mended: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "kind", b"kind", "summary", b"summary", "table", b"table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "id", b"id", "kind", b"kind", "mendable", b"mendable", "mended", b"mended", "summary", b"summary", "table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -702,7 +736,7 @@ Global___Inconsistency: _TypeAlias = Inconsistency  # noqa: Y015
 
 @_typing.final
 class CheckConsistencyResponse(_message.Message):
-    """What was looked at and found."""
+    """The results of a check."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -710,15 +744,18 @@ class CheckConsistencyResponse(_message.Message):
     FLOWS_FIELD_NUMBER: _builtins.int
     SEGMENTS_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     flows: _builtins.int
-    """Flows that were looked at."""
+    """Number of checked flows."""
     segments: _builtins.int
-    """Segments that were looked at."""
+    """Number of checked segments."""
     complete: _builtins.bool
-    """Whether that was all there is."""
+    """Whether all rows were checked."""
+    after: _builtins.str
+    """The place to continue at in the next call; empty if all rows were checked."""
     @_builtins.property
     def inconsistencies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inconsistency]:
-        """At most 1000."""
+        """The contradictions found, at most 1000."""
 
     def __init__(
         self,
@@ -727,11 +764,94 @@ class CheckConsistencyResponse(_message.Message):
         flows: _builtins.int = ...,
         segments: _builtins.int = ...,
         complete: _builtins.bool = ...,
+        after: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "flows", b"flows", "inconsistencies", b"inconsistencies", "segments", b"segments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "complete", b"complete", "flows", b"flows", "inconsistencies", b"inconsistencies", "segments", b"segments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckConsistencyResponse: _TypeAlias = CheckConsistencyResponse  # noqa: Y015
+
+@_typing.final
+class RepairTablesRequest(_message.Message):
+    """The place and the limits of a repair."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    CONFIRM_FIELD_NUMBER: _builtins.int
+    MAX_FLOWS_FIELD_NUMBER: _builtins.int
+    MAX_SEGMENTS_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    """Check, but change nothing. `confirm` is not checked."""
+    confirm: _builtins.str
+    """The name of the schema, as a confirmation."""
+    max_flows: _builtins.int
+    """As for CheckConsistency."""
+    max_segments: _builtins.int
+    """As for CheckConsistency."""
+    after: _builtins.str
+    """As for CheckConsistency."""
+    def __init__(
+        self,
+        *,
+        dry_run: _builtins.bool = ...,
+        confirm: _builtins.str = ...,
+        max_flows: _builtins.int = ...,
+        max_segments: _builtins.int = ...,
+        after: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "confirm", b"confirm", "dry_run", b"dry_run", "max_flows", b"max_flows", "max_segments", b"max_segments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairTablesRequest: _TypeAlias = RepairTablesRequest  # noqa: Y015
+
+@_typing.final
+class RepairTablesResponse(_message.Message):
+    """The results of a repair."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCONSISTENCIES_FIELD_NUMBER: _builtins.int
+    FLOWS_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    flows: _builtins.int
+    """Number of checked flows."""
+    segments: _builtins.int
+    """Number of checked segments."""
+    complete: _builtins.bool
+    """Whether all rows were checked."""
+    after: _builtins.str
+    """The place to continue at in the next call; empty if all rows were checked."""
+    done: _builtins.bool
+    """Whether changes were made; false for a dry run."""
+    @_builtins.property
+    def inconsistencies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inconsistency]:
+        """The contradictions found, resolved or not, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        inconsistencies: _abc.Iterable[Global___Inconsistency] | None = ...,
+        flows: _builtins.int = ...,
+        segments: _builtins.int = ...,
+        complete: _builtins.bool = ...,
+        after: _builtins.str = ...,
+        done: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "complete", b"complete", "done", b"done", "flows", b"flows", "inconsistencies", b"inconsistencies", "segments", b"segments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairTablesResponse: _TypeAlias = RepairTablesResponse  # noqa: Y015

@@ -7,7 +7,6 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
-from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,30 +19,8 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class GetDeletionRequestRequest(_message.Message):
-    """Names the request to return."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ID_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Its id."""
-    def __init__(
-        self,
-        *,
-        id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GetDeletionRequestRequest: _TypeAlias = GetDeletionRequestRequest  # noqa: Y015
-
-@_typing.final
-class ListDeletionRequestsRequest(_message.Message):
-    """Asks for the latest requests."""
+class GetStatusRequest(_message.Message):
+    """Request for the state of object storage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -56,28 +33,62 @@ class ListDeletionRequestsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListDeletionRequestsRequest: _TypeAlias = ListDeletionRequestsRequest  # noqa: Y015
+Global___GetStatusRequest: _TypeAlias = GetStatusRequest  # noqa: Y015
 
 @_typing.final
-class ListDeletionRequestsResponse(_message.Message):
-    """The latest requests."""
+class GetStatusResponse(_message.Message):
+    """The state of object storage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    DELETION_REQUESTS_FIELD_NUMBER: _builtins.int
+    BACKENDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def deletion_requests(self) -> _containers.RepeatedCompositeFieldContainer[_deletion_request_pb2.DeletionRequest]:
-        """Newest first."""
+    def backends(self) -> _containers.RepeatedCompositeFieldContainer[Global___BackendStatus]:
+        """The backends, in the order of the configuration."""
 
     def __init__(
         self,
         *,
-        deletion_requests: _abc.Iterable[_deletion_request_pb2.DeletionRequest] | None = ...,
+        backends: _abc.Iterable[Global___BackendStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deletion_requests", b"deletion_requests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backends", b"backends"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListDeletionRequestsResponse: _TypeAlias = ListDeletionRequestsResponse  # noqa: Y015
+Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class BackendStatus(_message.Message):
+    """The state of one storage backend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    REACHABLE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    label: _builtins.str
+    """Its display name."""
+    reachable: _builtins.bool
+    """Whether its bucket answers."""
+    reason: _builtins.str
+    """Reason why it does not answer; empty if it does."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        label: _builtins.str = ...,
+        reachable: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "label", b"label", "reachable", b"reachable", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackendStatus: _TypeAlias = BackendStatus  # noqa: Y015

@@ -4,7 +4,7 @@ import grpc
 import warnings
 
 from tams.metadata.v1 import deletion_request_pb2 as tams_dot_metadata_dot_v1_dot_deletion__request__pb2
-from tams.metadata.v1 import deletion_service_pb2 as tams_dot_metadata_dot_v1_dot_deletion__service__pb2
+from tams.metadata.v1 import deletion_request_service_pb2 as tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -19,15 +19,15 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in tams/metadata/v1/deletion_service_pb2_grpc.py depends on'
+        + ' but the generated code in tams/metadata/v1/deletion_request_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class DeletionServiceStub:
-    """Deletions under way.
+class DeletionRequestServiceStub:
+    """Reports deletions that continue in the background.
     """
 
     def __init__(self, channel):
@@ -37,26 +37,26 @@ class DeletionServiceStub:
             channel: A grpc.Channel.
         """
         self.GetDeletionRequest = channel.unary_unary(
-                '/tams.metadata.v1.DeletionService/GetDeletionRequest',
-                request_serializer=tams_dot_metadata_dot_v1_dot_deletion__service__pb2.GetDeletionRequestRequest.SerializeToString,
+                '/tams.metadata.v1.DeletionRequestService/GetDeletionRequest',
+                request_serializer=tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.GetDeletionRequestRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_deletion__request__pb2.DeletionRequest.FromString,
                 _registered_method=True)
         self.ListDeletionRequests = channel.unary_unary(
-                '/tams.metadata.v1.DeletionService/ListDeletionRequests',
-                request_serializer=tams_dot_metadata_dot_v1_dot_deletion__service__pb2.ListDeletionRequestsRequest.SerializeToString,
-                response_deserializer=tams_dot_metadata_dot_v1_dot_deletion__service__pb2.ListDeletionRequestsResponse.FromString,
+                '/tams.metadata.v1.DeletionRequestService/ListDeletionRequests',
+                request_serializer=tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.ListDeletionRequestsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.ListDeletionRequestsResponse.FromString,
                 _registered_method=True)
 
 
-class DeletionServiceServicer:
-    """Deletions under way.
+class DeletionRequestServiceServicer:
+    """Reports deletions that continue in the background.
     """
 
     def GetDeletionRequest(self, request, context):
         """Returns one deletion request.
 
         Errors:
-        - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is none of that id, or its record has expired.
+        - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, or its record has expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -65,35 +65,35 @@ class DeletionServiceServicer:
     def ListDeletionRequests(self, request, context):
         """Returns the latest deletion requests, newest first, at most 1000.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
 
-def add_DeletionServiceServicer_to_server(servicer, server):
+def add_DeletionRequestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetDeletionRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDeletionRequest,
-                    request_deserializer=tams_dot_metadata_dot_v1_dot_deletion__service__pb2.GetDeletionRequestRequest.FromString,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.GetDeletionRequestRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_deletion__request__pb2.DeletionRequest.SerializeToString,
             ),
             'ListDeletionRequests': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeletionRequests,
-                    request_deserializer=tams_dot_metadata_dot_v1_dot_deletion__service__pb2.ListDeletionRequestsRequest.FromString,
-                    response_serializer=tams_dot_metadata_dot_v1_dot_deletion__service__pb2.ListDeletionRequestsResponse.SerializeToString,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.ListDeletionRequestsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.ListDeletionRequestsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'tams.metadata.v1.DeletionService', rpc_method_handlers)
+            'tams.metadata.v1.DeletionRequestService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('tams.metadata.v1.DeletionService', rpc_method_handlers)
+    server.add_registered_method_handlers('tams.metadata.v1.DeletionRequestService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class DeletionService:
-    """Deletions under way.
+class DeletionRequestService:
+    """Reports deletions that continue in the background.
     """
 
     @staticmethod
@@ -110,8 +110,8 @@ class DeletionService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/tams.metadata.v1.DeletionService/GetDeletionRequest',
-            tams_dot_metadata_dot_v1_dot_deletion__service__pb2.GetDeletionRequestRequest.SerializeToString,
+            '/tams.metadata.v1.DeletionRequestService/GetDeletionRequest',
+            tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.GetDeletionRequestRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_deletion__request__pb2.DeletionRequest.FromString,
             options,
             channel_credentials,
@@ -137,9 +137,9 @@ class DeletionService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/tams.metadata.v1.DeletionService/ListDeletionRequests',
-            tams_dot_metadata_dot_v1_dot_deletion__service__pb2.ListDeletionRequestsRequest.SerializeToString,
-            tams_dot_metadata_dot_v1_dot_deletion__service__pb2.ListDeletionRequestsResponse.FromString,
+            '/tams.metadata.v1.DeletionRequestService/ListDeletionRequests',
+            tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.ListDeletionRequestsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_deletion__request__service__pb2.ListDeletionRequestsResponse.FromString,
             options,
             channel_credentials,
             insecure,
