@@ -1,4 +1,4 @@
-"""Webhooks under measurement: the events service, a sink for what it sends, and registrations."""
+"""Webhooks for measurements: the events service, a sink for its events, and registrations."""
 
 import asyncio
 import http.client
@@ -9,37 +9,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import processes
 from bench.http_reply import body_of
-from bench.processes import Process
-from bench.system import LOOPBACK, System, serving
-from tests.support.ports import free_ports
+from bench.running import processes
+from bench.running.processes import Process
+from bench.running.system import LOOPBACK, System, serving
+from tests.support.processes.ports import free_ports
 
-# The events service looks for new registrations at a third of this.
+# The events service looks for new registrations after a third of this time.
 _LEASE_SECONDS: Final = 3
 _SERVED_AFTER_SECONDS: Final = _LEASE_SECONDS / 3 + 0.5
 
 
 @dataclass(frozen=True)
 class Subscribers:
-    """The processes, and the registrations that lead to the sink."""
+    """The processes of webhooks. Registrations lead to the sink."""
 
     system: System
     events: Process
     sink: Process
 
     async def register(self, count: int) -> None:
-        """That many webhooks for added segments, served from when this returns."""
+        """Register webhooks for added segments, and wait until the events service serves them."""
         await asyncio.to_thread(self._post, count, ["flows/segments_added"])
         await asyncio.sleep(_SERVED_AFTER_SECONDS)
 
     async def remove(self, count: int) -> None:
-        """Remove that many."""
+        """Remove the first `count` webhooks."""
         await asyncio.to_thread(self._post, count, [])
         await asyncio.sleep(_SERVED_AFTER_SECONDS)
 
     async def received(self) -> int:
-        """Events that the sink got so far."""
+        """The number of events that the sink got so far."""
         return int(await asyncio.to_thread(body_of, self.sink.port, "/"))
 
     def _post(self, count: int, events: Sequence[str]) -> None:
@@ -57,7 +57,7 @@ class Subscribers:
 
 @asynccontextmanager
 async def running_subscribers(system: System, folder: Path) -> AsyncIterator[Subscribers]:
-    """The events service of a system, and the sink."""
+    """The events service of a system and the sink, until the block ends."""
     sink_port, events_port = free_ports(2)
     env = {
         "TAMS_EVENTS_PORT": str(events_port),
@@ -67,7 +67,7 @@ async def running_subscribers(system: System, folder: Path) -> AsyncIterator[Sub
         **LOOPBACK,
     }
     with (
-        processes.running("sink", sink_port, ["bench.sink", str(sink_port)], folder) as sink,
+        processes.running("sink", sink_port, ["bench.webhooks.sink", str(sink_port)], folder) as sink,
         processes.running("events", events_port, ["services.events"], folder, env) as events,
     ):
         await sink.listening()

@@ -1,4 +1,4 @@
-"""The system under test: metadata, media, gateway and object storage as processes of their own."""
+"""The measured system: metadata, media, gateway and object storage, each in a process of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import processes
-from bench.processes import Process
+from bench.running import processes
+from bench.running.processes import Process
 from services.shared.rpc.probe import is_serving
-from tests.support.polling import until
-from tests.support.ports import free_ports
-from tests.support.seaweedfs import running_seaweedfs, write_storage_config
+from tests.support.processes.polling import until
+from tests.support.processes.ports import free_ports
+from tests.support.storage.seaweedfs import running_seaweedfs, write_storage_config
 
 STORAGE_ID: Final = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
-# Objects of a benchmark have no bytes; looking for them would disturb it.
+# Objects of a benchmark have no bytes. Attempts to measure them would disturb it.
 _NEVER: Final = "1000000"
-# Lets webhooks lead to this machine.
+# Allows webhooks on this machine.
 LOOPBACK: Final = {"TAMS_WEBHOOK_NETWORKS": "127.0.0.0/8"}
 
 
 @dataclass(frozen=True)
 class System:
-    """The processes that take part in requests."""
+    """The processes that serve requests."""
 
     gateway: Process
     metadata: Process
@@ -32,15 +32,20 @@ class System:
 
     @property
     def processes(self) -> Sequence[Process]:
-        """All of them."""
+        """The processes of the project, without object storage."""
         return [self.gateway, self.metadata, self.media]
 
 
 @asynccontextmanager
-async def running_metadata(folder: Path) -> AsyncIterator[Process]:
-    """The metadata service alone, on a new database in the folder."""
+async def running_metadata(folder: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
+    """The metadata service alone, on a new database in the folder; with these settings besides its own."""
     (port,) = free_ports(1)
-    env = {"TAMS_STORE_URL": f"sqlite:///{folder / 'tams.db'}", "TAMS_METADATA_PORT": str(port), **LOOPBACK}
+    env = {
+        "TAMS_STORE_URL": f"sqlite:///{folder / 'tams.db'}",
+        "TAMS_METADATA_PORT": str(port),
+        **LOOPBACK,
+        **(settings or {}),
+    }
     with _service("metadata", port, folder, env) as process:
         await serving(process)
         yield process
@@ -48,7 +53,7 @@ async def running_metadata(folder: Path) -> AsyncIterator[Process]:
 
 @asynccontextmanager
 async def running_system(folder: Path) -> AsyncIterator[System]:
-    """Everything that a segment listing needs, on a new database in the folder."""
+    """All processes that a listing of segments needs, on a new database in the folder."""
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(running_metadata(folder))
         weed = stack.enter_context(running_seaweedfs(folder))
@@ -80,6 +85,6 @@ def _service(name: str, port: int, folder: Path, env: Mapping[str, str]) -> Abst
 
 
 async def serving(process: Process) -> None:
-    """Return once a service says that it can serve."""
+    """Return when the health check of a service succeeds."""
     await process.listening()
     await until(lambda: asyncio.to_thread(is_serving, f"127.0.0.1:{process.port}"))

@@ -1,4 +1,4 @@
-"""A VAST server for benchmarks, and the SDK used on it as its documentation shows: the floor."""
+"""A VAST server for benchmarks, and the floor: the SDK used as in its documentation."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ import ibis
 import pyarrow as pa
 import vastdb
 
-from bench import processes
-from bench.processes import Process
-from services.shared.vast.address import VastAddress
-from services.shared.vast.cluster import Cluster
-from services.shared.vast.credentials import Credentials
-from tests.support.ports import free_ports
+from bench.running import processes
+from bench.running.processes import Process
+from services.vast_client.cluster import Cluster
+from services.vast_client.connections.address import VastAddress
+from services.vast_client.connections.credentials import Credentials
+from tests.support.processes.ports import free_ports
 
 BUCKET: Final = "vastdb"
 SCHEMA: Final = "tams"
@@ -22,21 +22,27 @@ _KEYS: Final = Credentials("bench", "bench")
 
 
 @contextmanager
-def running_vast(folder: Path, endpoints: int = 2) -> Iterator[tuple[VastAddress, Process]]:
-    """The protocol server of the tests, in a process of its own: where it is, and the process."""
+def running_vast(
+    folder: Path, endpoints: int = 2, *, delay: float = 0
+) -> Iterator[tuple[VastAddress, Process]]:
+    """The protocol server of the tests in a process of its own: its address, and the process.
+
+    Each request takes `delay` seconds longer.
+    """
     ports = free_ports(endpoints)
     key = folder / "vast.key"
     key.write_text(_KEYS.access_key)
     options = ["--access-key-file", str(key), "--secret-key-file", str(key), "--bucket", BUCKET]
+    options += ["--delay", str(delay)]
     for port in ports:
         options += ["--port", str(port)]
-    with processes.running("vast", ports[-1], ["tests.vast.server", *options], folder) as process:
+    with processes.running("vast", ports[-1], ["simulators.vast", *options], folder) as process:
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
         yield VastAddress.parse(f"vast://{hosts}/{BUCKET}/{SCHEMA}?tls=false"), process
 
 
 def environment(address: VastAddress) -> dict[str, str]:
-    """What a service is told to use the server."""
+    """The settings with which a service uses the server."""
     hosts = ",".join(url.removeprefix("http://") for url in address.endpoints)
     return {
         "TAMS_STORE_URL": f"vast://{hosts}/{address.bucket}/{address.schema}?tls=false",
@@ -46,12 +52,12 @@ def environment(address: VastAddress) -> dict[str, str]:
 
 
 def cluster(address: VastAddress) -> Cluster:
-    """The server as the services use it."""
+    """The client of the services for the server."""
     return Cluster(address, _KEYS)
 
 
 class Naive:
-    """The SDK as its documentation shows it: a transaction, a bucket, a schema, a table for each step."""
+    """The SDK used as in its documentation: a transaction, a bucket, a schema and a table for each step."""
 
     def __init__(self, address: VastAddress) -> None:
         self._session = vastdb.connect(
@@ -59,12 +65,12 @@ class Naive:
         )
 
     def read_flow(self, flow_id: str) -> dict[str, Any]:
-        """One row of flows."""
+        """The row of a flow."""
         with self._session.transaction() as tx:
             return self._one(tx, "flows", ibis._.id == flow_id)
 
     def write_segment(self, flow_id: str, segment: pa.RecordBatch, media: pa.RecordBatch) -> None:
-        """One segment of a flow with its object, after a look at what is there."""
+        """Insert a segment of a flow with its object, unless it overlaps a segment."""
         with self._session.transaction() as tx:
             flow = self._one(tx, "flows", ibis._.id == flow_id)
             start = segment["start_ns"][0].as_py()
@@ -79,7 +85,7 @@ class Naive:
             self._table(tx, "objects").insert(media)
 
     def insert(self, table: str, batches: Sequence[pa.RecordBatch]) -> None:
-        """Batches of rows, in a transaction each."""
+        """Insert batches of rows, each in a transaction."""
         for batch in batches:
             with self._session.transaction() as tx:
                 self._table(tx, table).insert(batch)

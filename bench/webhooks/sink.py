@@ -1,4 +1,4 @@
-"""`python -m bench.sink PORT`: takes what webhooks send, answers 204 and counts; GET tells the count."""
+"""`python -m bench.webhooks.sink PORT`: a subscriber that replies 204; GET returns the number of events."""
 
 import asyncio
 import sys
@@ -16,25 +16,25 @@ class _Counter:
 
 
 class _Connection(asyncio.Protocol):
-    """Requests one after the other."""
+    """A connection with requests one after the other."""
 
     def __init__(self, counter: _Counter) -> None:
         self._counter = counter
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client came."""
+        """Keep the transport of the new connection."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
+        """Reply to every complete request."""
         self._data += data
         while (size := _complete(self._data)) is not None:
             posted = self._data.startswith(b"POST")
             self._data = self._data[size:]
-            self._transport.write(self._taken() if posted else self._count())
+            self._transport.write(self._take() if posted else self._count())
 
-    def _taken(self) -> bytes:
+    def _take(self) -> bytes:
         self._counter.received += 1
         return _TAKEN
 
@@ -44,7 +44,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _complete(data: bytes) -> int | None:
-    """The size of the first request, None while some of it is missing."""
+    """The size of the first request; None while it is incomplete."""
     end = data.find(_END)
     if end < 0:
         return None

@@ -1,4 +1,4 @@
-"""Processes under measurement: started, awaited, weighed, stopped."""
+"""Starts and stops the processes that are measured, and reads their CPU time."""
 
 import asyncio
 import os
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+
+from services.shared.process.lifetime import GRPC_ENGINE
 
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
@@ -29,7 +31,7 @@ class Process:
     log: Path
 
     def cpu_seconds(self) -> float:
-        """CPU time used so far, in user and system."""
+        """The CPU time used so far, user and system, in seconds."""
         times = psutil.Process(self.popen.pid).cpu_times()
         return times.user + times.system
 
@@ -64,14 +66,17 @@ def running(
 
 
 def cpu_seconds(processes: Sequence[Process]) -> dict[str, float]:
-    """CPU time used so far by each process."""
+    """The CPU time used so far in seconds, by the name of the process."""
     return {process.name: process.cpu_seconds() for process in processes}
 
 
 def inherited() -> dict[str, str]:
-    """The environment without what would steer the system or lead loopback calls astray."""
+    """The environment, without settings of the services and proxies for loopback calls.
+
+    All processes use the gRPC event engine of the services, so that ratios to the floor are fair.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
-    return {**kept, "no_proxy": "127.0.0.1,localhost"}
+    return {**kept, **dict([GRPC_ENGINE]), "no_proxy": "127.0.0.1,localhost"}
 
 
 def _accepts(port: int) -> bool:
