@@ -57,12 +57,13 @@ ENV TAMS_GATEWAY_HOST=0.0.0.0
 EXPOSE 8000
 CMD ["python", "-m", "gateway"]
 
-# SeaweedFS, all in one process, for trying things out. Only the S3 port matters outside of it. It reads its
-# access keys from a file mounted there, and keeps what it is given in /data.
+# SeaweedFS, all in one process, for trying things out. Only the S3 port matters outside of it, and the others
+# are guarded. It reads its access keys from a file mounted there, and keeps what it is given in /data.
 FROM runtime AS run-storage
 ENV GOMEMLIMIT=256MiB
 EXPOSE 8333
-CMD ["weed", "-logtostderr=true", "mini", "-dir=/data", "-ip=127.0.0.1", "-ip.bind=0.0.0.0", \
+CMD ["python", "-m", "client.local.storage.protection", "weed", "-logtostderr=true", "mini", "-disableHttp", \
+     "-dir=/data", "-ip=127.0.0.1", "-ip.bind=0.0.0.0", \
      "-s3.port=8333", "-s3.config=/run/secrets/storage/s3.json", "-s3.iam=false", \
      "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
 

@@ -5,8 +5,14 @@ PY := .venv/bin/python
 BIN := .venv/bin
 # Where generate writes.
 GEN := protos/gen
+# Workers run whole files in their order, so that tests of one folder share its running system. One more than
+# there are cores, because tests often wait.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
+# Compiled modules are kept, whatever the shell says: tests start hundreds of processes of the same code.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install up test lock generate generate-check proto-lint lint types imports docs bench
 
@@ -27,9 +33,10 @@ install: .venv/.installed  ## Make the virtual environment from the lock file
 up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/tams up
 
-test: .venv/.installed  ## Run all tests, those of the API on both table engines
-	@$(PY) -m pytest
-	@$(PY) -m pytest --engine vast tests/api tests/conformance --deselect tests/conformance/test_fuzzing.py
+test: .venv/.installed  ## Run all tests side by side, those of the API on both table engines
+	@$(PY) -m pytest $(SIDE_BY_SIDE)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) --engine vast tests/api tests/conformance \
+		--deselect tests/conformance/fuzzing/test_fuzzing.py
 
 lock:  ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -49,9 +56,10 @@ generate-check: .venv/.installed  ## Fail unless protos/gen is what generate wou
 proto-lint: .venv/.installed  ## Check the style and comments of the protos
 	@$(BIN)/buf lint
 
-lint: .venv/.installed  ## Check style and formatting
+lint: .venv/.installed  ## Check style, formatting and the English of pages and comments
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(PY) -m tests.project.prose
 
 types: .venv/.installed  ## Check types, strictly
 	@$(BIN)/mypy
@@ -59,8 +67,9 @@ types: .venv/.installed  ## Check types, strictly
 imports: .venv/.installed  ## Check that imports follow the architecture
 	@$(BIN)/lint-imports
 
-docs: .venv/.installed  ## Write docs/settings.md from the code
+docs: .venv/.installed  ## Write docs/settings.md and docs/access-control.md from the code
 	@$(PY) docs/generate_settings.py
+	@$(PY) docs/generate_scopes.py
 
 bench: .venv/.installed  ## Measure speed and size: BENCH="NAME … --rounds N" for some of it
 	@$(PY) -m bench $(BENCH)

@@ -1,1 +1,1 @@
-"""Benchmarks: each figure beside a floor that the same run provides, so that the machine cancels out."""
+"""Benchmarks. Each figure is compared with a floor measured in the same run, on the same machine."""

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: run the benchmarks and report; exit code 1 for a missed target or a failure."""
+"""`python -m bench [NAME …]`: run the benchmarks; exit code 1 for a missed target or a failure."""
 
 import argparse
 import dataclasses
@@ -20,9 +20,9 @@ NAMES = [module.name for module in iter_modules(benchmarks.__path__)]
 
 
 def main() -> None:
-    """Run what the command line names, all without names."""
+    """Run the benchmarks that the command line names, or all without names."""
     arguments = _arguments()
-    # Processes are started beside open channels, which gRPC otherwise remarks on each time.
+    # Processes are started while channels are open. Without this, gRPC logs a line for each of them.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     options = Options(rounds=arguments.rounds, seconds=arguments.seconds, segments=arguments.segments)
     about = report.machine()

@@ -1,4 +1,4 @@
-"""What the benchmarks store: flows, reserved objects, segments of one second each."""
+"""The data of the benchmarks: flows, reserved objects, and segments of one second each."""
 
 import asyncio
 import json
@@ -12,12 +12,11 @@ from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
 from tams.metadata.v1.object_pb2 import ObjectLocation
 from tams.metadata.v1.object_service_pb2 import ReserveObjectsRequest
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
-from tams.metadata.v1.segment_pb2 import NewSegment
+from tams.metadata.v1.segment_pb2 import NewSegments
 from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
-from tams.type.v1.timerange_pb2 import TimeRange
 
-from bench.system import STORAGE_ID
+from bench.running.system import STORAGE_ID
 from services.shared.ids import new_object_id
 from services.shared.timerange import NS
 
@@ -26,14 +25,14 @@ GET_FLOW: Final = f"{_SERVICE}.FlowService/GetFlow"
 LIST_SEGMENTS: Final = f"{_SERVICE}.SegmentService/ListSegments"
 CREATE_SEGMENTS: Final = f"{_SERVICE}.SegmentService/CreateSegments"
 
-# A call's worth, well below the limits of the services.
+# Items of one call, well below the limits of the services.
 _RESERVED_AT_ONCE: Final = 1000
 _CREATED_AT_ONCE: Final = 5000
 _CALLS_AT_ONCE: Final = 2
 
 
 def flow_document(flow_id: str, tags: Mapping[str, str] | None = None) -> bytes:
-    """A video flow such as an ingest writes, about 1 kB as served, with more tags if any are given."""
+    """The document of a video flow of about 1 kB, with additional tags if some are given."""
     document: dict[str, Any] = {
         "id": flow_id,
         "source_id": str(uuid.uuid4()),
@@ -81,18 +80,18 @@ class Metadata:
         self._segments = SegmentServiceStub(channel)
 
     async def new_flow(self) -> str:
-        """A new flow's id."""
+        """Create a flow; returns its id."""
         flow_id = str(uuid.uuid4())
         await self._flows.PutFlow(PutFlowRequest(id=flow_id, document=flow_document(flow_id)))
         return flow_id
 
     async def reserve(self, flow_id: str, count: int) -> list[str]:
-        """Ids of new objects of a flow."""
+        """Reserve new objects of a flow; returns their ids."""
         ids = [new_object_id() for _ in range(count)]
         for batch in _batches(ids, _RESERVED_AT_ONCE):
             objects = [
-                ObjectLocation(object_id=one, storage_id=STORAGE_ID, storage_path=f"bench/{one}")
-                for one in batch
+                ObjectLocation(object_id=object_id, storage_id=STORAGE_ID, storage_path=f"bench/{object_id}")
+                for object_id in batch
             ]
             await self._objects.ReserveObjects(ReserveObjectsRequest(flow_id=flow_id, objects=objects))
         return ids
@@ -106,8 +105,8 @@ class Metadata:
                 ids = await self.reserve(flow_id, size)
                 await self._create(flow_id, first, ids)
 
-        sizes = [(first, min(_CREATED_AT_ONCE, count - first)) for first in range(0, count, _CREATED_AT_ONCE)]
-        await asyncio.gather(*(add(*one) for one in sizes))
+        parts = [(first, min(_CREATED_AT_ONCE, count - first)) for first in range(0, count, _CREATED_AT_ONCE)]
+        await asyncio.gather(*(add(first, size) for first, size in parts))
 
     async def _create(self, flow_id: str, first: int, object_ids: Sequence[str]) -> None:
         request = create_request(flow_id, first, object_ids)
@@ -117,21 +116,21 @@ class Metadata:
 
 
 def create_request(flow_id: str, first: int, object_ids: Sequence[str]) -> CreateSegmentsRequest:
-    """Segments of one second each, the first of them at that second."""
-    segments = [
-        NewSegment(
-            object_id=object_id,
-            timerange=TimeRange(start_ns=second * NS, end_ns=(second + 1) * NS),
-            sample_count=25,
-            key_frame_count=1,
-        )
-        for second, object_id in enumerate(object_ids, first)
-    ]
+    """The request for segments of one second each. The first one starts at the second `first`."""
+    count = len(object_ids)
+    starts = range(first * NS, (first + count) * NS, NS)
+    segments = NewSegments(
+        object_ids=object_ids,
+        starts_ns=starts,
+        ends_ns=[start + NS for start in starts],
+        sample_counts=[25] * count,
+        key_frame_counts=[1] * count,
+    )
     return CreateSegmentsRequest(flow_id=flow_id, segments=segments)
 
 
 def segment_json(second: int, object_id: str) -> dict[str, Any]:
-    """One segment as a client posts it."""
+    """A segment as a client posts it."""
     return {
         "object_id": object_id,
         "timerange": f"[{second}:0_{second + 1}:0)",
@@ -142,9 +141,12 @@ def segment_json(second: int, object_id: str) -> dict[str, Any]:
     }
 
 
-def http_request(method: str, target: str, body: bytes = b"") -> bytes:
-    """A request on a kept connection."""
+def http_request(
+    method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> bytes:
+    """The bytes of a request on a persistent connection."""
     head = f"{method} {target} HTTP/1.1\r\nhost: bench\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     if body:
         head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
     return f"{head}\r\n".encode() + body

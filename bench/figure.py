@@ -1,4 +1,4 @@
-"""What a benchmark reports."""
+"""The figures that a benchmark reports, and their targets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ class AtLeast:
     bound: float
 
     def met(self, value: float) -> bool:
-        """Whether the value reaches it."""
+        """True if the value reaches the bound."""
         return value >= self.bound
 
     def __str__(self) -> str:
@@ -25,7 +25,7 @@ class AtMost:
     bound: float
 
     def met(self, value: float) -> bool:
-        """Whether the value stays within it."""
+        """True if the value does not exceed the bound."""
         return value <= self.bound
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class AtMost:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One line of the table. Without a target it only informs; `detail` is what it was made from."""
+    """A line of the table. A figure without a target only informs; `detail` has the values behind it."""
 
     name: str
     value: float
@@ -44,5 +44,5 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met, None without one."""
+        """True if the target is met; None without a target."""
         return None if self.target is None else self.target.met(self.value)

@@ -1,4 +1,4 @@
-"""One request outside the measurement, to see what is measured."""
+"""A single GET, outside of measurements."""
 
 import http.client
 

@@ -1,4 +1,4 @@
-"""The table on stdout and the JSON file."""
+"""The report: a table on stdout and a JSON file."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _MET: Final = {True: "yes", False: "NO", None: ""}
 
 
 def machine() -> dict[str, object]:
-    """What the figures depend on; nothing that names the machine."""
+    """The properties of the machine on which figures depend, without its name."""
     return {
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(),
@@ -29,17 +29,18 @@ def machine() -> dict[str, object]:
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """The figures as lines."""
+    """The figures as a table of text."""
     rows = [("figure", "measured", "target", "met")]
     rows += [
-        (one.name, f"{one.value:.4g} {one.unit}", str(one.target or ""), _MET[one.met]) for one in figures
+        (figure.name, f"{figure.value:.4g} {figure.unit}", str(figure.target or ""), _MET[figure.met])
+        for figure in figures
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(_line(row, widths) for row in rows)
 
 
 def write(figures: Sequence[Figure], about: Mapping[str, object], options: Mapping[str, object]) -> Path:
-    """The figures, what they were made from, and the machine, as a new file."""
+    """Write the figures with their details, the machine and the options to a new file; returns its path."""
     now = datetime.now(UTC)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{now:%Y-%m-%dT%H%M%SZ}.json"

@@ -1,4 +1,4 @@
-"""Alternated rounds: what is compared runs in turns, so that a slow minute slows every side."""
+"""Alternated rounds: the sides of a comparison take turns, so that a slow minute affects all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Self
 
 from bench import load
 from bench.load import Outcome, Plan
-from bench.processes import Process, cpu_seconds
+from bench.running.processes import Process, cpu_seconds
 
 
 @dataclass(frozen=True)
 class Side:
     """One side of a comparison: the load of each round, and the processes that serve it.
 
-    `items` is how many things one request carries; rates and CPU count those.
+    `items` is the number of items, such as segments, in a request. Rates and CPU are those of items.
     """
 
     plan: Callable[[], Plan]
@@ -29,7 +29,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Sample:
-    """One round of one side. `cpu_us` is microseconds an item by process."""
+    """A round of one side. `cpu_us` is CPU microseconds per item, by process."""
 
     outcome: Outcome
     rate: float
@@ -44,22 +44,22 @@ class Series:
 
     @property
     def rate(self) -> float:
-        """Median items per second."""
+        """The median of the items per second."""
         return median(sample.rate for sample in self.samples)
 
     @property
     def p50_ms(self) -> float:
-        """Median of the rounds' median times of a request."""
+        """The median of the median request times of the rounds, in ms."""
         return median(sample.outcome.p50_ms for sample in self.samples)
 
     @property
     def cpu_us(self) -> dict[str, float]:
-        """Median CPU microseconds an item, by process."""
+        """The median of the CPU microseconds per item, by process."""
         names = self.samples[0].cpu_us
         return {name: median(sample.cpu_us[name] for sample in self.samples) for name in names}
 
     def detail(self) -> dict[str, object]:
-        """The medians, and how far the rounds were apart."""
+        """The medians, and the rates of the slowest and fastest round."""
         rates = [sample.rate for sample in self.samples]
         return {
             "per_second": round(self.rate, 1),
@@ -72,22 +72,22 @@ class Series:
 
 
 async def alternate(rounds: int, sides: Mapping[str, Side]) -> dict[str, Series]:
-    """Run every side once in each round, after a round to warm up that does not count."""
+    """Run every side once in each round, after a warm-up round that does not count."""
     samples: dict[str, list[Sample]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
             sample = await _run(side)
             if number:
                 samples[name].append(sample)
-    return {name: Series(found) for name, found in samples.items()}
+    return {name: Series(side_samples) for name, side_samples in samples.items()}
 
 
 def ratio(
     over: Series, under: Series, value: Callable[[Sample], float] = lambda sample: sample.rate
 ) -> float:
-    """Median over the rounds of one side's value divided by the other's in the same round."""
+    """The median of the quotients of two sides' values in the same round."""
     pairs = zip(over.samples, under.samples, strict=True)
-    return median(value(one) / value(other) for one, other in pairs)
+    return median(value(numerator) / value(denominator) for numerator, denominator in pairs)
 
 
 async def _run(side: Side) -> Sample:

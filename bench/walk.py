@@ -1,4 +1,4 @@
-"""A listing walked to its end over one kept connection, page after page by the Link header."""
+"""Walks over all pages of a listing, by the Link header, on one connection."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ _TIMEOUT_SECONDS: Final = 30
 
 @dataclass(frozen=True)
 class Walk:
-    """What a walk saw: the target, the time in ms and the number of items of each page."""
+    """The target, the time in ms and the number of items of each page."""
 
     targets: list[str]
     page_ms: list[float]
@@ -22,18 +22,18 @@ class Walk:
 
     @property
     def seconds(self) -> float:
-        """Time of all requests and replies together, without reading what is in them."""
+        """The time of all requests and replies, without parsing."""
         return sum(self.page_ms) / 1000
 
 
 def walk(port: int, target: str) -> Walk:
-    """All pages from a target on; RuntimeError unless each succeeds."""
+    """Read all pages, from a target on; RuntimeError unless each request succeeds."""
     found = Walk([], [], [])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     try:
-        onward: str | None = target
-        while onward is not None:
-            onward = _step(connection, onward, found)
+        next_target: str | None = target
+        while next_target is not None:
+            next_target = _step(connection, next_target, found)
     finally:
         connection.close()
     return found

@@ -14,7 +14,7 @@ import services.analytics.settings
 import services.events.settings
 import services.media.settings
 import services.metadata.settings
-from services.shared.settings import env_names
+from services.shared.process.settings import env_names
 
 PAGE = Path(__file__).with_name("settings.md")
 BEGIN = "<!-- written by make docs -->\n"

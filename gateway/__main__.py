@@ -1,8 +1,6 @@
-"""`python -m gateway`."""
+"""Run the gateway: `python -m gateway`."""
 
-from gateway.bootstrap import running
-from gateway.settings import PREFIX, Settings
-from services.shared.process import run
+from services.shared.process.lifetime import start
 
 if __name__ == "__main__":
-    run("gateway", Settings, PREFIX, running)
+    start("gateway", "gateway")

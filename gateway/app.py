@@ -3,84 +3,136 @@
 import logging
 import time
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway import errors
+from gateway.admission import Admission
 from gateway.http import cors
+from gateway.http.origins import READS, Origins
 from gateway.http.request_id import request_id
 from gateway.http.requests import Request
 from gateway.http.responses import JSON, Response
 from gateway.http.routing import Router
-from services.shared import logs
+from gateway.http.rsgi import Protocol, Scope
+from gateway.http.wire import framing
+from gateway.http.wire.connections import Connections
+from gateway.http.wire.outgoing import SMALL_BYTES
+from services.shared.access import caller
 from services.shared.errors import Internal, TamsError
+from services.shared.process import logs
 
 MAX_QUERY_CHARACTERS: Final = 16_384
+# Of the body of a request that is refused: more than the largest limit of a body.
+_DISCARDED_BYTES: Final = 32 * 1024 * 1024
+_DISCARDING_SECONDS: Final = 5.0
+_ADMINISTRATION: Final = "/x/admin/"
+_BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
-_log = logging.getLogger("tams.gateway")
+_log = logging.getLogger(__name__)
 
 
 class App:
-    """The RSGI application."""
+    """The RSGI application: finds the route, calls its handler, turns errors into responses."""
 
-    def __init__(self, router: Router, *, access_log: bool) -> None:
+    def __init__(
+        self,
+        router: Router,
+        origins: Origins,
+        connections: Connections,
+        admission: Admission | None = None,
+        *,
+        access_log: bool,
+    ) -> None:
+        """`admission` is None for a store without access control and without limits."""
         self._router = router
+        self._admission = admission
+        self._in_progress = None if admission is None else admission.in_progress
+        self._origins = origins
+        self._connections = connections
         self._access_log = access_log
 
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+    async def __rsgi__(self, scope: Scope, protocol: Protocol) -> None:
         """Answer one request."""
         started = time.perf_counter()
         own_id = request_id(scope.headers.get("x-request-id"))
         logs.request_id.set(own_id)
+        self._connections.active_scopes.add(scope)
         try:
             response = await self._answer(scope, protocol)
+            if response.held_bytes > SMALL_BYTES:
+                self._reserve(scope, response)
         except TamsError as error:
-            response = _failed(error)
-        except Exception:  # noqa: BLE001 - the last resort: log all of it, tell the client nothing
+            response = _error_response(error)
+        except Exception:  # noqa: BLE001 - the last resort: log all of it, return no details
             _log.exception("unexpected error", extra={"method": scope.method, "path": scope.path})
-            response = _failed(Internal("internal error"))
+            response = _error_response(Internal("internal error"))
+        finally:
+            self._connections.active_scopes.discard(scope)
         headers = [("x-request-id", own_id), *cors.EVERYWHERE, *response.headers]
         _send(scope.method, protocol, response, headers)
         if self._access_log:
             _log_access(scope, response, time.perf_counter() - started)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            await protocol.discard_rest(_DISCARDED_BYTES, _DISCARDING_SECONDS)
 
-    async def _answer(self, scope: Any, protocol: Any) -> Response:
-        route, params = self._router.resolve(scope.path)
+    def _reserve(self, scope: Scope, response: Response) -> None:
+        """Count the bytes of the response. Unavailable if unread responses leave no room for them."""
+        if scope.method != "HEAD":
+            # A write has already taken effect, so its client must get the response.
+            must_send = response.must_send or scope.method not in READS
+            self._connections.reserve(scope.connection, response.held_bytes, must_send=must_send)
+
+    async def _answer(self, scope: Scope, protocol: Protocol) -> Response:
+        framing.check(scope)
+        route, params = self._router.resolve(scope.raw_path)
         if len(scope.query_string) > MAX_QUERY_CHARACTERS:
             raise errors.QueryTooLong(f"the query is longer than {MAX_QUERY_CHARACTERS} characters")
         method = scope.method
         handler = route.handlers.get(method)
+        request = Request(scope, protocol, route, params)
         if handler is None:
             if method == "OPTIONS":
-                return cors.preflight(route)
+                return cors.preflight(route, scope.headers, may_write=self._origins.may_write(request))
             raise errors.MethodNotAllowed(method, route.allowed)
-        return await handler(Request(scope, protocol, route, params), *params)
+        if self._admission is not None:
+            await self._admission.admit(request)
+        # Administration has a gate of its own, which refuses web pages of every origin.
+        if method not in READS and not route.template.startswith(_ADMINISTRATION):
+            self._origins.check(request)
+        if self._in_progress is None or not route.scopes:
+            return await handler(request, *params)
+        with self._in_progress.request_of(caller.principal.get().name):
+            return await handler(request, *params)
 
 
-def _failed(error: TamsError) -> Response:
+def _error_response(error: TamsError) -> Response:
     status = errors.STATUS[type(error)]
     body = msgspec.json.encode(errors.error_body(error))
-    return Response(status, body, (JSON, *errors.headers_of(error, status)))
+    return Response(status, body, (JSON, *errors.error_headers(error, status)))
 
 
-def _send(method: str, protocol: Any, response: Response, headers: list[tuple[str, str]]) -> None:
-    if method == "HEAD" or not response.body:
-        if response.status != HTTPStatus.NO_CONTENT:
-            headers.append(("content-length", str(len(response.body))))
+def _send(method: str, protocol: Protocol, response: Response, headers: list[tuple[str, str]]) -> None:
+    if method == "HEAD" or not response.size:
+        if response.status not in _BODILESS:
+            headers.append(("content-length", str(response.size)))
         protocol.response_empty(response.status, headers)
+    elif response.file is not None:
+        headers.append(("content-length", str(response.size)))
+        protocol.response_file(response.status, headers, str(response.file.path))
     else:
         protocol.response_bytes(response.status, headers, response.body)
 
 
-def _log_access(scope: Any, response: Response, seconds: float) -> None:
+def _log_access(scope: Scope, response: Response, seconds: float) -> None:
     _log.info(
         "served",
         extra={
             "method": scope.method,
             "path": scope.path,
             "status": int(response.status),
-            "bytes": len(response.body),
+            "bytes": response.size,
             "ms": round(seconds * 1000, 3),
         },
     )

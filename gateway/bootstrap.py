@@ -3,75 +3,124 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
+from gateway.admission import Admission
 from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import flow_reader
-from gateway.clients.segments import bulk_segment_writer, segment_writer
+from gateway.clients.health import HealthChecks
+from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
-from gateway.handlers.administration import Gate
+from gateway.clients.uploads import missing_object_finder
+from gateway.handlers.accounts.api_keys import ApiKeys
+from gateway.handlers.accounts.tokens import Tokens
+from gateway.handlers.accounts.users import Users
+from gateway.handlers.administration.administration import TableAdministration
+from gateway.handlers.administration.gate import Gate
+from gateway.handlers.administration.loads import Loads
 from gateway.handlers.analytics import Analytics
+from gateway.handlers.audit import Audit
 from gateway.handlers.batches import Batches
 from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
-from gateway.handlers.health import Health
-from gateway.handlers.loads import Loads
+from gateway.handlers.health.health import Health
 from gateway.handlers.objects import Objects
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
 from gateway.handlers.service import Service
 from gateway.handlers.sources import Sources
 from gateway.handlers.storage import Storage
-from gateway.handlers.table_admin import TableAdmin
 from gateway.handlers.tags import Tags
+from gateway.handlers.trash import Trash
 from gateway.handlers.webhooks import Webhooks
-from gateway.http.body import BodyReader
+from gateway.http.forwarded import Forwarded
 from gateway.http.links import Links
+from gateway.http.origins import Origins
 from gateway.http.paging import Paging
 from gateway.http.routing import Router
-from gateway.openapi.document import openapi_json
-from gateway.openapi.page import html
+from gateway.http.wire.body import BodyReader
+from gateway.http.wire.connections import Connections
+from gateway.limits.addresses import ClientAddresses
+from gateway.limits.limits import Limits
+from gateway.openapi import viewer
 from gateway.routes import Handlers, routes
 from gateway.server import HttpServer, serving
-from gateway.settings import Settings
-from services.shared.rpc.segment_urls import SegmentUrls, StorageBackends
+from gateway.settings import PREFIX, Settings
+from services.access.accounts import RpcAccounts
+from services.access.process import Access, open_access
+from services.access.reports import RpcReports
+from services.segment_documents.segment_urls import SegmentUrls
+from services.segment_documents.storage_backends import StorageBackends
+from services.shared.addresses import is_loopback
+from services.shared.errors import StartupError
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[HttpServer]:
-    """The gateway, serving until the block ends, whether or not the services are there yet."""
+    """Serve until the block ends. The services may start later.
+
+    StartupError for a bad setting, and for a port that cannot be bound.
+    """
     async with AsyncExitStack() as stack:
+        _refuse_open_doors(settings)
         services = await Services.open(settings, stack)
-        handlers = _handlers(settings, services)
-        app = App(Router(routes(handlers)), access_log=settings.access_log)
-        server = await stack.enter_async_context(serving(app, settings))
+        accounts = RpcAccounts(services.channels["metadata"])
+        access = await stack.enter_async_context(
+            open_access(settings, accounts, RpcReports(services.channels["metadata"]))
+        )
+        forwarded = _forwarded(settings)
+        links = Links(settings.public_url, fallback_host=settings.address, forwarded=forwarded)
+        handlers = _handlers(settings, services, links, access)
+        origins = Origins(settings.write_origins, links)
+        connections = Connections(settings.max_held_bytes, settings.unread_seconds)
+        limits = Limits.of(settings, forwarded)
+        admission = (
+            None
+            if access is None and limits is None
+            else Admission(access, limits, ClientAddresses(forwarded))
+        )
+        app = App(Router(routes(handlers)), origins, connections, admission, access_log=settings.access_log)
+        server = await stack.enter_async_context(serving(app, connections, settings))
         try:
             yield server
         finally:
-            # Balancers get to see that it is about to stop while it still accepts.
+            # Load balancers see in /health that the gateway stops while it still accepts connections.
             handlers.health.draining = True
             await asyncio.sleep(settings.drain_seconds)
 
 
-def _handlers(settings: Settings, services: Services) -> Handlers:
-    links = Links(
-        settings.public_url,
-        trust_forwarded=settings.trust_forwarded,
-        fallback_host=settings.address,
-    )
+def _refuse_open_doors(settings: Settings) -> None:
+    """StartupError if everyone in the network could do everything, and nobody has said that this is meant."""
+    if settings.auth == "off" and not settings.unprotected and not is_loopback(settings.host):
+        raise StartupError(
+            f"{settings.host} is no loopback address, and without access control everyone who reaches it may"
+            f" do everything; set TAMS_AUTH=required, or {PREFIX}UNPROTECTED=true if another part protects it"
+        )
+
+
+def _forwarded(settings: Settings) -> Forwarded | None:
+    if not settings.trust_forwarded:
+        return None
+    return Forwarded(settings.forwarded_header, settings.trusted_proxies)
+
+
+def _handlers(settings: Settings, services: Services, links: Links, access: Access | None) -> Handlers:
     paging = Paging(links)
-    bodies = BodyReader(settings.max_body_bytes, settings.body_seconds)
+    bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
     backends = StorageBackends(services.channels["media"], settings.backends_ttl_seconds)
-    gate = Gate(offered=settings.admin)
+    gate = Gate(offered=settings.admin, open_hosts=settings.admin_hosts)
+    # With access control, callers with the scope ADMIN administer accounts from anywhere. Without it accounts
+    # have the gate of the tables, so the first user is made on this machine.
+    account_gate = None if access is not None else gate
     deletion_requests = DeletionRequests(services, links)
-    document = openapi_json(settings.public_url)
     reader = flow_reader(services)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
     return Handlers(
         service=Service(services, settings, backends, bodies),
         webhooks=Webhooks(services, bodies, offered=settings.webhooks),
-        sources=Sources(services, paging),
+        sources=Sources(services, deletion_requests, paging),
         source_properties=Properties(sources, bodies),
         source_tags=Tags(sources, bodies),
         flows=Flows(
@@ -83,17 +132,36 @@ def _handlers(settings: Settings, services: Services) -> Handlers:
         ),
         flow_properties=Properties(flows, bodies),
         flow_tags=Tags(flows, bodies),
-        segments=_segments(services, backends, deletion_requests, bodies, paging),
+        segments=_segments(
+            services,
+            backends,
+            deletion_requests,
+            bodies,
+            paging,
+            check_uploads=settings.check_uploads,
+        ),
         storage=Storage(services, bodies),
-        objects=Objects(services, paging),
+        trash=Trash(services, paging),
+        objects=Objects(services, deletion_requests, paging),
         deletion_requests=deletion_requests,
         batches=Batches(services, sources, bodies),
         analytics=Analytics(services),
-        table_admin=TableAdmin(services, bodies, gate),
+        tokens=Tokens(None if access is None else access.urls, bodies),
+        administration=TableAdministration(services, bodies, gate),
         loads=Loads(services, bodies, gate),
-        health=Health(services.channels),
-        documentation=Documentation(document, html(document)),
+        audit=Audit(services, paging, account_gate),
+        users=Users(services, bodies, account_gate),
+        api_keys=ApiKeys(services, bodies, account_gate),
+        health=Health(HealthChecks(services, events=settings.webhooks)),
+        documentation=Documentation(partial(_document, settings.public_url), viewer.PAGE, viewer.FILES),
     )
+
+
+def _document(public_url: str) -> bytes:
+    # Called for the first request for the document. The YAML parser is loaded only then.
+    from gateway.openapi.document import openapi_json  # noqa: PLC0415
+
+    return openapi_json(public_url)
 
 
 def _segments(
@@ -102,13 +170,14 @@ def _segments(
     deletion_requests: DeletionRequests,
     bodies: BodyReader,
     paging: Paging,
+    *,
+    check_uploads: bool,
 ) -> Segments:
     return Segments(
         services,
         writer=segment_writer(services),
-        bulk_writer=bulk_segment_writer(services),
+        find_missing_objects=missing_object_finder(services) if check_uploads else None,
         urls=SegmentUrls(services.channels["media"], backends),
-        storage_backends=backends,
         deletion_requests=deletion_requests,
         bodies=bodies,
         paging=paging,

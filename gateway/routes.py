@@ -3,28 +3,34 @@
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.handlers.accounts.api_keys import ApiKeys
+from gateway.handlers.accounts.tokens import Tokens
+from gateway.handlers.accounts.users import Users
+from gateway.handlers.administration.administration import TableAdministration
+from gateway.handlers.administration.loads import Loads
 from gateway.handlers.analytics import Analytics
+from gateway.handlers.audit import Audit
 from gateway.handlers.batches import Batches
 from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
-from gateway.handlers.health import Health
-from gateway.handlers.loads import Loads
+from gateway.handlers.health.health import Health
 from gateway.handlers.objects import Objects
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
 from gateway.handlers.service import Service
 from gateway.handlers.sources import Sources
 from gateway.handlers.storage import Storage
-from gateway.handlers.table_admin import TableAdmin
 from gateway.handlers.tags import Tags
+from gateway.handlers.trash import Trash
 from gateway.handlers.webhooks import Webhooks
-from gateway.http.routing import Route
+from gateway.http.routing import DOCUMENT_BYTES, SCOPES, Route
+from services.shared.access.principal import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """One object for each resource."""
+    """The objects whose methods handle requests, one for each resource."""
 
     service: Service
     webhooks: Webhooks
@@ -38,21 +44,33 @@ class Handlers:
     storage: Storage
     objects: Objects
     deletion_requests: DeletionRequests
+    trash: Trash
     batches: Batches
     analytics: Analytics
-    table_admin: TableAdmin
+    tokens: Tokens
+    administration: TableAdministration
     loads: Loads
+    audit: Audit
+    users: Users
+    api_keys: ApiKeys
     health: Health
     documentation: Documentation
 
 
-# Properties that can be set and unset: of sources and flows, and the rest of those of flows.
+# Properties that can be set and unset: texts of sources and flows, numbers of flows.
 _TEXTS: Final = ("description", "label")
-_REST: Final = ("flow_collection", "max_bit_rate", "avg_bit_rate")
+_NUMBERS: Final = ("max_bit_rate", "avg_bit_rate")
+
+# Every method of administration needs this scope.
+_ADMIN: Final = dict.fromkeys(SCOPES, Scope.ADMIN)
+
+# The largest request body in bytes if it is not a document: a text; a number or flag.
+_TEXT_BYTES: Final = 128 * 1024
+_VALUE_BYTES: Final = 4 * 1024
 
 
 def routes(to: Handlers) -> tuple[Route, ...]:
-    """Every path and method. HEAD comes with GET, OPTIONS with every path."""
+    """All routes. A route with GET also answers HEAD, and every route answers OPTIONS."""
     return (
         *_service(to),
         *_sources(to),
@@ -60,16 +78,21 @@ def routes(to: Handlers) -> tuple[Route, ...]:
         *_segments(to),
         *_extensions(to),
         *_administration(to),
-        Route("/health", get=to.health.get),
-        Route("/openapi.json", get=to.documentation.openapi),
-        Route("/docs", get=to.documentation.page),
+        Route("/x/audit", scopes=_ADMIN, get=to.audit.list),
+        *_accounts(to),
+        Route("/health", public=True, get=to.health.get),
+        Route("/health/live", public=True, get=to.health.live),
+        Route("/health/details", get=to.health.details),
+        Route("/openapi.json", public=True, get=to.documentation.openapi),
+        Route("/docs", public=True, get=to.documentation.page),
+        Route("/docs/{file}", public=True, get=to.documentation.file),
     )
 
 
 def _service(to: Handlers) -> tuple[Route, ...]:
     return (
         Route("/", get=to.service.resources),
-        Route("/service", get=to.service.get, post=to.service.post),
+        Route("/service", scopes={"POST": Scope.ADMIN}, get=to.service.get, post=to.service.post),
         Route("/service/storage-backends", get=to.service.list_storage_backends),
         Route("/service/webhooks", get=to.webhooks.list, post=to.webhooks.post),
     )
@@ -79,42 +102,57 @@ def _sources(to: Handlers) -> tuple[Route, ...]:
     path = "/sources/{sourceId}"
     return (
         Route("/sources", get=to.sources.list),
-        Route(path, get=to.sources.get),
+        Route(path, get=to.sources.get, delete=to.sources.delete),
         *_tags(path, to.source_properties, to.source_tags),
-        *(_property(f"{path}/{name}", to.source_properties) for name in _TEXTS),
+        *(_property(f"{path}/{name}", to.source_properties, _TEXT_BYTES) for name in _TEXTS),
     )
 
 
 def _flows(to: Handlers) -> tuple[Route, ...]:
     path = "/flows/{flowId}"
-    of_flow = to.flow_properties
+    properties = to.flow_properties
     return (
         Route("/flows", get=to.flows.list),
         Route(path, get=to.flows.get, put=to.flows.put, delete=to.flows.delete),
-        *_tags(path, of_flow, to.flow_tags),
-        *(_property(f"{path}/{name}", of_flow) for name in _TEXTS),
-        Route(f"{path}/read_only", get=of_flow.get, put=of_flow.put),
-        *(_property(f"{path}/{name}", of_flow) for name in _REST),
+        *_tags(path, properties, to.flow_tags),
+        *(_property(f"{path}/{name}", properties, _TEXT_BYTES) for name in _TEXTS),
+        Route(f"{path}/read_only", body_bytes=_VALUE_BYTES, get=properties.get, put=properties.put),
+        _property(f"{path}/flow_collection", properties, DOCUMENT_BYTES),
+        *(_property(f"{path}/{name}", properties, _VALUE_BYTES) for name in _NUMBERS),
     )
 
 
 def _tags(path: str, properties: Properties, tags: Tags) -> tuple[Route, ...]:
     return (
         Route(f"{path}/tags", get=properties.get),
-        Route(f"{path}/tags/{{name...}}", get=tags.get, put=tags.put, delete=tags.delete),
+        Route(
+            f"{path}/tags/{{name...}}",
+            body_bytes=_TEXT_BYTES,
+            get=tags.get,
+            put=tags.put,
+            delete=tags.delete,
+        ),
     )
 
 
-def _property(path: str, properties: Properties) -> Route:
-    return Route(path, get=properties.get, put=properties.put, delete=properties.delete)
+def _property(path: str, properties: Properties, body_bytes: int) -> Route:
+    return Route(
+        path, body_bytes=body_bytes, get=properties.get, put=properties.put, delete=properties.delete
+    )
 
 
 def _segments(to: Handlers) -> tuple[Route, ...]:
     segments = to.segments
     return (
-        Route("/flows/{flowId}/segments", get=segments.list, post=segments.post, delete=segments.delete),
+        Route(
+            "/flows/{flowId}/segments",
+            body_bytes=None,
+            get=segments.list,
+            post=segments.post,
+            delete=segments.delete,
+        ),
         Route("/flows/{flowId}/storage", post=to.storage.post),
-        Route("/objects/{objectId...}", get=to.objects.get),
+        Route("/objects/{objectId...}", get=to.objects.get, delete=to.objects.delete),
         Route("/flow-delete-requests", get=to.deletion_requests.list),
         Route("/flow-delete-requests/{requestId}", get=to.deletion_requests.get),
     )
@@ -122,34 +160,66 @@ def _segments(to: Handlers) -> tuple[Route, ...]:
 
 def _extensions(to: Handlers) -> tuple[Route, ...]:
     return (
-        Route("/x/sources/batch", post=to.batches.sources),
+        Route("/x/sources/batch", body_bytes=None, post=to.batches.sources),
         _bulk_tags("/x/sources/{sourceId}/tags", to.source_tags),
-        Route("/x/flows/batch", post=to.batches.flows),
+        Route("/x/flows/batch", body_bytes=None, post=to.batches.flows),
         _bulk_tags("/x/flows/{flowId}/tags", to.flow_tags),
+        Route("/x/trash", get=to.trash.list),
+        Route("/x/trash/{entryId}", scopes={"DELETE": Scope.ADMIN}, delete=to.trash.purge),
+        Route("/x/trash/{entryId}/restore", post=to.trash.restore_entry),
+        Route("/x/flows/{flowId}/restore", post=to.trash.restore_flow),
+        Route("/x/sources/{sourceId}/restore", post=to.trash.restore_source),
         Route("/x/analytics/flows/{flowId}/coverage", get=to.analytics.coverage),
         Route("/x/analytics/storage-usage", get=to.analytics.storage_usage),
+        # Who may read may have tokens; the handler checks the scope of each method that they are for.
+        Route("/x/tokens", scopes={"POST": Scope.READ}, post=to.tokens.post),
     )
 
 
 def _administration(to: Handlers) -> tuple[Route, ...]:
-    admin, loads, table = to.table_admin, to.loads, "/x/admin/tables/{table}"
+    admin, loads, table = to.administration, to.loads, "/x/admin/tables/{table}"
     return (
-        Route("/x/admin/tables", get=admin.tables),
-        Route(f"{table}/columns", post=admin.add_column),
+        Route("/x/admin/tables", scopes=_ADMIN, get=admin.tables),
+        Route(f"{table}/columns", scopes=_ADMIN, post=admin.add_column),
         Route(
             f"{table}/columns/{{column}}",
+            scopes=_ADMIN,
             get=admin.column,
             put=admin.rename_column,
             delete=admin.drop_column,
         ),
-        Route(f"{table}/projections", get=admin.projections, post=admin.create_projection),
-        Route(f"{table}/projections/{{projection}}", delete=admin.drop_projection),
-        Route("/x/admin/cache", delete=admin.refresh),
-        Route("/x/admin/reset", post=admin.reset),
-        Route("/x/admin/consistency", get=admin.consistency),
-        Route("/x/admin/loads", post=loads.post),
-        Route("/x/admin/loads/{loadId}", get=loads.get, put=loads.finish, delete=loads.delete),
-        Route("/x/admin/loads/{loadId}/rows", post=loads.rows),
+        Route(f"{table}/projections", scopes=_ADMIN, get=admin.projections, post=admin.create_projection),
+        Route(f"{table}/projections/{{projection}}", scopes=_ADMIN, delete=admin.drop_projection),
+        Route("/x/admin/cache", scopes=_ADMIN, delete=admin.refresh),
+        Route("/x/admin/reset", scopes=_ADMIN, post=admin.reset),
+        Route("/x/admin/consistency", scopes=_ADMIN, get=admin.consistency, post=admin.repair),
+        Route("/x/admin/loads", scopes=_ADMIN, get=loads.list, post=loads.post),
+        Route("/x/admin/loads/{loadId}", scopes=_ADMIN, get=loads.get, put=loads.finish, delete=loads.delete),
+        Route("/x/admin/loads/{loadId}/rows", scopes=_ADMIN, body_bytes=None, post=loads.rows),
+    )
+
+
+def _accounts(to: Handlers) -> tuple[Route, ...]:
+    users, keys, limit = to.users, to.api_keys, _TEXT_BYTES
+    return (
+        Route("/x/users", scopes=_ADMIN, body_bytes=limit, get=users.list, post=users.post),
+        Route(
+            "/x/users/{user}",
+            scopes=_ADMIN,
+            body_bytes=limit,
+            get=users.get,
+            put=users.put,
+            delete=users.delete,
+        ),
+        Route("/x/api-keys", scopes=_ADMIN, body_bytes=limit, get=keys.list, post=keys.post),
+        Route(
+            "/x/api-keys/{keyId}",
+            scopes=_ADMIN,
+            body_bytes=limit,
+            get=keys.get,
+            put=keys.put,
+            delete=keys.delete,
+        ),
     )
 
 

@@ -1,54 +1,61 @@
 """The HTTP server: granian embedded in this process's event loop, which the gRPC channels share.
 
-Embedded, granian serves as many requests a second as its own one-worker process does, within noise,
-and a test can start it on port 0 like every other part. RSGI is its leanest interface. The listening
-socket is ours: granian's own is opened with SO_REUSEPORT, so a taken port would go unnoticed.
-HTTP/1.1 alone: a server that has yet to learn the version waits for a silent connection for ever, and a
-proxy in front speaks HTTP/2 to clients if they want it.
+Embedded, granian serves as many requests a second as its own one-worker process does, within noise, and a
+test can start it on port 0 like every other part. We open the listening socket ourselves: granian opens it
+with SO_REUSEPORT, which would hide that the port is taken. The server speaks HTTP/1.1 only: one that also
+speaks HTTP/2 never times out a connection that sends nothing. A proxy in front can offer HTTP/2.
 """
 
 import asyncio
 import logging
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from gateway.http import rsgi
+from gateway.http.wire import sockets
+from gateway.http.wire.connections import Connections
 from gateway.settings import Settings
 from services.shared.errors import StartupError
+from services.shared.process.background import background
 
-# Request line and headers together. The server itself answers 431 when it holds this much and still sees
-# no end; since it reads in growing steps, up to twice as much may pass.
+# For the request line and headers together. The server answers 431 if it has read this much without finding
+# their end. It reads in growing steps, so up to twice as much may pass.
 MAX_HEADER_BYTES: Final = 64 * 1024
 
-_log = logging.getLogger("tams.gateway")
+# The number of connections that may wait to be accepted; the system may allow fewer.
+_BACKLOG: Final = 4096
+
+_log = logging.getLogger(__name__)
 
 
 class HttpServer:
-    """A running server."""
+    """A running server and the TCP port it listens on."""
 
     def __init__(self, port: int) -> None:
         self.port = port
 
 
 class _Granian(Server):
-    """Granian on a socket that is bound already, and which it closes."""
+    """Granian on a socket that is already bound; granian closes it."""
 
-    def __init__(self, app: Any, listening: socket.socket, settings: Settings) -> None:
+    def __init__(
+        self, app: rsgi.RsgiApplication, listening: socket.socket, settings: Settings, max_connections: int
+    ) -> None:
         super().__init__(
-            app,
-            interface=Interfaces.RSGI,
+            rsgi.application(app),
+            interface=Interfaces.ASGINL,
             websockets=False,
             log_enabled=False,
-            backlog=settings.max_connections,
-            backpressure=settings.max_connections,
+            backlog=_BACKLOG,
+            backpressure=max_connections,
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(
                 header_read_timeout=round(settings.idle_seconds * 1000),
@@ -56,51 +63,72 @@ class _Granian(Server):
             ),
         )
         self._listening = listening
+        self._stopping = False
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until `end` is called. RuntimeError if the server ends without that."""
+        try:
+            await self.serve()
+        finally:
+            self._ended.set()
+        if not self._stopping:
+            raise RuntimeError("the HTTP server ended by itself")
+
+    async def end(self, grace_seconds: float) -> None:
+        """Stop accepting connections and wait up to `grace_seconds` for open requests."""
+        self._stopping = True
+        self.stop()  # type: ignore[no-untyped-call]
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            _log.warning("requests were still open after the grace time")
 
     def _init_shared_socket(self) -> None:
         descriptor = self._listening.detach()
-        # Granian's type stubs know neither the holder's arguments nor the attribute's type.
+        # Granian's type stubs have neither the arguments of SocketHolder nor the type of the attribute.
         self._shd = SocketHolder(descriptor, False, self.backlog)  # type: ignore[call-arg,assignment]
 
 
 @asynccontextmanager
-async def serving(app: Any, settings: Settings) -> AsyncIterator[HttpServer]:
-    """Serve until the block ends, then stop accepting and let open requests finish.
+async def serving(
+    app: rsgi.RsgiApplication, connections: Connections, settings: Settings
+) -> AsyncIterator[HttpServer]:
+    """Serve until the block ends, then stop accepting connections and let open requests finish.
 
-    StartupError when the port cannot be bound. Port 0 takes a free one.
+    StartupError if the port cannot be bound. Port 0 selects a free one.
     """
     listening = _listen(settings)
     port: int = listening.getsockname()[1]
-    server = _Granian(app, listening, settings)
-    task = asyncio.create_task(server.serve())
-    task.add_done_callback(_stop_process_unless_asked)
-    try:
-        yield HttpServer(port)
-    finally:
-        await _stop(server, task, settings.grace_seconds)
+    max_connections = _max_connections(settings)
+    server = _Granian(app, listening, settings, max_connections)
+    async with background(server.run(), connections.watch(port, max_connections)):
+        try:
+            yield HttpServer(port)
+        finally:
+            await server.end(settings.grace_seconds)
 
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     address = (settings.host, settings.port)
     try:
-        listening = socket.create_server(address, family=family, backlog=settings.max_connections)
+        listening = socket.create_server(address, family=family, backlog=_BACKLOG)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise StartupError(f"cannot listen on {settings.address}: {why}") from None
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StartupError(f"cannot listen on {settings.address}: {reason}") from None
     listening.setblocking(False)
+    sockets.set_options(listening, unread_seconds=settings.unread_seconds)
     return listening
 
 
-async def _stop(server: _Granian, task: asyncio.Task[None], grace_seconds: float) -> None:
-    task.remove_done_callback(_stop_process_unless_asked)
-    server.stop()  # type: ignore[no-untyped-call]
-    _, unfinished = await asyncio.wait([task], timeout=grace_seconds)
-    if unfinished:
-        _log.warning("requests were still open after the grace time")
-        task.cancel()
-
-
-def _stop_process_unless_asked(task: asyncio.Task[None]) -> None:
-    _log.critical("the HTTP server ended by itself", exc_info=task.exception())
-    signal.raise_signal(signal.SIGTERM)
+def _max_connections(settings: Settings) -> int:
+    capacity = sockets.connection_capacity()
+    if capacity < settings.max_connections:
+        _log.warning(
+            "the limit of open files allows %d connections, but max_connections is %d",
+            capacity,
+            settings.max_connections,
+        )
+    return min(capacity, settings.max_connections)

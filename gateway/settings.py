@@ -1,47 +1,86 @@
-"""What the gateway can be told."""
+"""Settings of the gateway."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from services.shared.settings import Port, ProcessSettings
+from services.access.settings import AccessSettings
+from services.shared.process.settings import Port
 
 PREFIX: Final = "TAMS_GATEWAY_"
+ForwardedHeader = Literal["any", "x-forwarded", "forwarded"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ProcessSettings):
-    """Settings of the gateway, TAMS_GATEWAY_*."""
+class Settings(AccessSettings):
+    """Settings of the gateway: TAMS_GATEWAY_*."""
 
     port: Port = 8000
     # gRPC targets of the services.
     metadata_address: str = "127.0.0.1:8101"
     media_address: str = "127.0.0.1:8102"
     analytics_address: str = "127.0.0.1:8103"
+    events_address: str = "127.0.0.1:8104"
+    # Listen beyond loopback although TAMS_AUTH is off, because another part decides who reaches the gateway.
+    unprotected: bool = False
     # Shown by GET /service.
     service_name: str = "TAMS"
     service_description: str = "Time-addressable media store"
     # Offer webhooks; turn off where no events service runs to deliver them.
     webhooks: bool = True
-    # Offer administration under /x/admin to programs: whoever reaches this gateway may then drop tables.
+    # Refuse segments whose objects were not uploaded; media checks each object before it is registered.
+    check_uploads: bool = False
+    # Offer administration under /x/admin. Every program that reaches this gateway may then drop tables.
     admin: bool = False
-    # What clients type, path prefix included; Link headers start with it. Unset: the request's own host.
+    # Comma list of host names for which administration is open to every program, also through proxies; *
+    # means all. If unset, it is only open to requests from this machine to localhost without a proxy.
+    admin_hosts: str = ""
+    # Comma list of origins of web pages that may write, such as https://player.example; * means all. Pages
+    # from this machine and from the address of the API may always write, and all pages may read.
+    write_origins: str = ""
+    # The base URL that clients use, with its path prefix; Link headers start with it. If unset, the host of
+    # the request.
     public_url: Annotated[str, Meta(pattern=r"^(https?://[^\s,;<>?#]+)?$")] = ""
-    # Believe Forwarded and X-Forwarded-*; only behind a proxy that sets them itself.
+    # Trust X-Forwarded-For, -Host, -Proto and -Prefix, or Forwarded. Only for a gateway behind a proxy that
+    # sets these headers.
     trust_forwarded: bool = False
-    # Bytes of a request body, and seconds it may take to arrive.
+    # The headers that the proxy sets: x-forwarded or forwarded. The others come from the client and are not
+    # read. any: X-Forwarded-* if a request has one of them, else Forwarded.
+    forwarded_header: ForwardedHeader = "any"
+    # The number of proxies in a chain, each of which adds an item to the end of these headers.
+    trusted_proxies: Annotated[int, Meta(ge=1, le=16)] = 1
+    # The largest request body in bytes, for lists of segments, batches and bulk loads; others have at most
+    # 1 MiB.
     max_body_bytes: Annotated[int, Meta(ge=1024)] = 16 * 1024 * 1024
+    # The most bytes of all request bodies in use, and of all unread responses; beyond it the answer is 503.
+    max_held_bytes: Annotated[int, Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
+    # Seconds within which a request body must arrive.
     body_seconds: Annotated[float, Meta(gt=0)] = 30.0
-    # Open connections; more wait in the backlog. Seconds after which a silent one is closed.
-    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    # The most open connections; fewer if the limit of open files is lower. If they run out, silent
+    # connections are closed.
+    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 4000
+    # Seconds after which a silent connection is closed.
     idle_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    # Seconds within which a client must read 64 KiB of its response, or the rest of it.
+    unread_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     # Seconds for which the list of storage backends is reused.
     backends_ttl_seconds: Annotated[float, Meta(ge=0)] = 10.0
-    # One log line for each request.
+    # Requests per second of each caller, and of each address: on average, and the most at once. 0: no limit.
+    # Each gateway counts for itself. Needs TAMS_AUTH=required for callers; public paths do not count.
+    rate: Annotated[float, Meta(ge=0)] = 0.0
+    burst: Annotated[int, Meta(ge=1)] = 100
+    address_rate: Annotated[float, Meta(ge=0)] = 0.0
+    address_burst: Annotated[int, Meta(ge=1)] = 200
+    # The most requests of one caller that are in progress at a time; 0: no limit. Needs TAMS_AUTH=required.
+    max_concurrent: Annotated[int, Meta(ge=0)] = 0
+    # Failed attempts to authenticate from one address in a minute, after which it gets 429; 0: no limit. -1:
+    # 100 with TAMS_GATEWAY_TRUST_FORWARDED, as a proxy then reports the address of each client, else 0.
+    failed_attempts: Annotated[int, Meta(ge=-1)] = -1
+    # Write one log line for each request.
     access_log: bool = False
 
     @property
     def address(self) -> str:
-        """Host and port as URLs write them."""
+        """Host and port in the form that URLs have."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

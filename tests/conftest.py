@@ -1,17 +1,23 @@
-"""What all tests share."""
+"""Fixtures and options that all tests share."""
 
 import gc
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.support.engine import ENGINE, ENGINES
-from tests.support.seaweedfs import SeaweedFS, running_seaweedfs
-from tests.support.system import System, running_system
+from services.shared.process.lifetime import choose_grpc_engine
+from tests.support.processes.system import System, running_system
+from tests.support.services.engine import ENGINE, ENGINES
+from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs
 
-# How long an example takes says more about the machine than about the code.
+# As in the processes of the product.
+choose_grpc_engine()
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+# The duration of an example depends more on the machine than on the code.
 settings.register_profile("tams", deadline=None)
 # A longer search: pytest --hypothesis-profile thorough
 settings.register_profile("thorough", deadline=None, max_examples=2000)
@@ -20,7 +26,7 @@ settings.load_profile("tams")
 
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    """One S3 store for all tests of a run; each test takes a bucket of its own."""
+    """An S3 store for all tests of a run; each test uses its own bucket."""
     with running_seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
 
@@ -41,13 +47,31 @@ def fresh_system(tmp_path: Path) -> Iterator[System]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", choices=ENGINES, default="sqlite", help="the table engine of the services")
+    parser.addoption(
+        "--fault-seconds",
+        type=float,
+        default=0.0,
+        help="run the whole fault matrix, with faults that last this many seconds",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     ENGINE.name = config.getoption("--engine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run files that take minutes first, so that no worker is busy long after the others."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """The name of a parameter without made-up ids, so that workers agree on the names of tests."""
+    if isinstance(val, str) and _ID.search(val):
+        return _ID.sub("ID", val).encode("unicode_escape").decode()
+    return None
+
+
 def pytest_unconfigure() -> None:
-    """Drop the collector callback that hypothesis leaves; DuckDB takes what it keeps alive for a leak."""
+    """Drop the callback that hypothesis leaves: it keeps objects alive that DuckDB reports as leaks."""
     gc.callbacks.clear()
     ENGINE.close()

@@ -1,7 +1,7 @@
-"""One module for each benchmark, found by its name.
+"""A module for each benchmark, which has the name of the benchmark.
 
-A module has `async def run(options: Options, folder: Path) -> list[Figure]`. The folder is its own, empty
-and on disk.
+A module has `async def run(options: Options, folder: Path) -> list[Figure]`. The folder is empty, on disk,
+and only for this benchmark.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How much to measure."""
+    """The amount to measure."""
 
-    # Alternated rounds, and the length of each load in seconds.
+    # The number of alternated rounds, and the length of each load in seconds.
     rounds: int
     seconds: float
     # Segments in the long flow.

@@ -1,6 +1,6 @@
-"""The metadata service over gRPC against its own engine called in process, without rules.
+"""The metadata service over gRPC compared with its engine in this process, without rules.
 
-Informs: it shows what the way there costs, and what is left for the engine to gain.
+It has no target. It shows the cost of gRPC and rules, and the part of the engine.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from tams.metadata.v1.segment_service_pb2 import ListSegmentsRequest
 from bench import corpus, load
 from bench.benchmarks import Options
 from bench.corpus import Metadata
-from bench.engine import BULK, FILLED, PAGE, Engine
 from bench.figure import Figure
+from bench.floor.engine import BULK, FILLED, PAGE, Engine
 from bench.load import Plan
-from bench.processes import Process
-from bench.system import running_metadata
+from bench.running.processes import Process
+from bench.running.system import running_metadata
 from services.metadata.adapters.sqlite.store import open_store
 
 _CALLERS: Final = 16
-# Operations a round: enough for a steady mean, few enough that writes stay below a second or two.
+# Operations of a round: enough for a steady mean, and few enough for writes to end in one or two seconds.
 _READS: Final = 2000
 _PAGES: Final = 300
 _WRITES: Final = 2000
@@ -36,7 +36,7 @@ _BULKS: Final = 100
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation both ways: in process, and the messages of a round of calls."""
+    """An operation in this process, and the messages of a round of calls."""
 
     name: str
     times: int
@@ -47,7 +47,7 @@ class Operation:
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
-    """CPU of each operation in the service as a multiple of the engine's own."""
+    """The CPU time of each operation in the service, as a multiple of that in the engine."""
     (folder / "engine").mkdir()
     store = open_store(folder / "engine" / "tams.db", "FULL", 10_000)
     async with store as opened, running_metadata(folder) as process:
@@ -71,24 +71,24 @@ class Remote:
         self._reserved: list[str] = []
 
     async def prepare(self) -> None:
-        """A flow with segments."""
+        """Create a flow with segments."""
         self._flow_id = await self._metadata.new_flow()
         await self._metadata.fill(self._flow_id, FILLED)
 
     async def reserve(self, number: int) -> None:
-        """Objects for segments to come."""
+        """Reserve objects for new segments."""
         self._reserved += await self._metadata.reserve(self._flow_id, number)
 
     def gets(self, number: int) -> list[Message]:
-        """Calls of GetFlow."""
+        """Messages of GetFlow."""
         return [GetFlowRequest(id=self._flow_id)] * number
 
     def pages(self, number: int) -> list[Message]:
-        """Calls of ListSegments."""
+        """Messages of ListSegments."""
         return [ListSegmentsRequest(flow_id=self._flow_id, page_size=PAGE)] * number
 
     def inserts(self, number: int, size: int) -> list[Message]:
-        """Calls of CreateSegments with that many segments each."""
+        """Messages of CreateSegments, with `size` segments each."""
         messages: list[Message] = []
         for _ in range(number):
             ids = [self._reserved.pop() for _ in range(size)]
@@ -120,7 +120,7 @@ def _operations(engine: Engine, remote: Remote) -> list[Operation]:
 
 
 class Cost(NamedTuple):
-    """What an item took: CPU microseconds, and how many there were a second."""
+    """The cost of an item in CPU microseconds, and the number of items per second."""
 
     cpu_us: float
     rate: float
@@ -150,7 +150,7 @@ async def _measure(
 
 
 async def _in_process(operation: Operation) -> Cost:
-    """With as many callers as over gRPC, so that writes share commits here too."""
+    """The cost with as many callers as over gRPC, so that writes share commits here too."""
 
     async def caller() -> None:
         for _ in range(operation.times // _CALLERS):
@@ -166,7 +166,7 @@ async def _in_process(operation: Operation) -> Cost:
 
 
 async def _over_grpc(operation: Operation, process: Process) -> Cost:
-    """The CPU is the service's alone."""
+    """The cost with the CPU time of the service only."""
     requests = [message.SerializeToString() for message in operation.messages(operation.times)]
     plan = Plan(
         protocol="rpc", port=process.port, method=operation.method, requests=requests, connections=_CALLERS

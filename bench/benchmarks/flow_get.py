@@ -1,4 +1,4 @@
-"""GET /flows/{id} against the floor."""
+"""GET /flows/{id} compared with the floor."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from bench.figure import AtLeast, Figure
 from bench.floor.running import running_floor
 from bench.http_reply import body_of
 from bench.load import Plan
-from bench.processes import Process
 from bench.rounds import Series, Side
-from bench.system import running_system
+from bench.running.processes import Process
+from bench.running.system import running_system
 
 _FLOWS: Final = 256
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
-    """Requests per second as a part of the floor's."""
+    """Requests per second, as a fraction of those of the floor."""
     async with running_system(folder) as system, running_floor(folder) as floor:
         async with aio.insecure_channel(f"127.0.0.1:{system.metadata.port}") as channel:
             metadata = Metadata(channel)

@@ -1,4 +1,4 @@
-"""Live feeds: how many cameras can each allocate, upload and register one segment every second."""
+"""Live feeds: the number of cameras that can each allocate, upload and register a segment per second."""
 
 import time
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from bench.benchmarks import Options
 from bench.corpus import Metadata
 from bench.feeds import Outcome, Plan
 from bench.figure import AtLeast, AtMost, Figure
-from bench.processes import cpu_seconds
-from bench.subscribers import Subscribers, running_subscribers
-from bench.system import running_system
+from bench.running.processes import cpu_seconds
+from bench.running.system import running_system
+from bench.webhooks.subscribers import Subscribers, running_subscribers
 
 _STEPS: Final = (25, 50, 100, 150, 200, 300, 400, 600, 800, 1000)
-# One hiccup of the machine in a step is not the end of it.
+# A step that fails is tried again, because the machine may have been busy.
 _TRIES: Final = 2
 _WARM_UP: Final = 1
 _SECONDS: Final = 4
@@ -33,7 +33,7 @@ _AIM: Final = 1000
 
 @dataclass(frozen=True)
 class Step:
-    """A number of feeds, what came of them, and the part of a core that each process took."""
+    """A number of feeds, their outcome, and the fraction of a core that each process used."""
 
     feeds: int
     outcome: Outcome
@@ -41,12 +41,12 @@ class Step:
 
     @property
     def held(self) -> bool:
-        """Whether the system kept up with them."""
+        """True if the system kept up with the feeds."""
         found = self.outcome
         return not found.errors and not found.late and found.register_p99_ms < _MAX_P99_MS
 
     def detail(self) -> dict[str, object]:
-        """All of it."""
+        """All values of the step."""
         return {
             "feeds": self.feeds,
             "held": self.held,
@@ -56,7 +56,7 @@ class Step:
 
 
 async def run(_options: Options, folder: Path) -> list[Figure]:
-    """Steps up to the first number of feeds that is too large."""
+    """Steps up to the first number of feeds that is too high."""
     steps: list[Step] = []
     async with running_system(folder) as system, running_subscribers(system, folder) as subscribers:
         await subscribers.register(1)
@@ -78,7 +78,7 @@ async def run(_options: Options, folder: Path) -> list[Figure]:
 
 async def _step(subscribers: Subscribers, flow_ids: list[str], number: int) -> Step:
     system = subscribers.system
-    everyone = [*system.processes, subscribers.events, subscribers.sink]
+    measured = [*system.processes, subscribers.events, subscribers.sink]
     storage = psutil.Process(system.storage_pid)
     plan = Plan(
         port=system.gateway.port,
@@ -89,11 +89,11 @@ async def _step(subscribers: Subscribers, flow_ids: list[str], number: int) -> S
         watched=_WATCHED,
         object_bytes=_OBJECT_BYTES,
     )
-    before, stored = cpu_seconds(everyone), sum(storage.cpu_times()[:2])
+    before, stored = cpu_seconds(measured), sum(storage.cpu_times()[:2])
     started = time.perf_counter()
     outcome = await feeds.run(plan)
     seconds = time.perf_counter() - started
-    after = cpu_seconds(everyone)
+    after = cpu_seconds(measured)
     used = {name: after[name] - before[name] for name in before}
     used |= {"storage": sum(storage.cpu_times()[:2]) - stored, "cameras": outcome.cpu_seconds}
     cores = {name: round(value / seconds, 3) for name, value in used.items()}

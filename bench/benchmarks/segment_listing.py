@@ -1,4 +1,4 @@
-"""Segment listings: a window in a long flow against a short one, and the CPU of a page with signed URLs."""
+"""Segment listings: a window in a long and in a short flow, and the CPU time of a page with signed URLs."""
 
 import asyncio
 import json
@@ -17,20 +17,20 @@ from bench.figure import AtMost, Figure
 from bench.floor.running import running_floor
 from bench.http_reply import body_of
 from bench.load import Plan
-from bench.processes import Process
 from bench.rounds import Series, Side
-from bench.system import System, running_system
+from bench.running.processes import Process
+from bench.running.system import System, running_system
 
 _SHORT: Final = 1000
 _WINDOW: Final = 10
 _PAGE: Final = 300
-# Different requests of a side: so many that pages and URLs of a long flow are rarely seen twice.
+# Different requests of a side, enough for pages and URLs of a long flow to be requested rarely twice.
 _REQUESTS: Final = 5000
 _MAX_PAGE_CPU_MS: Final = 3.0
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
-    """All figures on one filled system."""
+    """All figures, on one system with segments."""
     async with running_system(folder) as system, running_floor(folder) as floor:
         async with aio.insecure_channel(f"127.0.0.1:{system.metadata.port}") as channel:
             metadata = Metadata(channel)
@@ -79,7 +79,7 @@ async def _pages(system: System, floor: Sequence[Process], flow_id: str, options
             target=AtMost(_MAX_PAGE_CPU_MS),
             detail=detail,
         ),
-        # A floor of as many bytes. Where the machine is slow both are.
+        # The floor has the same number of bytes. A slow machine slows both.
         Figure(name="page of 300 segments with signed URLs", value=median(of_floor), unit="x floor"),
     ]
 
@@ -111,14 +111,16 @@ def _page(flow_id: str, start: int) -> str:
 
 
 def _cpu_ms(series: Series) -> list[float]:
-    """Of all processes together, by round."""
+    """The CPU time of all processes together in ms, by round."""
     return [round(sum(sample.cpu_us.values()) / 1000, 3) for sample in series.samples]
 
 
 async def _check(system: System, flow_id: str) -> None:
-    """RuntimeError unless listings are what the figures claim to measure."""
+    """RuntimeError unless the listings have the expected segments with signed URLs."""
     for target, expected in ((_window(flow_id, _SHORT), _WINDOW), (_page(flow_id, 0), _PAGE)):
         segments = json.loads(await asyncio.to_thread(body_of, system.gateway.port, target))
-        signed = sum(any("X-Amz-Signature" in url["url"] for url in one["get_urls"]) for one in segments)
+        signed = sum(
+            any("X-Amz-Signature" in url["url"] for url in segment["get_urls"]) for segment in segments
+        )
         if signed != expected:
             raise RuntimeError(f"GET {target}: {signed} segments with signed URLs, expected {expected}")

@@ -1,4 +1,4 @@
-"""POST of segments, one and a hundred at a time, against the floor."""
+"""POST of segments, one and a hundred at a time, compared with the floor."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from bench.figure import AtLeast, Figure
 from bench.floor.running import running_floor
 from bench.load import Plan
 from bench.rounds import Side
-from bench.system import System, running_system
+from bench.running.system import System, running_system
 
 _SINGLES: Final = 4000
 _BULKS: Final = 400
@@ -21,7 +21,7 @@ _BULK: Final = 100
 
 
 class Posts:
-    """Requests that were never sent before: each segment is new, each object reserved for it."""
+    """Requests with new segments, each with an object that was reserved for it."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -29,7 +29,7 @@ class Posts:
         self._reserved: list[str] = []
 
     async def reserve(self, segments: int) -> None:
-        """A flow, and objects for as many segments."""
+        """Create a flow, and reserve objects for its segments."""
         async with aio.insecure_channel(f"127.0.0.1:{self._system.metadata.port}") as channel:
             metadata = Metadata(channel)
             flow_id = await metadata.new_flow()
@@ -37,12 +37,12 @@ class Posts:
             self._reserved = await metadata.reserve(flow_id, segments)
 
     def singles(self) -> Plan:
-        """A segment a request."""
+        """A plan with a segment in each request."""
         bodies = [self._segment() for _ in range(_SINGLES)]
         return self._plan([json.dumps(body) for body in bodies])
 
     def bulks(self) -> Plan:
-        """A list of segments a request."""
+        """A plan with a list of segments in each request."""
         bodies = [[self._segment() for _ in range(_BULK)] for _ in range(_BULKS)]
         return self._plan([json.dumps(body) for body in bodies])
 
@@ -56,7 +56,7 @@ class Posts:
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
-    """Single POSTs as a part of the floor's requests per second; bulk POSTs in single ones' segments."""
+    """The rate of single POSTs compared with the floor, and of segments in bulk POSTs with single ones."""
     async with running_system(folder) as system, running_floor(folder) as floor:
         posts = Posts(system)
         await posts.reserve((options.rounds + 1) * (_SINGLES + _BULKS * _BULK))

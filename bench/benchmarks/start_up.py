@@ -1,4 +1,4 @@
-"""`tams up`: how long until it is ready, and how much memory it takes when idle."""
+"""`tams up`: the time until it is ready, and its memory when idle."""
 
 import asyncio
 import re
@@ -15,20 +15,21 @@ import psutil
 
 from bench.benchmarks import Options
 from bench.figure import AtMost, Figure
-from bench.processes import inherited
-from tests.support.ports import free_ports
+from bench.running.processes import inherited
+from services.shared.process.lifetime import GRPC_ENGINE
+from tests.support.processes.ports import free_ports
 
 _READY: Final = re.compile(rb"^ready http://", re.MULTILINE)
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
-# What start-up left behind is settled by then.
+# After this time, the work of the start has ended.
 _IDLE_SECONDS: Final = 3.0
 _MAX_SECONDS: Final = 10.0
 _MAX_MB: Final = 400.0
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
-    """Median of a few starts, each on a new data directory; memory after the last."""
+    """The median of some starts, each on a new data directory, and the memory after the last one."""
     seconds = []
     memory: dict[str, dict[str, float]] = {}
     for number in range(options.rounds):
@@ -44,7 +45,7 @@ async def run(options: Options, folder: Path) -> list[Figure]:
             value=median(seconds),
             unit="s",
             target=AtMost(_MAX_SECONDS),
-            detail={"each": [round(one, 2) for one in seconds]},
+            detail={"each": [round(each, 2) for each in seconds]},
         ),
         Figure(
             name="idle memory of the Python processes, RSS",
@@ -59,9 +60,11 @@ async def run(options: Options, folder: Path) -> list[Figure]:
 
 @contextmanager
 def _started(data_dir: Path) -> Iterator[tuple[psutil.Process, float]]:
-    """A local store, ready, and how many seconds that took."""
+    """A local store that is ready, and the seconds until then."""
     (port,) = free_ports(1)
     env = {**inherited(), "TAMS_DATA_DIR": str(data_dir), "TAMS_GATEWAY_PORT": str(port)}
+    # Users start it without this setting, with which the probe of `tams up` waits some seconds longer.
+    del env[GRPC_ENGINE[0]]
     output = data_dir.with_suffix(".out")
     started = time.monotonic()
     with output.open("wb") as file:
@@ -88,7 +91,7 @@ def _started(data_dir: Path) -> Iterator[tuple[psutil.Process, float]]:
 
 
 def _memory(runner: psutil.Process) -> dict[str, dict[str, float]]:
-    """RSS and PSS of each process in MB. PSS shares out what several processes have mapped."""
+    """RSS and PSS of each process in MB. PSS divides shared pages among the processes."""
     found = {}
     for process in [runner, *runner.children(recursive=True)]:
         memory = process.memory_full_info()

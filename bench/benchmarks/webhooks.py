@@ -1,4 +1,4 @@
-"""Fifty webhooks: events delivered per second, and what they add to the time of a segment's POST."""
+"""Fifty webhooks: delivered events per second, and the time that they add to the POST of a segment."""
 
 import asyncio
 import json
@@ -14,25 +14,25 @@ from bench.benchmarks import Options
 from bench.corpus import Metadata, http_request, segment_json
 from bench.figure import AtMost, Figure
 from bench.load import Outcome, Plan
-from bench.processes import cpu_seconds
-from bench.subscribers import Subscribers, running_subscribers
-from bench.system import System, running_system
+from bench.running.processes import cpu_seconds
+from bench.running.system import System, running_system
+from bench.webhooks.subscribers import Subscribers, running_subscribers
 
 _WEBHOOKS: Final = 50
 _EVENTS: Final = 1000
 _FLOWS: Final = 20
-# Idle subscribers get what was posted at a leisurely pace within this.
+# The time in which idle subscribers get all events of paced POSTs.
 _DRAINED_SECONDS: Final = 30.0
-# Deliveries of a full load are counted for this long at most.
+# The longest time for which deliveries of a full load are counted.
 _COUNTED_SECONDS: Final = 10.0
-# Each round registers, delivers all and removes, which takes about ten seconds.
+# A round registers webhooks, delivers all events and removes the webhooks. It takes about ten seconds.
 _MOST_ROUNDS: Final = 3
-# Between the end of one POST and the next: events are delivered meanwhile, as with a camera's.
+# The pause between two POSTs, in which events are delivered, as with the segments of a camera.
 _PAUSE_SECONDS: Final = 0.1
 
 
 class Posts:
-    """Single segments, in turns for several flows, each with an object reserved for it."""
+    """Requests with a new segment of one of several flows, each with an object that was reserved for it."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -40,7 +40,7 @@ class Posts:
         self._reserved: dict[str, list[str]] = {}
 
     async def reserve(self, segments: int) -> None:
-        """Flows, and objects for as many segments."""
+        """Create flows, and reserve objects for their segments."""
         async with aio.insecure_channel(f"127.0.0.1:{self._system.metadata.port}") as channel:
             metadata = Metadata(channel)
             for _ in range(_FLOWS):
@@ -48,7 +48,7 @@ class Posts:
                 self._reserved[flow_id] = await metadata.reserve(flow_id, segments // _FLOWS + 1)
 
     def requests(self, count: int) -> list[bytes]:
-        """Requests that were never sent before."""
+        """New requests."""
         return [self._request() for _ in range(count)]
 
     def _request(self) -> bytes:
@@ -59,7 +59,7 @@ class Posts:
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
-    """Added time first, on idle subscribers; then as many events at once as they come."""
+    """First the added time with idle subscribers, then the rate of deliveries under full load."""
     async with running_system(folder) as system, running_subscribers(system, folder) as subscribers:
         paced = int(options.seconds / _PAUSE_SECONDS)
         posts, rounds = Posts(system), min(options.rounds, _MOST_ROUNDS)
@@ -109,16 +109,16 @@ async def _paced(subscribers: Subscribers, posts: Posts, count: int) -> Outcome:
 async def _delivered(subscribers: Subscribers, posts: Posts) -> Figure:
     await subscribers.register(_WEBHOOKS)
     before = await subscribers.received()
-    everyone = [*subscribers.system.processes, subscribers.events, subscribers.sink]
+    measured = [*subscribers.system.processes, subscribers.events, subscribers.sink]
     plan = Plan(port=subscribers.system.gateway.port, requests=posts.requests(_EVENTS), connections=4)
-    cpu, started = cpu_seconds(everyone), time.perf_counter()
+    cpu, started = cpu_seconds(measured), time.perf_counter()
     outcome = await load.run(plan)
     received = 0
     while received < _EVENTS * _WEBHOOKS and time.perf_counter() < started + _COUNTED_SECONDS:
         await asyncio.sleep(0.05)
         received = await subscribers.received() - before
     seconds = time.perf_counter() - started
-    used = {name: round(value - cpu[name], 2) for name, value in cpu_seconds(everyone).items()}
+    used = {name: round(value - cpu[name], 2) for name, value in cpu_seconds(measured).items()}
     return Figure(
         name=f"{_EVENTS} events to {_WEBHOOKS} webhooks each, delivered",
         value=received / seconds,
@@ -133,7 +133,7 @@ async def _delivered(subscribers: Subscribers, posts: Posts) -> Figure:
 
 
 async def _drained(subscribers: Subscribers, expected: int) -> None:
-    """Return once the sink has got so many, each at least once; RuntimeError when it takes too long."""
+    """Return when the sink has got the expected number of events; RuntimeError if it takes too long."""
     deadline = time.monotonic() + _DRAINED_SECONDS
     while (received := await subscribers.received()) < expected:
         if time.monotonic() > deadline:

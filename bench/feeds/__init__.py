@@ -1,4 +1,4 @@
-"""Cameras in a process of their own: what to do, and what came of it."""
+"""Cameras in a process of their own: the plan that it gets, and the outcome that it returns."""
 
 import asyncio
 import sys
@@ -11,9 +11,9 @@ _PATIENCE_SECONDS: Final = 30.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Feeds that each allocate, upload and register one segment a second, spread over the second.
+    """Feeds that each allocate, upload and register a segment per second, evenly spread over the second.
 
-    The first `warm_up` seconds do not count. `first_second` is where the segments begin in time.
+    The first `warm_up` seconds do not count. `first_second` is the start of the first segments.
     """
 
     port: int
@@ -21,13 +21,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     first_second: int
     warm_up: int
     seconds: int
-    # Feeds whose live edge is watched, and the size of an object.
+    # The number of feeds whose live edge is read after each segment.
     watched: int
     object_bytes: int
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a plan. Times in ms; `late` segments were due a second or more before they were ready."""
+    """The outcome of a plan. Times are in ms; `late` segments were ready a second or more too late."""
 
     segments: int
     late: int

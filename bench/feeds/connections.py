@@ -1,4 +1,4 @@
-"""HTTP/1.1 on kept connections, with as little work as will do."""
+"""A minimal client for HTTP/1.1 on persistent connections."""
 
 import asyncio
 from typing import Final
@@ -9,13 +9,13 @@ _LENGTH: Final = b"\ncontent-length:"
 
 
 class Connections:
-    """Idle connections by address; a request takes one, or opens it."""
+    """Idle connections by address. A request takes one, or opens a new one."""
 
     def __init__(self) -> None:
         self._idle: dict[str, list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] = {}
 
     async def send(self, method: str, url: str, body: bytes = b"", headers: str = "") -> bytes:
-        """The body of the reply; RuntimeError unless it is a success."""
+        """The body of the reply; RuntimeError unless the status is 2xx."""
         parts = urlsplit(url)
         idle = self._idle.setdefault(parts.netloc, [])
         host, _, port = parts.netloc.partition(":")

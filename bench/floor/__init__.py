@@ -1,5 +1,3 @@
-"""The floor: the gateway's HTTP server whose handler makes one bare gRPC call, and nothing else."""
-
-import services  # noqa: F401 - gRPC waits as in the services, so that ratios do not profit from it
+"""The floor: the HTTP server of the gateway, with a handler that only makes a gRPC call."""
 
 METHOD = "/bench.Floor/Call"

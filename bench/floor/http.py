@@ -1,6 +1,6 @@
-"""`python -m bench.floor.http PORT RPC_PORT`: granian as the gateway runs it, one gRPC call a request.
+"""`python -m bench.floor.http PORT RPC_PORT`: granian as in the gateway, and a gRPC call per request.
 
-The path is the size of the reply; a POST hands its body on.
+The path is the size of the reply. The body of a POST is passed on.
 """
 
 import sys
@@ -20,7 +20,7 @@ class Floor:
         self._call: Any = channel.unary_unary(METHOD)
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        """One request."""
+        """Serve a request."""
         request = int(scope.path[1:]).to_bytes(4)
         if scope.method == "POST":
             request += await protocol()

@@ -1,6 +1,6 @@
-"""`python -m bench.floor.rpc PORT`: grpc.aio on uvloop, one method that returns as many bytes as asked for.
+"""`python -m bench.floor.rpc PORT`: grpc.aio on uvloop, with a method that returns some bytes.
 
-A request is the size of the reply in four bytes, then anything.
+The first four bytes of a request are the size of the reply. The others are ignored.
 """
 
 import sys

@@ -1,12 +1,12 @@
-"""The floor as processes."""
+"""The processes of the floor."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench import processes
-from bench.processes import Process
-from tests.support.ports import free_ports
+from bench.running import processes
+from bench.running.processes import Process
+from tests.support.processes.ports import free_ports
 
 
 @asynccontextmanager
@@ -14,9 +14,11 @@ async def running_floor(folder: Path) -> AsyncIterator[list[Process]]:
     """The HTTP server and the gRPC server behind it."""
     http, rpc = free_ports(2)
     with (
-        processes.running("floor-rpc", rpc, ["bench.floor.rpc", str(rpc)], folder) as behind,
-        processes.running("floor-http", http, ["bench.floor.http", str(http), str(rpc)], folder) as front,
+        processes.running("floor-rpc", rpc, ["bench.floor.rpc", str(rpc)], folder) as rpc_server,
+        processes.running(
+            "floor-http", http, ["bench.floor.http", str(http), str(rpc)], folder
+        ) as http_server,
     ):
-        await behind.listening()
-        await front.listening()
-        yield [front, behind]
+        await rpc_server.listening()
+        await http_server.listening()
+        yield [http_server, rpc_server]

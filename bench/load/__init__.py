@@ -1,4 +1,4 @@
-"""Load from a process of its own: what to send, and what came of it."""
+"""Load from a process of its own: the plan that it gets, and the outcome that it returns."""
 
 import asyncio
 import sys
@@ -7,14 +7,14 @@ from typing import Final, Literal
 
 import msgspec
 
-# A run that takes this much longer than asked hangs.
+# A run that takes this much longer than planned has failed.
 _PATIENCE_SECONDS: Final = 60.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests to send one after the other on each connection, ready made.
+    """The bytes of requests, which each connection sends one after the other.
 
-    They are taken in order; with `repeat` from the start again until `seconds` are over, else each once.
+    Each request is sent once, in order. With `repeat`, they begin again until `seconds` are over.
     """
 
     protocol: Literal["http", "rpc"] = "http"
@@ -23,14 +23,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 16
     seconds: float = 3600.0
     repeat: bool = False
-    # Seconds of rest after each reply, for http.
+    # For http: the pause after each reply, in seconds.
     pause: float = 0.0
-    # Full name of the method, for rpc.
+    # For rpc: the full name of the method.
     method: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of a plan. Times in ms; errors are replies that are not a success."""
+    """The outcome of a plan. Times are in ms; errors are replies that are not a success."""
 
     replies: int
     seconds: float
@@ -46,11 +46,11 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class LoadError(RuntimeError):
-    """A load that failed: its figures would say nothing."""
+    """The load failed, so it has no useful figures."""
 
 
 async def run(plan: Plan) -> Outcome:
-    """Run the plan in a new process. LoadError when a reply was not a success."""
+    """Run the plan in a new process. LoadError if a reply was not a success."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

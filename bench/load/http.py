@@ -1,4 +1,4 @@
-"""HTTP/1.1 load on kept connections, by hand: parsing costs little, so the machine is the servers'."""
+"""HTTP/1.1 load on persistent connections. It parses little, to leave the CPU to the servers."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes of a reply."""
+        """Read some bytes of a reply."""
         if self._body_left:
             self._body_left -= len(data)
         else:
@@ -66,7 +66,7 @@ class _Connection(asyncio.Protocol):
             self._tally.error(head[:_SHOWN].decode(errors="replace"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Over, one way or the other."""
+        """Note that the connection has ended."""
         if self._waiting:
             self._tally.error(f"connection lost: {exc}")
         self.finished.set_result(None)

@@ -1,4 +1,4 @@
-"""gRPC load: unary calls with ready-made messages."""
+"""gRPC load: unary calls with encoded messages."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from bench.load.tally import Tally
 
 
 async def send_rpc(plan: Plan) -> Outcome:
-    """Run the plan against 127.0.0.1: one channel, as many callers as there are connections."""
+    """Run the plan against 127.0.0.1: one channel, and a caller for each connection."""
     tally = Tally(plan)
     async with aio.insecure_channel(f"127.0.0.1:{plan.port}") as channel:
         await channel.channel_ready()

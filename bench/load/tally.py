@@ -1,4 +1,4 @@
-"""Counts replies and their times."""
+"""Counts replies and measures their times."""
 
 import itertools
 import time
@@ -10,7 +10,7 @@ _SHOWN = 300
 
 
 class Tally:
-    """The requests still to send, and what came back."""
+    """The requests that are left, and the times of the replies."""
 
     def __init__(self, plan: Plan) -> None:
         source = itertools.cycle(plan.requests) if plan.repeat else plan.requests
@@ -21,27 +21,27 @@ class Tally:
         self._first_error = ""
 
     def start(self) -> None:
-        """From now on it counts."""
+        """Start the time."""
         self._started = time.perf_counter()
         self._deadline = self._started + self._seconds
 
     def next(self) -> bytes | None:
-        """The next request, None when it is over."""
+        """The next request; None at the end."""
         if time.perf_counter() >= self._deadline:
             return None
         return next(self._requests, None)
 
     def reply(self, sent: float) -> None:
-        """A reply to a request sent then."""
+        """Count a reply to a request that was sent at the time `sent`."""
         self._times.append(time.perf_counter() - sent)
 
-    def error(self, what: str) -> None:
-        """A reply that was not a success."""
+    def error(self, text: str) -> None:
+        """Count a reply that was not a success."""
         self._errors += 1
-        self._first_error = self._first_error or what[:_SHOWN]
+        self._first_error = self._first_error or text[:_SHOWN]
 
     def outcome(self) -> Outcome:
-        """All of it."""
+        """The outcome so far."""
         seconds = time.perf_counter() - self._started
         times = sorted(self._times)
         p50, p99 = (times[int(len(times) * part)] * 1000 if times else 0.0 for part in (0.5, 0.99))

@@ -8,13 +8,16 @@ async with TamsClient("http://127.0.0.1:8000") as tams:
 from client.api.analytics import BackendUsage, Coverage, StorageUsage
 from client.api.client import TamsClient
 from client.api.codec import builtins
+from client.api.credentials import BearerToken, Credentials, UserPassword
 from client.api.errors import (
     ApiError,
     BadAnswer,
     Busy,
     Forbidden,
     InvalidRequest,
+    LoginFailed,
     NotFound,
+    ObjectExists,
     Rejected,
     ServerFault,
     Unreachable,
@@ -37,15 +40,18 @@ from client.api.models import (
     StorageBackend,
     UncontrolledUrl,
 )
+from client.api.target import Target
 
 __all__ = [
     "Allocation",
     "ApiError",
     "BackendUsage",
     "BadAnswer",
+    "BearerToken",
     "Busy",
     "CollectionItem",
     "Coverage",
+    "Credentials",
     "DeletionRequest",
     "Document",
     "FailedSegment",
@@ -54,9 +60,11 @@ __all__ = [
     "GetUrl",
     "HttpRequest",
     "InvalidRequest",
+    "LoginFailed",
     "MediaObject",
     "NewSegment",
     "NotFound",
+    "ObjectExists",
     "Problem",
     "Rejected",
     "Segment",
@@ -66,7 +74,9 @@ __all__ = [
     "StorageBackend",
     "StorageUsage",
     "TamsClient",
+    "Target",
     "UncontrolledUrl",
     "Unreachable",
+    "UserPassword",
     "builtins",
 ]

@@ -1,7 +1,6 @@
-"""What operators may do, under `/x/admin`, where the store offers it."""
+"""The calls for operators, under `/x/admin`, where the store offers them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -26,8 +25,12 @@ class _Projections(msgspec.Struct):
     projections: list[Projection]
 
 
+class _Loads(msgspec.Struct):
+    loads: list[Load]
+
+
 class Administration:
-    """The calls of operators; Forbidden where the store does not offer them."""
+    """The calls for operators; Forbidden where the store does not offer them."""
 
     def __init__(self, api: Connection) -> None:
         self._api = api
@@ -48,7 +51,7 @@ class Administration:
     async def rename_column(
         self, table: str, column: str, name: str, *, confirm: str, dry_run: bool
     ) -> ColumnChange:
-        """Give a column another name."""
+        """Rename a column."""
         body = {"name": name, "confirm": confirm, "dry_run": dry_run}
         return await self._change("PUT", _column(table, column), body)
 
@@ -58,7 +61,7 @@ class Administration:
         return await self._change("DELETE", _column(table, column), params=params)
 
     async def refresh(self) -> None:
-        """Make the store forget what it remembers of the tables."""
+        """Clear the store's cache of the tables."""
         await self._api.call("DELETE", "/x/admin/cache", repeatable=True)
 
     async def projections(self, table: str) -> list[Projection]:
@@ -81,26 +84,46 @@ class Administration:
         )
 
     async def reset(self, *, confirm: str, dry_run: bool) -> WasReset:
-        """Remove everything that is stored."""
+        """Remove everything in the store."""
         body = {"confirm": confirm, "dry_run": dry_run}
         answer = await self._api.call("POST", "/x/admin/reset", body, repeatable=False)
         return codec.decode(answer.content, WasReset)
 
     async def consistency(
-        self, *, max_flows: int | None = None, max_segments: int | None = None
+        self, *, max_flows: int | None = None, max_segments: int | None = None, after: str = ""
     ) -> Consistency:
-        """Look for rows that contradict each other."""
-        params = {"max_flows": max_flows, "max_segments": max_segments}
+        """Look for rows that contradict each other; `after` continues from the previous answer."""
+        params = {"max_flows": max_flows, "max_segments": max_segments, "after": after or None}
         return codec.decode((await self._api.get("/x/admin/consistency", params)).content, Consistency)
 
+    async def repair(
+        self,
+        *,
+        confirm: str,
+        dry_run: bool,
+        max_flows: int | None = None,
+        max_segments: int | None = None,
+        after: str = "",
+    ) -> Consistency:
+        """Rewrite rows derived from other rows; `after` continues from the previous answer."""
+        limits = {"max_flows": max_flows, "max_segments": max_segments}
+        body = {"confirm": confirm, "dry_run": dry_run, "after": after}
+        body |= {name: value for name, value in limits.items() if value is not None}
+        answer = await self._api.call("POST", "/x/admin/consistency", body, repeatable=True)
+        return codec.decode(answer.content, Consistency)
+
+    async def loads(self) -> list[Load]:
+        """The recorded loads, the last changed first."""
+        return codec.decode((await self._api.get("/x/admin/loads")).content, _Loads).loads
+
     async def start_load(self, load_id: str, kind: Kind) -> Load:
-        """Begin a load, or find it as it is."""
+        """Start a load, or return the one with this id."""
         body = {"id": load_id, "kind": kind}
         answer = await self._api.call("POST", "/x/admin/loads", body, repeatable=True)
         return codec.decode(answer.content, Load)
 
     async def load(self, load_id: str) -> Load:
-        """A load as it is; NotFound."""
+        """One load; NotFound."""
         return codec.decode((await self._api.get(_load(load_id))).content, Load)
 
     async def load_rows(
@@ -122,7 +145,7 @@ class Administration:
         return codec.decode(answer.content, Load)
 
     async def roll_back_load(self, load_id: str) -> LoadRollback:
-        """Remove some of what a load inserted."""
+        """Remove some of the rows that a load inserted."""
         answer = await self._api.call("DELETE", _load(load_id), repeatable=True)
         return codec.decode(answer.content, LoadRollback)
 
@@ -130,8 +153,8 @@ class Administration:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
+        params: Mapping[str, object] | None = None,
     ) -> ColumnChange:
         answer = await self._api.call(method, path, body, params=params, repeatable=False)
         return codec.decode(answer.content, ColumnChange)

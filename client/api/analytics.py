@@ -1,11 +1,11 @@
-"""What the analytics routes under `/x/analytics` answer."""
+"""The answers of the analytics routes under `/x/analytics`."""
 
 import msgspec
 from mediatimestamp import TimeRange
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a flow has media in a range, and where it has none; durations in nanoseconds."""
+    """The covered parts and the gaps of a flow in a range; durations in nanoseconds."""
 
     timerange: TimeRange
     covered: list[TimeRange]
@@ -18,7 +18,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackendUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """What one storage backend holds; an empty `storage_id` stands for objects outside the store."""
+    """The contents of one storage backend; an empty `storage_id` stands for objects outside the store."""
 
     storage_id: str
     objects: int
@@ -29,6 +29,6 @@ class BackendUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StorageUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """What all storage backends hold."""
+    """The contents of all storage backends."""
 
     backends: list[BackendUsage]

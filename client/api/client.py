@@ -1,17 +1,19 @@
-"""A store's HTTP API as typed calls."""
+"""The HTTP API of a store as typed calls."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import quote
 
 from mediatimestamp import TimeRange
 
 from client.api import codec, replies
+from client.api.accounts import Accounts
 from client.api.administration import Administration
 from client.api.analytics import Coverage, StorageUsage
+from client.api.audit import AuditLog
 from client.api.connection import Connection
 from client.api.media import Media
 from client.api.models import (
@@ -27,6 +29,8 @@ from client.api.models import (
     Source,
     StorageBackend,
 )
+from client.api.target import Target
+from client.api.trash import Trash
 
 PAGE_LIMIT: Final = 300
 
@@ -34,15 +38,20 @@ PAGE_LIMIT: Final = 300
 class TamsClient:
     """The API of one store; an async context manager that holds its connections.
 
-    `url` is the address of the API's root and may have a path; ValueError where it is no http URL. Calls
-    raise the errors of `client.api.errors`. What is safe to repeat is repeated while the store is busy or
-    away, `attempts` times in all.
+    `target` is the store, or the address of its API's root, which may have a path; ValueError if it is not an
+    http URL. Only the API gets the target's credentials: object storage does not, nor does another origin.
+    Calls raise the errors of `client.api.errors`. A request that is safe to repeat is repeated while the
+    store is busy or unreachable, up to `attempts` attempts.
     """
 
-    def __init__(self, url: str, *, attempts: int = 6) -> None:
-        self._api = Connection(url, attempts)
-        self._media = Media(attempts)
+    def __init__(self, target: str | Target, *, attempts: int = 6) -> None:
+        self.target = Target(target) if isinstance(target, str) else target
+        self._api = Connection(self.target, attempts)
+        self._media = Media(self.target, attempts)
         self.admin = Administration(self._api)
+        self.audit = AuditLog(self._api)
+        self.accounts = Accounts(self._api)
+        self.trash = Trash(self._api)
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,49 +63,52 @@ class TamsClient:
         await self._media.close()
 
     async def service(self) -> Service:
-        """What the store says of itself."""
+        """The store's description of itself."""
         return codec.decode((await self._api.get("/service")).content, Service)
 
     async def storage_backends(self) -> list[StorageBackend]:
-        """The places where the store keeps bytes."""
+        """The storage backends of the store."""
         answer = await self._api.get("/service/storage-backends")
         return codec.decode(answer.content, list[StorageBackend])
 
-    async def sources(self, **filters: Any) -> AsyncIterator[Source]:
+    async def sources(self, **filters: object) -> AsyncIterator[Source]:
         """Every source that meets all filters: `label`, `format`, or `**{"tag.name": "value"}`."""
         async for page in self._api.pages("/sources", {"limit": PAGE_LIMIT, **filters}):
             for document in replies.documents(page):
-                yield codec.keeping(document, Source)
+                yield codec.with_document(document, Source)
 
     async def source(self, source_id: str) -> Source:
         """One source; NotFound."""
         answer = await self._api.get(f"/sources/{_quoted(source_id)}")
-        return codec.keeping(replies.document(answer), Source)
+        return codec.with_document(replies.document(answer), Source)
 
-    async def flows(self, **filters: Any) -> AsyncIterator[Flow]:
+    async def flows(self, **filters: object) -> AsyncIterator[Flow]:
         """Every flow that meets all filters: `source_id`, `timerange`, `format`, `codec`, `label`, …"""
         async for page in self._api.pages("/flows", {"limit": PAGE_LIMIT, **filters}):
             for document in replies.documents(page):
-                yield codec.keeping(document, Flow)
+                yield codec.with_document(document, Flow)
 
     async def flow(self, flow_id: str, *, include_timerange: bool = False) -> Flow:
-        """One flow, with the range its segments span where asked for; NotFound."""
+        """One flow, with the range its segments span if requested; NotFound."""
         params = {"include_timerange": include_timerange or None}
         answer = await self._api.get(f"/flows/{_quoted(flow_id)}", params)
-        return codec.keeping(replies.document(answer), Flow)
+        return codec.with_document(replies.document(answer), Flow)
 
-    async def put_flow(self, document: Mapping[str, Any]) -> Flow | None:
-        """Make or replace the flow `document["id"]`; the new flow, None where it replaced one."""
-        path = f"/flows/{_quoted(document['id'])}"
+    async def put_flow(self, document: Mapping[str, object]) -> Flow | None:
+        """Create or replace the flow `document["id"]`; returns the new flow, None if it replaced one."""
+        path = f"/flows/{_quoted(str(document['id']))}"
         answer = await self._api.call("PUT", path, document, repeatable=True)
         if answer.status_code != HTTPStatus.CREATED:
             return None
-        return codec.keeping(replies.document(answer), Flow)
+        return codec.with_document(replies.document(answer), Flow)
 
-    async def delete_flow(self, flow_id: str) -> DeletionRequest | None:
-        """Delete a flow and its segments; a request where the store is not done yet. NotFound."""
-        answer = await self._api.call("DELETE", f"/flows/{_quoted(flow_id)}", repeatable=True)
-        return replies.deletion(answer)
+    async def delete_flow(self, flow_id: str, *, soft: bool | None = None) -> DeletionRequest | None:
+        """Delete a flow and its segments; returns a request if the deletion is still running. NotFound.
+
+        With `soft` they can be restored for some time; None is the store's default.
+        """
+        path, params = f"/flows/{_quoted(flow_id)}", {"soft_delete": soft}
+        return replies.deletion(await self._api.call("DELETE", path, params=params, repeatable=True))
 
     async def segments(
         self,
@@ -104,7 +116,7 @@ class TamsClient:
         timerange: TimeRange | None = None,
         *,
         limit: int = PAGE_LIMIT,
-        **filters: Any,
+        **filters: object,
     ) -> AsyncIterator[Segment]:
         """The flow's segments that overlap the range, in time order; none for an unknown flow.
 
@@ -117,19 +129,24 @@ class TamsClient:
                 yield segment
 
     async def create_segments(self, flow_id: str, segments: Sequence[NewSegment]) -> list[FailedSegment]:
-        """Register segments whose objects are uploaded; those that were refused, each with the reason.
+        """Register segments whose objects are uploaded; returns the refused ones, each with the reason.
 
-        A single segment goes alone and raises where it is refused.
+        A single segment is sent as a single document and raises if it is refused.
         """
         body = segments[0] if len(segments) == 1 else segments
         answer = await self._api.call("POST", _segments(flow_id), body, repeatable=False)
         return replies.failures(answer)
 
     async def delete_segments(
-        self, flow_id: str, timerange: TimeRange | None = None, *, object_id: str | None = None
+        self,
+        flow_id: str,
+        timerange: TimeRange | None = None,
+        *,
+        object_id: str | None = None,
+        soft: bool | None = None,
     ) -> DeletionRequest | None:
-        """Delete the segments that lie wholly in the range, or all; a request where it is not done yet."""
-        params = {"timerange": timerange, "object_id": object_id}
+        """Delete the segments wholly in the range, or all; returns a request if it is still running."""
+        params = {"timerange": timerange, "object_id": object_id, "soft_delete": soft}
         answer = await self._api.call("DELETE", _segments(flow_id), params=params, repeatable=True)
         return replies.deletion(answer)
 
@@ -141,22 +158,22 @@ class TamsClient:
         object_ids: Sequence[str] | None = None,
         storage_id: str | None = None,
     ) -> list[Allocation]:
-        """New objects to upload: `limit` of them, or those with the ids given.
+        """Allocate objects to upload: `limit` of them, or the given `object_ids`.
 
         Without ids the request may be repeated: objects that are never registered expire.
         """
-        wanted = {"limit": limit, "object_ids": object_ids, "storage_id": storage_id}
-        body = {name: value for name, value in wanted.items() if value is not None}
+        options = {"limit": limit, "object_ids": object_ids, "storage_id": storage_id}
+        body = {name: value for name, value in options.items() if value is not None}
         path = f"/flows/{_quoted(flow_id)}/storage"
         return replies.allocations(await self._api.call("POST", path, body, repeatable=object_ids is None))
 
     async def object(self, object_id: str) -> MediaObject:
-        """One media object and every flow that uses it; NotFound."""
+        """One media object, with every flow that uses it; NotFound."""
         path = f"/objects/{_quoted(object_id)}"
         return replies.joined([page async for page in self._api.pages(path, {})])
 
     async def coverage(self, flow_id: str, timerange: TimeRange | None = None) -> Coverage:
-        """Where the flow has media in the range, and where it has gaps. NotFound."""
+        """The covered parts and the gaps of a flow in the range. NotFound."""
         path = f"/x/analytics/flows/{_quoted(flow_id)}/coverage"
         answer = await self._api.get(path, {"timerange": timerange})
         return codec.decode(answer.content, Coverage)
@@ -168,15 +185,15 @@ class TamsClient:
     async def upload(
         self, put_url: HttpRequest, content: bytes | AsyncIterable[bytes], length: int | None = None
     ) -> None:
-        """Send an object's bytes to where `allocate_storage` said; a stream needs its `length`."""
+        """Upload an object's bytes to its `put_url`; a stream needs its `length` in bytes."""
         await self._media.upload(put_url, content, length)
 
     async def download(self, url: str) -> bytes:
-        """All bytes of an object, from one of a segment's `get_urls`."""
+        """All bytes of an object; `url` is one of a segment's `get_urls`."""
         return await self._media.download(url)
 
     def stream(self, url: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The bytes of an object, chunk by chunk as they come."""
+        """The bytes of an object, in chunks as they arrive."""
         return self._media.stream(url)
 
 

@@ -11,18 +11,18 @@ from client.api.models import Document
 T = TypeVar("T")
 
 
-def decode(body: bytes, wanted: type[T]) -> T:
-    """The value in a JSON body; BadAnswer where it is not one."""
+def decode(body: bytes, value_type: type[T]) -> T:
+    """The value in a JSON body; BadAnswer if it does not fit the type."""
     try:
-        return msgspec.json.decode(body, type=wanted, dec_hook=_parsed)
+        return msgspec.json.decode(body, type=value_type, dec_hook=_parsed)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadAnswer(f"the server's answer is not valid: {error}") from None
 
 
-def keeping(document: Document, wanted: type[T]) -> T:
-    """The typed view of a document, which it keeps whole in its `document` field."""
+def with_document(document: Document, value_type: type[T]) -> T:
+    """The typed view of a document, with the whole document in its `document` field."""
     try:
-        return msgspec.convert({**document, "document": document}, wanted, dec_hook=_parsed)
+        return msgspec.convert({**document, "document": document}, value_type, dec_hook=_parsed)
     except msgspec.ValidationError as error:
         raise BadAnswer(f"the server's answer is not valid: {error}") from None
 
@@ -37,9 +37,9 @@ def builtins(value: object) -> Any:
     return msgspec.to_builtins(value, enc_hook=str)
 
 
-def _parsed(wanted: type, value: object) -> object:
-    if wanted is TimeRange:
+def _parsed(value_type: type, value: object) -> object:
+    if value_type is TimeRange:
         return TimeRange.from_str(str(value))
-    if wanted is Timestamp:
+    if value_type is Timestamp:
         return Timestamp.from_str(str(value))
-    raise TypeError(f"no text form: {wanted}")
+    raise TypeError(f"a {value_type} has no text form")

@@ -1,13 +1,15 @@
-"""What can go wrong between a client and a store.
+"""The errors of calls to a store.
 
 ApiError
-├── Unreachable       no whole answer came: refused, timed out, broken off
-├── BadAnswer         an answer came that the API does not allow
-└── Rejected          the store said no; has status, kind and summary
+├── Unreachable       there was no whole answer: refused, timed out, broken off
+├── BadAnswer         the API does not allow this answer
+├── LoginFailed       the caller has no valid credentials, and cannot get any
+└── Rejected          the answer is an error; has status, kind and summary
     ├── InvalidRequest   400 and other 4xx: the request is at fault
+    │   └── ObjectExists   the object of an upload is stored already; it stays as it is
     ├── Forbidden        401, 403: not allowed, or the flow is read-only
     ├── NotFound         404
-    ├── Busy             429, 503: try again, after `retry_after` seconds where given
+    ├── Busy             429, 503: try again, after `retry_after` seconds if given
     └── ServerFault      other 5xx
 """
 
@@ -20,11 +22,11 @@ _SUMMARY_CHARACTERS = 500
 
 
 class ApiError(Exception):
-    """The root; its text is one line for a person."""
+    """The base of all errors of calls; the text is one line for a person."""
 
 
 class Unreachable(ApiError):
-    """No whole answer came. `sent` tells whether the request may have taken effect."""
+    """There was no whole answer. If `sent`, the request may have taken effect."""
 
     def __init__(self, summary: str, *, sent: bool) -> None:
         super().__init__(summary)
@@ -32,11 +34,15 @@ class Unreachable(ApiError):
 
 
 class BadAnswer(ApiError):
-    """The answer is not what the API says it is."""
+    """The API does not allow this answer."""
+
+
+class LoginFailed(ApiError):
+    """The caller has no valid credentials, and cannot get any."""
 
 
 class Rejected(ApiError):
-    """The store answered with an error status; `kind` is the error's `type`, empty if it named none."""
+    """The store answered with an error status; `kind` is the error's `type`, empty if it has none."""
 
     def __init__(self, status: int, kind: str, summary: str, *, retry_after: float | None = None) -> None:
         super().__init__(summary)
@@ -50,12 +56,20 @@ class InvalidRequest(Rejected):
     """The request is at fault."""
 
 
+class ObjectExists(InvalidRequest):
+    """The object of an upload is stored already; it stays as it is."""
+
+    def __init__(self) -> None:
+        summary = "the object is stored already and cannot be overwritten; allocate another object"
+        super().__init__(HTTPStatus.PRECONDITION_FAILED, "", summary)
+
+
 class Forbidden(Rejected):
     """Not allowed: no or wrong credentials, or a read-only flow."""
 
 
 class NotFound(Rejected):
-    """There is no such thing."""
+    """The resource does not exist."""
 
 
 class Busy(Rejected):
@@ -93,12 +107,27 @@ def rejection(response: httpx.Response) -> Rejected:
     )
 
 
+def storage_refusal(error: Rejected, action: str) -> Rejected:
+    """The same error, named as one of object storage. Only its status is useful."""
+    hint = "; its disk may be full" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+    summary = f"object storage refuses {action}: {error.summary}{hint}"
+    return type(error)(error.status, error.kind, summary, retry_after=error.retry_after)
+
+
 def _body(response: httpx.Response) -> _ErrorBody:
     try:
         body = msgspec.json.decode(response.content, type=_ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _ErrorBody()
-    return _ErrorBody(body.type, " ".join(body.summary.split())[:_SUMMARY_CHARACTERS])
+    return _ErrorBody(
+        body.type, " ".join(_without_secret(response, body.summary).split())[:_SUMMARY_CHARACTERS]
+    )
+
+
+def _without_secret(response: httpx.Response, text: str) -> str:
+    """The text without the credentials of the request, which a server may repeat."""
+    secret = response.request.headers.get("Authorization", "").rpartition(" ")[2]
+    return text.replace(secret, "***") if secret else text
 
 
 def _seconds(text: str) -> float | None:

@@ -1,7 +1,7 @@
 """The documents of the API as typed values (TAMS 7.0 schemas).
 
 A field the server did not send is None. Sources and flows keep the whole document they came from,
-so that a changed copy can be put back without losing fields that this client does not know.
+so a changed copy can be put back without losing fields that this client does not know.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ Document = dict[str, Any]
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store says of itself (service.json)."""
+    """The store's description of itself (service.json)."""
 
     type: str
     api_version: str
@@ -23,7 +23,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StorageBackend(msgspec.Struct, frozen=True, kw_only=True):
-    """A place where the store keeps bytes (storage-backend.json)."""
+    """A storage backend: where the store keeps bytes (storage-backend.json)."""
 
     id: str
     store_type: str
@@ -36,7 +36,7 @@ class StorageBackend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CollectionItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A member of a collection and what it is there for (collection-item.json)."""
+    """A member of a collection and its role (collection-item.json)."""
 
     id: str
     role: str
@@ -59,7 +59,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
-    """One encoding of a source (flow.json); `timerange` is there only where it was asked for."""
+    """One encoding of a source (flow.json); `timerange` is None unless it was requested."""
 
     id: str
     source_id: str
@@ -88,7 +88,7 @@ class GetUrl(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of a flow and the object that holds it (flow-segment.json)."""
+    """A time range of a flow and the object that holds it (flow-segment.json)."""
 
     object_id: str
     timerange: TimeRange
@@ -101,7 +101,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UncontrolledUrl(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where an object lies that the store does not manage."""
+    """The URL of an object that the store does not manage."""
 
     url: str
     label: str | None = None
@@ -137,15 +137,22 @@ class FailedSegment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request the store wants made, without credentials of the API (http-request.json)."""
+    """A request for the client to send, without credentials of the API (http-request.json)."""
 
     url: str
     content_type: str | None = msgspec.field(name="content-type", default=None)
     headers: dict[str, str] = {}
 
+    def all_headers(self) -> dict[str, str]:
+        """The headers the request must carry, its content type included."""
+        if self.content_type is None:
+            return dict(self.headers)
+        others = {name: value for name, value in self.headers.items() if name.lower() != "content-type"}
+        return others | {"Content-Type": self.content_type}
+
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):
-    """A new object's id and where to put its bytes (flow-storage.json)."""
+    """The id of a new object and the request that uploads its bytes (flow-storage.json)."""
 
     object_id: str
     put_url: HttpRequest
@@ -160,7 +167,7 @@ class MediaObject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeletionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A deletion that goes on after its request was answered (deletion-request.json)."""
+    """A deletion that continues after its request was answered (deletion-request.json)."""
 
     id: str
     flow_id: str

@@ -1,4 +1,4 @@
-"""What the answers of the API hold."""
+"""Reads the answers of the API."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -19,7 +19,7 @@ class _Failures(msgspec.Struct):
 
 
 def document(answer: httpx.Response) -> Document:
-    """The one document in the answer."""
+    """The document in the answer."""
     return codec.decode(answer.content, Document)
 
 
@@ -34,9 +34,9 @@ def allocations(answer: httpx.Response) -> list[Allocation]:
 
 
 def failures(answer: httpx.Response) -> list[FailedSegment]:
-    """The segments refused; none when all were created (201).
+    """The refused segments; empty if all were created (201).
 
-    TAMS 7.0 wraps them in an object, while some stores answer with the bare list.
+    TAMS 7.0 wraps the list in an object; some stores answer with the list alone.
     """
     if answer.status_code == HTTPStatus.CREATED:
         return []
@@ -46,14 +46,14 @@ def failures(answer: httpx.Response) -> list[FailedSegment]:
 
 
 def deletion(answer: httpx.Response) -> DeletionRequest | None:
-    """The request that tells how a deletion goes on (202); None when it is done (204)."""
+    """The request of a deletion that is still running (202); None if it is done (204)."""
     if answer.status_code != HTTPStatus.ACCEPTED:
         return None
     return codec.decode(answer.content, DeletionRequest)
 
 
 def joined(pages: Sequence[httpx.Response]) -> MediaObject:
-    """The object whose list of flows is spread over pages."""
+    """One object from all pages of its list of flows."""
     parts = [codec.decode(page.content, MediaObject) for page in pages]
     flows = [flow for part in parts for flow in part.referenced_by_flows]
     return msgspec.structs.replace(parts[0], referenced_by_flows=flows)

@@ -1,4 +1,4 @@
-"""What the administration of a store tells: tables, consistency, bulk loads."""
+"""The answers of the administration routes: tables, consistency, bulk loads."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ Kind = Literal["sources", "flows", "objects", "segments"]
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """A column; the service needs its own ones."""
+    """A column; the service needs those that are `own`."""
 
     name: str
     type: str
@@ -25,10 +25,11 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     bytes: int
     columns: list[Column]
+    sorted_by: list[str] = []
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A database server and how it has been doing."""
+    """A database server, with its recent latency and error rate."""
 
     address: str
     latency_seconds: float
@@ -37,26 +38,28 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cache(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that the process which answered keeps in memory, and reads since its start."""
+    """The row cache of the process that answered: its rows now, and its reads since the start."""
 
     entries: int
     hits: int
     misses: int
+    process: str = ""
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):
-    """All tables, and what holds them."""
+    """All tables, with their schema, engine and database servers."""
 
     schema: str
     engine: str
     tables: list[Table]
     missing: list[str]
     endpoints: list[Endpoint]
+    unfit: list[str] = []
     cache: Cache | None = None
 
 
 class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change of a column did, or would do."""
+    """The effect of a change of a column, or the effect it would have."""
 
     column: Column
     values: int
@@ -64,7 +67,7 @@ class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """Another order of a table's rows."""
+    """A copy of a table's columns in another order of rows."""
 
     name: str
     sorted_by: list[str]
@@ -74,32 +77,36 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WasReset(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reset removed, or would remove."""
+    """The rows that a reset removed, or would remove."""
 
     tables: list[Table]
     done: bool
 
 
 class Inconsistency(msgspec.Struct, frozen=True, kw_only=True):
-    """Something in the tables that contradicts something else."""
+    """A row that contradicts another row."""
 
     kind: str
     table: str
     id: str
     summary: str
+    mendable: bool = False
+    advice: str = ""
+    mended: bool = False
 
 
 class Consistency(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at and found."""
+    """The rows that were checked, and those found or repaired; `after` is where to continue."""
 
     inconsistencies: list[Inconsistency]
     flows: int
     segments: int
     complete: bool
+    after: str = ""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk load; `rows` is the place of the next row of its input."""
+    """A bulk load; `rows` is the index of the next row of its input."""
 
     id: str
     kind: Kind
@@ -107,17 +114,18 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     inserted: int
     skipped: int
+    changed_ms: int = 0
 
 
 class FailedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row that was not inserted, by its place in the input, and why."""
+    """A row that was not inserted: its index in the input, and the error."""
 
     row: int
     error: Problem
 
 
 class LoadedRows(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     load: Load
     committed: bool
@@ -127,7 +135,7 @@ class LoadedRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadRollback(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a rollback is."""
+    """The progress of a rollback."""
 
     load: Load
     done: bool

@@ -1,7 +1,7 @@
 """The `tams` command.
 
-Each command has a module, which is imported when the command is run; so the command starts fast, and
-what one of them needs (media libraries, HTTP) is not loaded for another.
+Each subcommand has a module, which is imported when the subcommand runs. So the command starts fast, and
+loads media and HTTP libraries only for subcommands that need them.
 """
 
 from client.cli.main import main

@@ -1,4 +1,4 @@
-"""How the command ends."""
+"""The exit codes of the command."""
 
 from typing import Final
 
@@ -12,8 +12,8 @@ UNREACHABLE: Final = 4
 INTERRUPTED: Final = 130
 
 EXPLAINED: Final = (
-    "Exit codes: 0 done, 1 the request failed, 2 wrong usage, 3 not found, "
-    "4 the store cannot be reached, 130 interrupted."
+    "Exit codes: 0 success, 1 failed, 2 wrong usage, 3 not found, "
+    "4 the store is unreachable, 130 interrupted."
 )
 
 

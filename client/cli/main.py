@@ -1,32 +1,42 @@
-"""The command and what it does with errors."""
+"""The command `tams`: its subcommands, and the exit codes of its errors."""
 
 import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from client.cli import exits
+from client.cli.access import Access, access_options
 
-# Name, module below client.cli, one line of help. The function in the module has the name of the module.
+# Name, module below client.cli, one line of help. The function has the name of its module.
 COMMANDS: Final = {
     "up": ("up", "Run a whole store on this machine."),
-    "service": ("service", "Show what the store says of itself."),
-    "sources": ("sources", "List sources."),
-    "flows": ("flows", "List flows."),
-    "flow": ("flow", "Show a flow."),
-    "segments": ("segments", "List the segments of a flow."),
-    "object": ("media_object", "Show a media object."),
-    "stats": ("stats", "Show what is stored, or where a flow has media."),
-    "delete": ("delete", "Delete a flow and its segments."),
-    "sample": ("sample", "Make a test clip."),
-    "ingest": ("ingest", "Store media files."),
-    "tables": ("tables", "See and change the tables; load rows in bulk."),
-    "sample-data": ("sample_data", "Fill a store with made-up timelines."),
-    "doctor": ("doctor", "Look for what is wrong with a store."),
-    "export": ("export", "Write a time range of a flow to a file."),
+    "login": ("credentials.login", "Log in to a store, and remember it as a profile."),
+    "logout": ("credentials.logout", "Log out of a store."),
+    "profile": ("credentials.profile", "List, choose and remove profiles of stores."),
+    "token": ("credentials.token", "Print a token for a store of `tams up --auth`."),
+    "service": ("content.service", "Show the store's description of itself."),
+    "sources": ("content.sources", "List sources."),
+    "flows": ("content.flows", "List flows."),
+    "flow": ("content.flow", "Show a flow."),
+    "segments": ("content.segments", "List the segments of a flow."),
+    "object": ("content.media_object", "Show a media object."),
+    "stats": ("content.stats", "Show storage usage, or the coverage of a flow."),
+    "delete": ("content.delete", "Delete a flow and its segments."),
+    "trash": ("content.trash", "Show and purge what was deleted softly."),
+    "restore": ("content.restore", "Restore what was deleted softly."),
+    "sample": ("media.sample", "Make a test clip."),
+    "ingest": ("media.ingest", "Store media files."),
+    "tables": ("administration.tables", "Show and change the tables; load rows in bulk."),
+    "audit": ("administration.audit", "Show who did what in a store."),
+    "user": ("accounts.user", "Add, suspend and remove users of a store."),
+    "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),
+    "sample-data": ("administration.sample_data", "Fill a store with generated timelines."),
+    "doctor": ("administration.doctor", "Check a store for problems."),
+    "export": ("media.export", "Write a time range of a flow to a file."),
 }
 
 
@@ -46,7 +56,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(f"client.cli.{module}"), module)
+        name = module.rpartition(".")[2]
+        command: click.Command = getattr(importlib.import_module(f"client.cli.{module}"), name)
         return command
 
     def format_commands(
@@ -60,34 +71,30 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, epilog=exits.EXPLAINED)
-@click.option(
-    "--url",
-    envvar="TAMS_URL",
-    default="http://127.0.0.1:8000",
-    show_default=True,
-    show_envvar=True,
-    help="Where the store's API is.",
-)
+@access_options
 @click.version_option(package_name="tams-server", prog_name="tams")
 @click.pass_context
-def tams(context: click.Context, url: str) -> None:
-    """Work with a time-addressable media store."""
-    context.obj = url
+def tams(context: click.Context, /, **access: str | None) -> None:
+    """Work with a time-addressable media store.
+
+    The store is that of --url or --profile, or of the current profile, or the one on this machine.
+    """
+    context.obj = Access(**access)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and end the process."""
     try:
-        sys.exit(_ran(arguments))
+        sys.exit(_run(arguments))
     except BrokenPipeError:
-        # Whoever read the output has gone, as `head` does; keep Python from writing the rest at exit.
+        # The reader of the output has closed it, as `head` does; keep Python from writing more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(exits.FAILED)
 
 
-def _ran(arguments: Sequence[str] | None) -> Any:
+def _run(arguments: Sequence[str] | None) -> int:
     try:
-        code = tams.main(arguments, prog_name="tams", standalone_mode=False)
+        code: int | None = tams.main(arguments, prog_name="tams", standalone_mode=False)
         sys.stdout.flush()
     except exits.Failed as error:
         click.echo(f"tams: {error.message}", err=True)

@@ -1,31 +1,35 @@
-"""A command's connection to the store: opens the client and words its errors."""
+"""The connection of a command to the store: opens the client and turns its errors into exit codes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from http import HTTPStatus
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 from mediatimestamp import TimeRange, Timestamp
 
-from client.api import ApiError, NotFound, TamsClient, Unreachable
+from client.api import ApiError, Forbidden, NotFound, TamsClient, Target, Unreachable
 from client.cli import exits
+from client.cli.target import open_target
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Someone waits for the answer: enough to bridge a hiccup, not a restart.
+# A user waits for the answer: enough for a short interruption, too few for a restart of a service.
 ATTEMPTS: Final = 3
-# Long work outlives a restart of a service.
+# Long work survives a restart of a service.
 MANY_ATTEMPTS: Final = 10
+_HINT: Final = "set TAMS_TOKEN, TAMS_API_KEY or TAMS_USER, or run tams login"
 
 
 def with_store(
     command: Callable[Concatenate[TamsClient, P], Awaitable[T]], *, attempts: int = ATTEMPTS
 ) -> Callable[P, T]:
-    """A plain function that runs an async command with a client of the store named by --url."""
+    """A plain function that runs an async command with a client of the store at --url."""
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        return asyncio.run(_connected(command, click.get_current_context().obj, attempts, args, kwargs))
+        target = open_target(click.get_current_context().obj)
+        return asyncio.run(_run(command, target, attempts, *args, **kwargs))
 
     run.__doc__ = command.__doc__
     run.__name__ = getattr(command, "__name__", "command")
@@ -33,20 +37,25 @@ def with_store(
 
 
 def with_patient_store(command: Callable[Concatenate[TamsClient, P], Awaitable[T]]) -> Callable[P, T]:
-    """As with_store, for work that is worth waiting for."""
+    """Like `with_store`, with more attempts for long work."""
     return with_store(command, attempts=MANY_ATTEMPTS)
 
 
-async def _connected(
-    command: Callable[..., Awaitable[T]], url: str, attempts: int, args: Any, kwargs: Any
+async def _run(
+    command: Callable[Concatenate[TamsClient, P], Awaitable[T]],
+    target: Target,
+    attempts: int,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> T:
     try:
-        client = TamsClient(url, attempts=attempts)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    try:
-        async with client as store:
+        async with TamsClient(target, attempts=attempts) as store:
             return await command(store, *args, **kwargs)
+    except Forbidden as error:
+        if error.status != HTTPStatus.UNAUTHORIZED:
+            raise exits.Failed(str(error)) from error
+        hint = "the credentials are wrong or expired" if target.credentials else _HINT
+        raise exits.Failed(f"{error}; {hint}") from error
     except NotFound as error:
         raise exits.Failed(str(error), exits.NOT_FOUND) from error
     except Unreachable as error:
@@ -60,14 +69,14 @@ class TimeRangeType(click.ParamType[TimeRange]):
 
     name = "timerange"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TimeRange:
-        """The range of the text."""
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> TimeRange:
+        """Parse the text."""
         if isinstance(value, TimeRange):
             return value
         try:
-            return TimeRange.from_str(value)
+            return TimeRange.from_str(str(value))
         except ValueError:
-            self.fail(f"not a time range: {value!r}; it is written like [0:0_10:0)", param, ctx)
+            self.fail(f"{value!r} is not a time range; write it like [0:0_10:0)", param, ctx)
 
 
 class TimestampType(click.ParamType[Timestamp]):
@@ -75,12 +84,12 @@ class TimestampType(click.ParamType[Timestamp]):
 
     name = "timestamp"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Timestamp:
-        """The timestamp of the text."""
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Timestamp:
+        """Parse the text."""
         try:
-            return Timestamp.from_str(value)
+            return Timestamp.from_str(str(value))
         except (TypeError, ValueError):
-            self.fail(f"not a timestamp: {value!r}; it is written like 10:0", param, ctx)
+            self.fail(f"{value!r} is not a timestamp; write it like 10:0", param, ctx)
 
 
 TIMERANGE: Final = TimeRangeType()

@@ -8,21 +8,32 @@ from client.local.errors import CannotRun
 
 
 @click.command()
-def up() -> None:
+@click.option(
+    "--metadata",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Number of metadata processes; more than one needs tables on VAST.",
+)
+@click.option("--auth", is_flag=True, help="Callers need credentials, as with TAMS_AUTH=required.")
+def up(*, metadata: int, auth: bool) -> None:
     """Run a whole store on this machine.
 
     Object storage, the services and the gateway run until Ctrl-C, which stops them in order; the data
-    stays. A line "ready URL" tells when all can serve.
+    stays. The line "ready URL" appears once all can serve. The command waits for a VAST database that is
+    unreachable.
 
     \b
-    TAMS_DATA_DIR      where the data lies (./.tams)
-    TAMS_GATEWAY_PORT  where the API is served, on loopback (8000)
+    TAMS_DATA_DIR      the folder of the data (./.tams)
+    TAMS_GATEWAY_PORT  the port of the API, on loopback (8000)
     TAMS_STORE_URL     the tables (sqlite:/// in the data directory)
 
+    With --auth, `tams token` prints tokens for the store, unless TAMS_AUTH_ISSUER names another issuer.
+
     Other ports are chosen once and kept; TAMS_METADATA_PORT, TAMS_MEDIA_PORT, TAMS_ANALYTICS_PORT and
-    TAMS_S3_PORT set them. TAMS_LOG_LEVEL and the services' own settings are passed on to them.
+    TAMS_S3_PORT set them. TAMS_LOG_LEVEL and the settings of the services are passed on to them.
     """
     try:
-        runner.up()
+        runner.up(metadata=metadata, auth=auth)
     except CannotRun as error:
         raise exits.Failed(str(error)) from error

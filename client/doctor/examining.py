@@ -1,4 +1,4 @@
-"""All checks, one after the other."""
+"""Runs all checks, one after the other."""
 
 from collections.abc import AsyncIterator
 
@@ -6,23 +6,23 @@ import httpx
 
 from client.api import TamsClient
 from client.api.connection import open_http, unreachable
-from client.doctor import database, gateway, storage
+from client.doctor import database, gateway, objects, storage
 from client.doctor.findings import Finding
 
 
-async def examine(
-    store: TamsClient, url: str, *, probe: bool, max_flows: int | None, max_segments: int | None
-) -> AsyncIterator[Finding]:
-    """What each check found. Unreachable when the gateway does not answer at all."""
-    http = open_http()
+async def examine(store: TamsClient, scope: database.Scope, *, probe: bool) -> AsyncIterator[Finding]:
+    """The findings of each check. Unreachable if the gateway does not answer at all."""
+    http = open_http(store.target)
     try:
         try:
-            found = await gateway.check(http, url.rstrip("/"))
+            findings = await gateway.check(http, store.target)
         except httpx.RequestError as error:
-            raise unreachable(url, error) from error
-        for finding in found:
+            raise unreachable(store.target.url, error) from error
+        for finding in findings:
             yield finding
-        async for finding in database.check(store, max_flows, max_segments):
+        async for finding in database.check(store, scope):
+            yield finding
+        for finding in await objects.check(store, http):
             yield finding
         for finding in await storage.check(store, http) if probe else ():
             yield finding

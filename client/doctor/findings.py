@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The findings of checks."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Grade(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     FINE = "fine"
     PROBLEM = "problem"
@@ -14,7 +14,7 @@ class Grade(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One result of one check, and what to do about it."""
+    """One result of one check, and the next step for the operator."""
 
     check: str
     grade: Grade
@@ -23,15 +23,15 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def fine(check: str, summary: str) -> Finding:
-    """Nothing is wrong there."""
+    """A finding without a problem."""
     return Finding(check, Grade.FINE, summary)
 
 
 def problem(check: str, summary: str, next_step: str) -> Finding:
-    """Something is wrong there."""
+    """A finding of a problem."""
     return Finding(check, Grade.PROBLEM, summary, next_step)
 
 
 def unchecked(check: str, summary: str, next_step: str) -> Finding:
-    """It cannot be told."""
+    """A finding that the check was not possible."""
     return Finding(check, Grade.UNCHECKED, summary, next_step)

@@ -1,4 +1,4 @@
-"""Media files and objects: what is in them, how they are cut and how they are put together again.
+"""Media files and objects: their streams, how they are cut into segments, and how segments are joined.
 
 Streams are copied, never encoded again. Nothing here knows of a store.
 """

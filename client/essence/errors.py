@@ -1,4 +1,4 @@
-"""What can be wrong with media."""
+"""The error for unsuitable media."""
 
 
 class EssenceError(Exception):

@@ -1,4 +1,4 @@
-"""A media file, opened: its essences, and the segments it is cut into."""
+"""Opens a media file and cuts its streams into segments."""
 
 # PyAV's Packet is generic to type checkers only.
 from __future__ import annotations
@@ -18,12 +18,12 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 from mediatimestamp import TimeRange, Timestamp
 
-from client.essence import codecs, parameters
-from client.essence.clocking import AudioClock, VideoClock, priming
-from client.essence.cutting import AudioCutter, Coded, Cut, VideoCutter, regular
+from client.essence.coding import codecs, parameters
+from client.essence.coding.parameters import Parameters
 from client.essence.errors import EssenceError
-from client.essence.mpegts import Packer
-from client.essence.parameters import Parameters
+from client.essence.objects.mpegts import Packer
+from client.essence.segmenting.clocks import AudioClock, VideoClock, priming
+from client.essence.segmenting.cutting import AudioCutter, Cut, TimedPacket, VideoCutter, regular
 from client.essence.timing import NANOSECOND, rescale
 
 _MICROSECONDS: Final = Fraction(1, av.time_base)
@@ -31,7 +31,7 @@ _MICROSECONDS: Final = Fraction(1, av.time_base)
 
 @dataclass(frozen=True, slots=True)
 class Essence:
-    """One stream of a file that becomes a flow; `index` is its place in the file."""
+    """One stream of a file that becomes a flow; `index` is its index in the file."""
 
     index: int
     kind: str
@@ -42,9 +42,9 @@ class Essence:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A segment to be: the object's bytes, and what TAMS wants to know of them (flow-segment.json).
+    """A segment to store: the bytes of its object, and its fields in TAMS (flow-segment.json).
 
-    `regular` is False where the pictures do not keep the flow's frame rate.
+    `regular` is False if the pictures do not keep the flow's frame rate.
     """
 
     essence: Essence
@@ -59,7 +59,7 @@ class Piece:
 
 
 class Recording:
-    """An opened media file, a context manager; EssenceError where it cannot become flows."""
+    """An opened media file, a context manager; EssenceError if it cannot become flows."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -68,7 +68,7 @@ class Recording:
             raise EssenceError(f"cannot read {path} as media: {error.strerror or error}") from error
         self.essences = tuple(self._essences())
         chosen = {essence.index for essence in self.essences}
-        self.left_out = tuple(_named(s) for s in self._container.streams if s.index not in chosen)
+        self.left_out = tuple(_describe(s) for s in self._container.streams if s.index not in chosen)
         if not self.essences:
             self.close()
             raise EssenceError(f"{path} has no video or audio")
@@ -87,29 +87,29 @@ class Recording:
 
     @property
     def duration(self) -> int | None:
-        """How long the file says it is, in nanoseconds; None where it does not tell."""
-        told = self._container.duration
-        return None if told is None else rescale(told, _MICROSECONDS, NANOSECOND)
+        """The duration that the file declares, in nanoseconds; None if it declares none."""
+        duration = self._container.duration
+        return None if duration is None else rescale(duration, _MICROSECONDS, NANOSECOND)
 
     def pieces(self, target: int, origin: int) -> Iterator[Piece]:
-        """All segments as the file's packets complete them, each flow's in time order.
+        """All segments, in the order in which the file completes them; those of a flow are in time order.
 
-        `target` is the least duration of a segment where there is a place to cut, `origin` the flows' time
-        at the file's zero, both in nanoseconds. Can be called once.
+        `target` is the shortest duration of a segment, `origin` is the flows' time at the file's zero, both
+        in nanoseconds. Call it only once.
         """
-        lanes = {essence.index: self._lane(essence, target, origin) for essence in self.essences}
-        streams = [self._container.streams[index] for index in lanes]
+        cutters = {essence.index: self._cutter_for(essence, target, origin) for essence in self.essences}
+        streams = [self._container.streams[index] for index in cutters]
         try:
             for packet in self._container.demux(streams):
                 if packet.size:
-                    yield from lanes[packet.stream_index].push(packet)
-            for lane in lanes.values():
-                yield from lane.finish()
+                    yield from cutters[packet.stream_index].push(packet)
+            for cutter in cutters.values():
+                yield from cutter.finish()
         except FFmpegError as error:
-            raise EssenceError(f"the file breaks off: {error.strerror or error}") from error
+            raise EssenceError(f"the file is incomplete or damaged: {error.strerror or error}") from error
 
-    def _lane(self, essence: Essence, target: int, origin: int) -> _Lane:
-        return _Lane(essence, self._container.streams[essence.index], target, origin)
+    def _cutter_for(self, essence: Essence, target: int, origin: int) -> _StreamCutter:
+        return _StreamCutter(essence, self._container.streams[essence.index], target, origin)
 
     def _essences(self) -> Iterator[Essence]:
         for stream in self._container.streams:
@@ -133,8 +133,8 @@ class Recording:
                 )
 
 
-class _Lane:
-    """What happens to one stream's packets: timed, cut, packed."""
+class _StreamCutter:
+    """Turns the packets of one stream into pieces: adds their times, cuts and packs them."""
 
     def __init__(self, essence: Essence, stream: Stream, target: int, origin: int) -> None:
         self._essence = essence
@@ -152,18 +152,18 @@ class _Lane:
         self._packer = Packer(stream, self._clock.tick, origin)
 
     def push(self, packet: Packet[Stream]) -> Iterator[Piece]:
-        """Take the next packet; yields what it completes."""
+        """Take the next packet; yields the pieces it completes."""
         if self._cutter is None:
             self._cutter = self._new_cutter(packet)
         yield from self._cut(self._cutter, self._clock.read(packet))
 
     def finish(self) -> Iterator[Piece]:
-        """The rest."""
+        """The last pieces."""
         if self._cutter is not None:
             yield from self._cut(self._cutter, self._clock.finish())
             yield from map(self._piece, self._cutter.finish())
 
-    def _cut(self, cutter: VideoCutter | AudioCutter, timed: Iterator[Coded]) -> Iterator[Piece]:
+    def _cut(self, cutter: VideoCutter | AudioCutter, timed: Iterator[TimedPacket]) -> Iterator[Piece]:
         for coded in timed:
             yield from map(self._piece, cutter.push(coded))
 
@@ -194,5 +194,5 @@ class _Lane:
         return rescale(ticks, self._clock.tick, NANOSECOND) + self._origin
 
 
-def _named(stream: Stream) -> str:
+def _describe(stream: Stream) -> str:
     return f"stream {stream.index} ({stream.type})"

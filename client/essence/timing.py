@@ -5,7 +5,7 @@ nanoseconds. MPEG-TS counts 1/90000 s in 33 bits, so a stored time stamp repeats
 26.5 hours (ISO/IEC 13818-1, 2.4.3.7).
 
 Every conversion rounds to the nearest tick, halves upwards. Equal ticks therefore give equal nanoseconds:
-where one segment ends and the next begins on the same tick, their timeranges touch exactly.
+if one segment ends and the next begins on the same tick, their timeranges touch exactly.
 """
 
 from fractions import Fraction
@@ -27,7 +27,7 @@ def nearest(numerator: int, denominator: int) -> int:
 
 
 def rescale(ticks: int, clock: Fraction, other: Fraction) -> int:
-    """A count of ticks of one clock in ticks of another."""
+    """Convert a number of ticks of `clock` to ticks of `other`."""
     ratio = clock / other
     return nearest(ticks * ratio.numerator, ratio.denominator)
 
@@ -38,5 +38,5 @@ def unwrap(stored: int, expected: int) -> int:
 
 
 def joint_clock(*clocks: Fraction) -> Fraction:
-    """The coarsest clock on which all ticks of all clocks fall; they are fractions with numerator 1."""
+    """The coarsest clock that has all ticks of all clocks; they are fractions with numerator 1."""
     return Fraction(1, lcm(*(clock.denominator for clock in clocks)))

@@ -1,4 +1,4 @@
-"""Flows to files: exactly the asked stretch of time, copied, not encoded again."""
+"""Exports flows to files: exactly the requested time range, copied, not encoded again."""
 
 from client.export.exporting import Exported, export
 

@@ -1,7 +1,7 @@
-"""Writing a flow's stretch of time to a file.
+"""Writes a time range of a flow to a file.
 
-The file's time zero is the start of the stretch. Media that begins later begins later in the file, and gaps
-keep their time. A multi flow becomes one file with a track for each of its flows.
+The file's time zero is the start of the range. Media that begins later begins later in the file, and gaps
+keep their duration. A multi flow becomes one file with a track for each of its flows.
 """
 
 import os
@@ -12,22 +12,22 @@ from pathlib import Path
 from mediatimestamp import TimeRange
 
 from client.essence.errors import EssenceError
-from client.essence.movie import Movie, form_of
-from client.essence.stretch import Stretch
-from client.export.interleaving import Lane, interleave
+from client.essence.files.movie import Movie, form_of
+from client.essence.interval import Interval
+from client.export.interleaving import TrackSource, interleave
 from client.export.ports import Store
 from client.export.reading import FlowReader
-from client.export.selection import members, stretch
+from client.export.selection import export_interval, members
 
-# Nanoseconds of media done, and in all.
+# Nanoseconds of media done, and their total.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written.
+    """The outcome of an export.
 
-    `presented` is what a player shows; wider than `timerange` where the file cannot hide what it must hold.
+    `presented` is what a player shows: more than `timerange` if the file format cannot hide the rest.
     """
 
     path: Path
@@ -43,56 +43,62 @@ async def export(
     timerange: TimeRange | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Exported:
-    """Write a flow, or the flows a multi flow collects, to a file whose ending tells its kind.
+    """Write a flow, or the flows a multi flow collects, to a file; its suffix chooses the format.
 
-    Without a timerange all of it. EssenceError where there is no media in it, or it cannot be written; then
-    no file is left behind, and an existing one stays as it was.
+    The default timerange is the whole flow. EssenceError if it has no media or cannot be written; then no new
+    file is left, and an existing file stays as it was.
     """
     form = form_of(path)
     flows = await members(store, flow_id)
-    wanted = stretch(flows, timerange)
-    readers = [FlowReader(store, flow, wanted) for flow in flows]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    interval = export_interval(flows, timerange)
+    readers = [FlowReader(store, flow, interval) for flow in flows]
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        presented = await _write(readers, wanted, unfinished, form, progress)
-        unfinished.replace(path)
+        presented = await _write(readers, interval, partial, form, progress)
+        partial.replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         for reader in readers:
             reader.close()
-    return Exported(path, wanted.timerange(), presented.timerange(), tuple(flow.id for flow in flows))
+    return Exported(path, interval.timerange(), presented.timerange(), tuple(flow.id for flow in flows))
 
 
 async def _write(
-    readers: Sequence[FlowReader], wanted: Stretch, path: Path, form: str, progress: Progress
-) -> Stretch:
-    lanes = [Lane(reader) for reader in readers]
+    readers: Sequence[FlowReader], interval: Interval, path: Path, form: str, progress: Progress
+) -> Interval:
+    sources = [TrackSource(reader) for reader in readers]
     try:
-        for lane in lanes:
-            await lane.advance()
-        filled = [lane for lane in lanes if lane.next is not None]
+        for source in sources:
+            await source.advance()
+        filled = [source for source in sources if source.next is not None]
         if not filled:
-            raise EssenceError(f"the flow has no media in {wanted.timerange()}")
-        total = wanted.end - wanted.start
-        written = await _written(path, form, filled, lambda done: progress(min(max(done, 0), total), total))
+            raise EssenceError(f"the flow has no media in {interval.timerange()}")
+        total = interval.end - interval.start
+        presented = await _write_file(
+            path, form, filled, lambda done: progress(min(max(done, 0), total), total)
+        )
         progress(total, total)
-        return written.moved(wanted.start)
+        return presented.moved(interval.start)
     finally:
-        for lane in lanes:
-            await lane.units.aclose()
+        for source in sources:
+            await source.units.aclose()
 
 
-async def _written(path: Path, form: str, lanes: Sequence[Lane], advanced: Callable[[int], None]) -> Stretch:
-    """Write the file; returns what it presents, from the export's start."""
-    movie = Movie(path, form, [lane.track() for lane in lanes])
+async def _write_file(
+    path: Path, form: str, sources: Sequence[TrackSource], advanced: Callable[[int], None]
+) -> Interval:
+    """Write the file; returns the presented interval, from the export's start."""
+    movie = Movie(path, form, [source.track() for source in sources])
     try:
-        stored = await interleave(movie, lanes, advanced)
+        stored = await interleave(movie, sources, advanced)
     except BaseException:
         movie.abandon()
         raise
-    shown = [(lane.reader.begin or 0, lane.reader.end) for lane in lanes]
+    shown = [(source.reader.begin or 0, source.reader.end) for source in sources]
     movie.finish(shown)
     if not movie.hides:
         return stored
-    times = [(lane.time(begin), lane.time(end)) for lane, (begin, end) in zip(lanes, shown, strict=True)]
-    return Stretch(min(begin for begin, _ in times), max(end for _, end in times))
+    times = [
+        (source.time(begin), source.time(end)) for source, (begin, end) in zip(sources, shown, strict=True)
+    ]
+    return Interval(min(begin for begin, _ in times), max(end for _, end in times))

@@ -1,10 +1,10 @@
-"""Packets of several flows, in the order in which they are decoded."""
+"""Writes packets of several flows in decoding order."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from client.essence.movie import Movie, Track, Unit
-from client.essence.stretch import Stretch
+from client.essence.files.movie import Movie, OutputPacket, Track
+from client.essence.interval import Interval
 from client.essence.timing import NANOSECOND, NS, rescale
 from client.export.reading import FlowReader
 
@@ -12,45 +12,47 @@ from client.export.reading import FlowReader
 _STEP: Final = NS // 2
 
 
-class Lane:
-    """A flow on its way into the file, and the packet that is to be written next; None when it is done."""
+class TrackSource:
+    """A flow that is written to a track, and its next packet; None at the end."""
 
     def __init__(self, reader: FlowReader) -> None:
         self.reader = reader
         self.units = reader.units()
-        self.next: Unit | None = None
+        self.next: OutputPacket | None = None
 
     async def advance(self) -> None:
-        """Go on to the next packet."""
+        """Read the next packet."""
         self.next = await anext(self.units, None)
 
     def time(self, ticks: int) -> int:
-        """Ticks of this flow's clock in nanoseconds."""
+        """Convert ticks of this flow's clock to nanoseconds."""
         return rescale(ticks, self.reader.clock, NANOSECOND)
 
     def track(self) -> Track:
-        """The track for this flow, described after the object that is open."""
+        """The track for this flow, with the codec of the opened object."""
         if self.reader.opened is None:
-            raise ValueError("a flow has a track only once its first packet is read")
+            raise ValueError("read the first packet of a flow before asking for its track")
         return Track(self.reader.opened.stream, self.reader.clock)
 
 
-async def interleave(movie: Movie, lanes: Sequence[Lane], advanced: Callable[[int], None]) -> Stretch:
-    """Write all packets; returns the stretch they fill, `advanced` hears how far they are, in nanoseconds."""
-    begin, end, told = None, 0, 0
+async def interleave(
+    movie: Movie, sources: Sequence[TrackSource], advanced: Callable[[int], None]
+) -> Interval:
+    """Write all packets; returns their interval. `advanced` gets the time reached, in nanoseconds."""
+    begin, end, next_report = None, 0, 0
     while True:
         waiting = [
-            (lane.time(lane.next.dts), index, lane, lane.next)
-            for index, lane in enumerate(lanes)
-            if lane.next is not None
+            (source.time(source.next.dts), index, source, source.next)
+            for index, source in enumerate(sources)
+            if source.next is not None
         ]
         if not waiting:
-            return Stretch(begin or 0, end)
-        time, index, lane, unit = min(waiting, key=lambda entry: entry[:2])
+            return Interval(begin or 0, end)
+        time, index, source, unit = min(waiting, key=lambda entry: entry[:2])
         movie.write(index, unit)
-        begin = min(lane.time(unit.pts), begin) if begin is not None else lane.time(unit.pts)
-        end = max(lane.time(unit.pts + unit.duration), end)
-        if time >= told:
+        begin = min(source.time(unit.pts), begin) if begin is not None else source.time(unit.pts)
+        end = max(source.time(unit.pts + unit.duration), end)
+        if time >= next_report:
             advanced(time)
-            told = time + _STEP
-        await lane.advance()
+            next_report = time + _STEP
+        await source.advance()

@@ -1,4 +1,4 @@
-"""The objects of a flow's segments, fetched ahead and in order."""
+"""Fetches the objects of a flow's segments ahead, in order."""
 
 import asyncio
 from collections import deque
@@ -13,16 +13,16 @@ AHEAD: Final = 3
 
 
 async def fetch(store: Store, segment: Segment) -> bytes:
-    """The bytes of a segment's object, from the URL the store prefers."""
+    """The bytes of a segment's object, from its first URL. EssenceError if it has no URL."""
     if not segment.get_urls:
-        raise EssenceError(f"there is no URL for the object of segment {segment.timerange}")
+        raise EssenceError(f"the object of segment {segment.timerange} has no URL")
     return await store.download(segment.get_urls[0].url)
 
 
 async def fetched(
     store: Store, segments: AsyncIterator[Segment]
 ) -> AsyncGenerator[tuple[Segment, bytes], None]:
-    """Each segment with its object; at most AHEAD more are in memory or on their way."""
+    """Each segment with its object; at most AHEAD more objects are in memory or being fetched."""
     waiting: deque[tuple[Segment, asyncio.Task[bytes]]] = deque()
     try:
         async for segment in segments:

@@ -1,7 +1,7 @@
-"""Files to flows: streams are copied into segments that are uploaded and registered, and resumed."""
+"""Ingests files as flows: copies their streams into segments, uploads and registers them."""
 
 from client.ingest.identity import Identity
 from client.ingest.ingesting import SEGMENT_DURATION, Ingested, IngestedFlow, ingest
-from client.ingest.patience import Patience
+from client.ingest.retrying import RetryPolicy
 
-__all__ = ["SEGMENT_DURATION", "Identity", "Ingested", "IngestedFlow", "Patience", "ingest"]
+__all__ = ["SEGMENT_DURATION", "Identity", "Ingested", "IngestedFlow", "RetryPolicy", "ingest"]

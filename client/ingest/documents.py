@@ -1,19 +1,18 @@
-"""Flow documents (TAMS 7.0 flow.json) for what a file holds."""
+"""Flow documents (TAMS 7.0 flow.json) for the streams of a file."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
-from client.essence.codecs import CONTAINER
+from client.api.models import Document
+from client.essence.coding.codecs import CONTAINER
 from client.essence.recording import Essence
 from client.essence.timing import NS
 from client.ingest.identity import Identity
 
-Document = dict[str, Any]
-
 _FORMATS: Final = {"video": "urn:x-nmos:format:video", "audio": "urn:x-nmos:format:audio"}
 _MULTI: Final = "urn:x-nmos:format:multi"
-# A tag players and browsers of stores look at.
+# Players and other clients read this tag.
 STATUS: Final = "flow_status"
 INGESTING: Final = "ingesting"
 COMPLETE: Final = "closed_complete"
@@ -37,7 +36,7 @@ def essence_flow(essence: Essence, identity: Identity, label: str, target: int) 
 
 
 def multi_flow(identity: Identity, members: Sequence[tuple[str, Identity]], label: str) -> Document:
-    """The flow that collects others, each with its role."""
+    """The flow that collects `members`, each with its role."""
     return {
         "id": identity.flow_id,
         "source_id": identity.source_id,
@@ -48,10 +47,10 @@ def multi_flow(identity: Identity, members: Sequence[tuple[str, Identity]], labe
     }
 
 
-def completed(document: Mapping[str, Any], measured: Mapping[str, Any], *, regular: bool) -> Document:
-    """A stored flow's document with what is known once all its media is there.
+def completed(document: Document, measured: Mapping[str, object], *, regular: bool) -> Document:
+    """The document of a stored flow, completed after all its media is registered.
 
-    A frame rate the pictures did not keep goes: in a flow it means a fixed one.
+    If the pictures are not `regular`, the frame rate is removed: in a flow it means a fixed rate.
     """
     tags = {**document.get("tags", {}), STATUS: COMPLETE}
     changed = {**document, **measured, "tags": tags}

@@ -1,8 +1,8 @@
-"""The ids of what an ingest makes.
+"""The ids of the flows and sources of an ingest.
 
-They follow from the file's content: ingesting the same file again finds what is there and goes on, wherever
-it was interrupted and whatever the file is called. Content at another place on the timeline is another flow
-and another source (TAMS application note 0017), so the place counts as well.
+They derive from the file's content: a second ingest of the same file continues the first, wherever it was
+interrupted and whatever the file's name. Content at another position on the timeline is another flow and
+another source (TAMS application note 0017), so the ids derive from the position as well.
 """
 
 import hashlib
@@ -25,21 +25,21 @@ class Identity:
 
 
 class Identities:
-    """Ids by role, derived from a seed; `chosen` ones come first."""
+    """Ids by role: those `given`, others derived from a seed."""
 
-    def __init__(self, seed: str, origin: int, chosen: Mapping[str, Identity]) -> None:
+    def __init__(self, seed: str, origin: int, given: Mapping[str, Identity]) -> None:
         self._name = f"{seed}@{origin}"
-        self._chosen = chosen
+        self._given = given
 
     def __getitem__(self, role: str) -> Identity:
-        return self._chosen.get(role) or Identity(self._derived("flow", role), self._derived("source", role))
+        return self._given.get(role) or Identity(self._derived("flow", role), self._derived("source", role))
 
     def _derived(self, kind: str, role: str) -> str:
         return str(uuid5(_NAMESPACE, f"{self._name}/{kind}/{role}"))
 
 
 def fingerprint(path: Path, progress: Callable[[int, int], None]) -> str:
-    """A hash of a file's whole content; `progress` hears bytes read and bytes in all."""
+    """A hash of a file's whole content; `progress` gets the bytes read and their total."""
     digest = hashlib.blake2b(digest_size=32)
     with path.open("rb") as file:
         total, done = path.stat().st_size, 0

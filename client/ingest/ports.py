@@ -1,7 +1,7 @@
-"""What an ingest needs of a store; `client.api.TamsClient` has it."""
+"""The store as an ingest needs it; `client.api.TamsClient` is one."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from mediatimestamp import TimeRange
 
@@ -9,24 +9,24 @@ from client.api import Allocation, FailedSegment, Flow, HttpRequest, NewSegment,
 
 
 class Store(Protocol):
-    """Flows, segments and room for objects; calls raise the errors of `client.api`."""
+    """Flows, segments and new objects; calls raise the errors of `client.api`."""
 
     async def flow(self, flow_id: str, *, include_timerange: bool = False) -> Flow:
         """One flow; NotFound."""
 
-    async def put_flow(self, document: Mapping[str, Any]) -> Flow | None:
-        """Make or replace a flow."""
+    async def put_flow(self, document: Mapping[str, object]) -> Flow | None:
+        """Create or replace a flow."""
 
     def segments(
-        self, flow_id: str, timerange: TimeRange | None = None, *, limit: int = ..., **filters: Any
+        self, flow_id: str, timerange: TimeRange | None = None, *, limit: int = ..., **filters: object
     ) -> AsyncIterator[Segment]:
         """The flow's segments that overlap the range, in time order; none for an unknown flow."""
 
     async def create_segments(self, flow_id: str, segments: Sequence[NewSegment]) -> list[FailedSegment]:
-        """Register segments whose objects are uploaded; those that were refused. A single one raises."""
+        """Register segments whose objects are uploaded; returns the refused ones. A single one raises."""
 
     async def allocate_storage(self, flow_id: str, *, limit: int | None = None) -> list[Allocation]:
-        """New objects to upload."""
+        """Allocate objects to upload."""
 
     async def upload(self, put_url: HttpRequest, content: bytes) -> None:
-        """Send an object's bytes."""
+        """Upload an object's bytes."""

@@ -1,8 +1,8 @@
-"""The pieces of a recording on their way into a store: uploaded side by side, registered in batches.
+"""Sends the pieces of a recording: uploads them side by side, registers them in batches.
 
-At most PARALLEL objects wait or are uploaded, and at most a batch of segments waits for registration, so
-memory is bounded whatever the length of the recording. Registration takes all that is ready, while uploads
-go on.
+At most PARALLEL objects wait or are uploaded, and at most BATCH segments wait for registration, so memory is
+bounded for any length of the recording. A registration takes all segments that are ready; uploads continue
+meanwhile.
 """
 
 import asyncio
@@ -13,45 +13,45 @@ from typing import Final
 from mediatimestamp import TimeRange
 
 from client.api import NewSegment
+from client.essence.interval import Interval
 from client.essence.recording import Piece
-from client.essence.stretch import Stretch
-from client.ingest.lane import BATCH, Lane
+from client.ingest.flow_writer import BATCH, FlowWriter
 
 PARALLEL: Final = 4
 
-# A place in the queue that says: nothing comes after this.
+# The last item of a queue.
 _END: Final = None
 _Ready = asyncio.Queue[NewSegment | None]
 
 
 async def send(
-    pieces: Iterator[Piece], lanes: Mapping[int, Lane], advanced: Callable[[int], None]
+    pieces: Iterator[Piece], writers: Mapping[int, FlowWriter], advanced: Callable[[int], None]
 ) -> dict[int, bool]:
-    """Bring every piece into the lane of its stream; `advanced` hears nanoseconds of media as they are safe.
+    """Write every piece into its flow; `advanced` gets the nanoseconds of media that were registered.
 
-    Returns for each stream whether all its pictures kept the frame rate. Errors are those of the first
-    piece that fails; what is registered by then stays.
+    Returns for each stream True if all its pictures kept the frame rate. The errors are those of the first
+    piece that fails; segments that were registered before stay.
     """
     try:
         async with asyncio.TaskGroup() as tasks:
-            return await _Sender(tasks, lanes, advanced).run(pieces)
+            return await _Sender(tasks, writers, advanced).run(pieces)
     except BaseExceptionGroup as group:
         raise _first(group) from None
 
 
 class _Sender:
     def __init__(
-        self, tasks: asyncio.TaskGroup, lanes: Mapping[int, Lane], advanced: Callable[[int], None]
+        self, tasks: asyncio.TaskGroup, writers: Mapping[int, FlowWriter], advanced: Callable[[int], None]
     ) -> None:
         self._tasks = tasks
-        self._lanes = lanes
+        self._writers = writers
         self._advanced = advanced
         self._window = asyncio.Semaphore(PARALLEL)
-        self._ready: dict[int, _Ready] = {index: asyncio.Queue(BATCH) for index in lanes}
-        self._regular = dict.fromkeys(lanes, True)
+        self._ready: dict[int, _Ready] = {index: asyncio.Queue(BATCH) for index in writers}
+        self._regular = dict.fromkeys(writers, True)
 
     async def run(self, pieces: Iterator[Piece]) -> dict[int, bool]:
-        registering = [self._tasks.create_task(self._register(index)) for index in self._lanes]
+        registering = [self._tasks.create_task(self._register(index)) for index in self._writers]
         uploads: set[asyncio.Task[None]] = set()
         async with aclosing(_in_thread(pieces)) as made:
             async for piece in made:
@@ -66,39 +66,39 @@ class _Sender:
     async def _take(self, piece: Piece, uploads: set[asyncio.Task[None]]) -> None:
         index = piece.essence.index
         self._regular[index] &= piece.regular
-        lane = self._lanes[index]
-        lane.rates.count(piece)
-        if lane.has(piece):
+        writer = self._writers[index]
+        writer.rates.count(piece)
+        if writer.has(piece):
             self._advanced(_duration(piece.timerange))
             return
         await self._window.acquire()
-        task = self._tasks.create_task(self._upload(lane, piece))
+        task = self._tasks.create_task(self._upload(writer, piece))
         uploads.add(task)
         task.add_done_callback(uploads.discard)
 
-    async def _upload(self, lane: Lane, piece: Piece) -> None:
+    async def _upload(self, writer: FlowWriter, piece: Piece) -> None:
         try:
-            segment = await lane.send(piece)
+            segment = await writer.send(piece)
         finally:
             self._window.release()
         await self._ready[piece.essence.index].put(segment)
 
     async def _register(self, index: int) -> None:
-        queue, lane = self._ready[index], self._lanes[index]
-        more = True
-        while more:
+        queue, writer = self._ready[index], self._writers[index]
+        has_more = True
+        while has_more:
             batch = [await queue.get()]
             while not queue.empty() and len(batch) < BATCH:
                 batch.append(queue.get_nowait())
             segments = [segment for segment in batch if segment is not None]
-            more = len(segments) == len(batch)
+            has_more = len(segments) == len(batch)
             if segments:
-                await lane.register(segments)
+                await writer.register(segments)
                 self._advanced(sum(_duration(segment.timerange) for segment in segments))
 
 
 async def _in_thread(pieces: Iterator[Piece]) -> AsyncGenerator[Piece, None]:
-    """The pieces, each made in a thread; when cancelled, waits for the one that is being made."""
+    """The pieces, each made in a thread; if cancelled, waits for the piece that is being made."""
     while True:
         making = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))
         try:
@@ -112,8 +112,8 @@ async def _in_thread(pieces: Iterator[Piece]) -> AsyncGenerator[Piece, None]:
 
 
 def _duration(timerange: TimeRange) -> int:
-    stretch = Stretch.of(timerange)
-    return stretch.end - stretch.start
+    interval = Interval.of(timerange)
+    return interval.end - interval.start
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

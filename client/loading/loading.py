@@ -1,4 +1,4 @@
-"""Sends rows in batches of a size that suits the store; goes on, skips or rolls back where rows are bad."""
+"""Sends rows in batches of a size that suits the store; stops, skips or rolls back at bad rows."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,15 +14,15 @@ from client.loading.sizing import MAX_BYTES, BatchSize
 
 _MAX_FAILURES: Final = 1000
 
-# Rows that are done with, of the whole input.
+# The number of rows that are done, counted from the start of the input.
 Progress = Callable[[int], None]
 
 
 class Policy(StrEnum):
-    """What to do when a row is bad."""
+    """The reaction to a bad row."""
 
-    ROLLBACK = "rollback"  # remove all that the load has inserted
-    RESUME = "resume"  # stop, so that the load can go on there once the input is mended
+    ROLLBACK = "rollback"  # remove all rows that the load has inserted
+    RESUME = "resume"  # stop; the load can continue there once the input is corrected
     SKIP = "skip"  # leave the row out
 
 
@@ -35,7 +35,7 @@ class Failure(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """How a load ended; `failures` are the first thousand of `failed`."""
+    """The outcome of a load; `failures` has the first thousand of `failed` rows."""
 
     load: Load
     complete: bool
@@ -48,8 +48,9 @@ class Loaded(NamedTuple):
 async def load(
     store: Administration, started: Load, rows: Iterable[bytes], policy: Policy, progress: Progress
 ) -> Loaded:
-    """Insert rows of which `started.rows` are done with already."""
-    return await _Loading(store, started, policy, progress).run(_from(rows, started.rows))
+    """Insert all rows after the first `started.rows`, which are done already."""
+    remaining = islice(iter(rows), started.rows, None)
+    return await _Loading(store, started, policy, progress).run(remaining)
 
 
 class _Loading:
@@ -64,7 +65,7 @@ class _Loading:
 
     async def run(self, rows: Iterator[bytes]) -> Loaded:
         waiting: list[bytes] = []
-        while batch := _next(waiting, rows, self._size.rows):
+        while batch := _next_batch(waiting, rows, self._size.rows):
             report = await self._send(batch)
             if report is None:
                 waiting = batch + waiting
@@ -74,7 +75,7 @@ class _Loading:
         return Loaded(self._load, True, self._failed, self._failures)
 
     async def _send(self, batch: list[bytes]) -> LoadedRows | None:
-        """What became of the batch; None when it is too large to be sent."""
+        """The outcome of the batch; None if it is too large for a request."""
         began = time.monotonic()
         skip = self._policy is Policy.SKIP
         try:
@@ -92,8 +93,8 @@ class _Loading:
 
     def _note(self, count: int, failures: list[FailedRow]) -> None:
         self._failed += count
-        room = _MAX_FAILURES - len(self._failures)
-        self._failures += (Failure(one.row, one.error.type, one.error.summary) for one in failures[:room])
+        free = _MAX_FAILURES - len(self._failures)
+        self._failures += (Failure(row.row, row.error.type, row.error.summary) for row in failures[:free])
 
     async def _stopped(self) -> Loaded:
         if self._policy is not Policy.ROLLBACK:
@@ -104,7 +105,7 @@ class _Loading:
 
 
 async def roll_back(store: Administration, load_id: str) -> tuple[int, int]:
-    """Remove all that a load has inserted: rows that went, and rows that stay because they are needed."""
+    """Remove all rows that a load has inserted; returns the counts of removed rows and of rows in use."""
     removed = kept = 0
     while True:
         step = await store.roll_back_load(load_id)
@@ -113,16 +114,12 @@ async def roll_back(store: Administration, load_id: str) -> tuple[int, int]:
             return removed, kept
 
 
-def _from(rows: Iterable[bytes], first: int) -> Iterator[bytes]:
-    return islice(iter(rows), first, None)
-
-
-def _next(waiting: list[bytes], rows: Iterator[bytes], most: int) -> list[bytes]:
-    """Up to `most` rows that fit a request, of those that wait first; others stay waiting."""
-    waiting += islice(rows, max(0, most - len(waiting)))
+def _next_batch(waiting: list[bytes], rows: Iterator[bytes], limit: int) -> list[bytes]:
+    """Up to `limit` rows that fit a request: first the waiting rows; those that do not fit stay waiting."""
+    waiting += islice(rows, max(0, limit - len(waiting)))
     batch: list[bytes] = []
     size = 0
-    for row in waiting[:most]:
+    for row in waiting[:limit]:
         size += len(row) + 1
         if batch and size > MAX_BYTES:
             break

@@ -1,4 +1,4 @@
-"""Rows in files: one JSON object a line, or a JSON list."""
+"""Reads rows from files: a JSON object on each line, or a JSON list."""
 
 import gzip
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ class BadInput(Exception):
 
 
 def rows_of(path: Path) -> Iterator[bytes]:
-    """The rows of a file, gzipped or not, as they are needed; a JSON list is held in memory whole."""
+    """The rows of a file, gzipped or not, one at a time; a JSON list is held in memory as a whole."""
     try:
-        with _opened(path) as file:
+        with _open(path) as file:
             first = file.readline()
             if first.lstrip()[:1] == b"[":
                 yield from map(bytes, msgspec.json.decode(first + file.read(), type=list[msgspec.Raw]))
@@ -26,7 +26,7 @@ def rows_of(path: Path) -> Iterator[bytes]:
         raise BadInput(f"{path}: {error}") from error
 
 
-def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+def _open(path: Path) -> gzip.GzipFile | BufferedReader:
     if path.suffix == ".gz":
         return gzip.open(path)
     return path.open("rb")

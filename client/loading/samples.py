@@ -1,8 +1,8 @@
-"""Made-up sources, flows and segments that look like real ones; the same for the same seed.
+"""Generates sources, flows and segments that look like real ones; the same seed gives the same rows.
 
-Sources come in threes: a picture, its sound, and the two together. Flows are renditions of them in turn:
-every third is a multi flow that collects the picture and sound before it. Segments follow each other on
-the timelines of pictures and sounds, here and there with a gap.
+Sources come in groups of three: a picture, its sound, and a programme of both. Flows are renditions of the
+sources in turn; every third is a multi flow that collects the picture and the sound before it. Segments
+follow each other on the timelines of pictures and sounds, with a gap now and then.
 """
 
 import random
@@ -10,18 +10,20 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
+from client.api.models import Document
+
 _NS: Final = 1_000_000_000
 _SPACE: Final = uuid.UUID("c0b0a6f2-5d8e-5a31-9a44-6f1d2e7b8c90")
-_FORMATS: Final = tuple(f"urn:x-nmos:format:{one}" for one in ("video", "audio", "multi"))
+_FORMATS: Final = tuple(f"urn:x-nmos:format:{name}" for name in ("video", "audio", "multi"))
 _GROUP: Final = len(_FORMATS)
 _MULTI: Final = _GROUP - 1
 _PLACES: Final = ("Studio 1", "Studio 2", "Gallery", "Stadium", "Newsroom", "Roof", "Harbour")
 _SHOWS: Final = ("News at ten", "Regatta", "Late talk", "Derby", "Weather", "Choir", "Parliament")
-# One segment in so many is missing.
+# One of this many segments is missing.
 _GAP_IN: Final = 50
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -56,7 +58,7 @@ _AAC_FRAMES: Final = 94  # about two seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """How much to make up."""
+    """The numbers of sources, flows and segments to generate."""
 
     sources: int
     flows: int
@@ -65,7 +67,7 @@ class Samples:
     start_ns: int = 0
 
     def load_id(self, kind: str) -> str:
-        """The id of the load of a kind: making the same again goes on where it stopped."""
+        """The id of the load of this kind; loading the same samples again continues the same load."""
         return self._id(f"load/{kind}/{self.sources}/{self.flows}/{self.segments}/{self.start_ns}")
 
     def source_rows(self) -> Iterator[bytes]:
@@ -86,18 +88,18 @@ class Samples:
             )
 
     def flow_rows(self) -> Iterator[bytes]:
-        """The flows, members of collections before what collects them."""
+        """The flows; members of a collection come before the flow that collects them."""
         for number in range(self.flows):
             yield _encode(self._document(number))
 
     def segment_rows(self) -> Iterator[bytes]:
         """The segments, flow by flow."""
         owners = [number for number in range(self.flows) if self._format(number) != _MULTI]
-        for place, number in enumerate(owners):
-            share, rest = divmod(self.segments, len(owners))
-            yield from self._timeline(number, share + (place < rest))
+        for index, number in enumerate(owners):
+            share, remainder = divmod(self.segments, len(owners))
+            yield from self._timeline(number, share + (index < remainder))
 
-    def _document(self, number: int) -> dict[str, Any]:
+    def _document(self, number: int) -> Document:
         kind = self._format(number)
         common = {
             "id": self._flow(number),
@@ -109,7 +111,7 @@ class Samples:
             return common | self._collection(number)
         return common | (_video(self._picture(number)) if kind == 0 else _audio(self._sound(number)))
 
-    def _collection(self, number: int) -> dict[str, Any]:
+    def _collection(self, number: int) -> Document:
         members = zip((number - 2, number - 1), ("video", "audio"), strict=True)
         return {
             "label": "Programme",
@@ -159,14 +161,14 @@ class Samples:
     def _flow(self, number: int) -> str:
         return self._id(f"flow/{number}")
 
-    def _pick(self, among: Sequence[str], what: str) -> str:
-        return random.Random(f"{self.seed}/{what}").choice(among)
+    def _pick(self, choices: Sequence[str], key: str) -> str:
+        return random.Random(f"{self.seed}/{key}").choice(choices)
 
-    def _id(self, what: str) -> str:
-        return str(uuid.uuid5(_SPACE, f"{self.seed}/{what}"))
+    def _id(self, key: str) -> str:
+        return str(uuid.uuid5(_SPACE, f"{self.seed}/{key}"))
 
 
-def _video(picture: _Picture) -> dict[str, Any]:
+def _video(picture: _Picture) -> Document:
     return {
         "label": f"{picture.height}p {picture.codec.removeprefix('video/')}",
         "codec": picture.codec,
@@ -192,7 +194,7 @@ def _video(picture: _Picture) -> dict[str, Any]:
     }
 
 
-def _audio(sound: _Sound) -> dict[str, Any]:
+def _audio(sound: _Sound) -> Document:
     return {
         "label": f"{sound.channels} channels AAC",
         "codec": "audio/aac",

@@ -1,4 +1,4 @@
-"""A whole store on one machine: object storage and every service as children of one process.
+"""A whole store on one machine: object storage and all services as child processes of one runner.
 
-The children are reached through their environment, their output and their sockets alone.
+The runner uses only the environment, the output and the sockets of its children.
 """

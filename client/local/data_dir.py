@@ -1,4 +1,4 @@
-"""The folder that holds everything of one local store, and the lock that keeps it to one runner."""
+"""The data directory of a local store, and the lock that allows only one runner."""
 
 import fcntl
 import os
@@ -10,57 +10,67 @@ from pathlib import Path
 from typing import Final
 
 from client.local.errors import CannotRun
+from client.local.permissions import tighten
 
-# How long the children of a runner that was killed may take to be gone.
-_LEFTOVERS_SECONDS: Final = 5.0
+# The time for the children of a killed runner to end.
+_CHILDREN_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True)
 class DataDir:
-    """The folders below `root`, and the open lock file, which children inherit so that it outlives none."""
+    """The folders below `root`, and the open lock file, which children inherit and hold until they end."""
 
     root: Path
     lock: int
 
     @property
     def objects(self) -> Path:
-        """Where object storage keeps its files."""
+        """The files of object storage."""
         return self.root / "objects"
 
     @property
     def logs(self) -> Path:
-        """Where each child's output goes."""
+        """The output of each child."""
         return self.root / "logs"
 
     @property
     def secrets(self) -> Path:
-        """Where credentials lie, for the owner's eyes only."""
+        """The credentials, readable for the owner only."""
         return self.root / "secrets"
 
     @property
     def ports(self) -> Path:
-        """The ports of last time."""
+        """The ports of the last run."""
         return self.root / "ports.json"
 
     @property
+    def stored_objects(self) -> Path:
+        """The parts of object storage at the last run."""
+        return self.root / "objects.json"
+
+    @property
     def storage_config(self) -> Path:
-        """The description of the storage backend that the media service reads."""
+        """The storage configuration of the media service."""
         return self.root / "storage.json"
 
 
 @contextmanager
-def opened(root: Path) -> Iterator[DataDir]:
-    """The folder, made if need be and locked. CannotRun where it cannot be used or is in use."""
+def opened(root: Path, database: str = "tams.db") -> Iterator[DataDir]:
+    """Create the folder if it is missing, lock it, and close it to other users.
+
+    CannotRun if it cannot be used or is in use. `database` is the name of the file with the tables.
+    """
     with usable(root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         with usable(root):
-            _take(lock, root)
+            _lock(lock, root)
             data_dir = DataDir(root, lock)
             for folder in (data_dir.objects, data_dir.logs, data_dir.secrets):
                 folder.mkdir(mode=0o700, exist_ok=True)
+            tighten(root, database)
         yield data_dir
     finally:
         os.close(lock)
@@ -68,25 +78,25 @@ def opened(root: Path) -> Iterator[DataDir]:
 
 @contextmanager
 def usable(root: Path) -> Iterator[None]:
-    """Turns what the system says against the folder into CannotRun."""
+    """Turn errors of the operating system into CannotRun."""
     try:
         yield
     except OSError as error:
         raise CannotRun(f"cannot use data directory {root}: {error.strerror}") from error
 
 
-def _take(lock: int, root: Path) -> None:
-    deadline = time.monotonic() + _LEFTOVERS_SECONDS
-    while not _taken(lock):
+def _lock(lock: int, root: Path) -> None:
+    deadline = time.monotonic() + _CHILDREN_SECONDS
+    while not _try_lock(lock):
         holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
-        if _alive(holder) or time.monotonic() > deadline:
+        if _is_running(holder) or time.monotonic() > deadline:
             raise CannotRun(f"data directory {root} is in use by another `tams up` (process {holder or '?'})")
         time.sleep(_POLL_SECONDS)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
-def _taken(lock: int) -> bool:
+def _try_lock(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -94,7 +104,7 @@ def _taken(lock: int) -> bool:
     return True
 
 
-def _alive(pid: str) -> bool:
+def _is_running(pid: str) -> bool:
     try:
         os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):

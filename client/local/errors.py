@@ -1,5 +1,5 @@
-"""Why a local store does not start or go on."""
+"""The error for a local store that cannot run."""
 
 
 class CannotRun(Exception):
-    """The text is one line for a person."""
+    """The store cannot start or continue; the text is one line for a person."""

@@ -1,93 +1,120 @@
-"""Where the children's words go: all to a bounded file each, what matters to the terminal as well."""
+"""Handles the output of children: all lines go to a bounded file, warnings and errors to the terminal."""
 
 import contextlib
 import json
 import logging
 import re
 import sys
+import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final, TextIO
 
 _FILE_BYTES: Final = 5 * 1024 * 1024
 _TERMINAL_CHARACTERS: Final = 500
-_LOUD: Final = ("warning", "error", "critical")
-# What every record has; the rest is its own.
-_USUAL: Final = frozenset({"time", "level", "service", "message", "request_id", "exception"})
-_LOUD_TEXT: Final = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
-# SeaweedFS begins a line with the level's letter and the date; its warnings are of its own affairs.
-_LOUD_STORAGE: Final = re.compile(r"[EF]\d{4} ")
+_SHOWN_LEVELS: Final = ("warning", "error", "critical")
+# The fields that every record has.
+_COMMON_FIELDS: Final = frozenset({"time", "level", "service", "message", "request_id", "exception"})
+# A kind of line is shown once in this time; at most this many kinds are remembered.
+_QUIET_SECONDS: Final = 30.0
+_MAX_KINDS: Final = 100
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_LEVEL_IN_TEXT: Final = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
+# SeaweedFS begins a line with the level's letter and the date; its warnings do not concern users.
+_STORAGE_ERROR: Final = re.compile(r"[EF]\d{4} ")
 
 
-def announce(line: str) -> None:
-    """Tell the user what they asked for, on standard output."""
-    _tell(sys.stdout, line)
+def print_result(line: str) -> None:
+    """Print a result on standard output."""
+    _print(sys.stdout, line)
 
 
-def say(line: str) -> None:
-    """Tell the user how things go, on standard error."""
-    _tell(sys.stderr, line)
+def print_status(line: str) -> None:
+    """Print the progress on standard error."""
+    _print(sys.stderr, line)
 
 
-def _tell(stream: TextIO, line: str) -> None:
-    # A terminal that was closed is no reason to leave the store half stopped.
+def _print(stream: TextIO, line: str) -> None:
+    # A closed terminal must not keep the store from stopping in order.
     with contextlib.suppress(OSError):
         stream.write(f"{line}\n")
         stream.flush()
 
 
 class _BoundedFile(RotatingFileHandler):
-    """Keeps at most two files of lines."""
+    """Writes lines to at most two files."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=_FILE_BYTES, backupCount=1, encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
-        """Let go what a full disk cannot keep; the store goes on."""
+        """Drop the line if the disk is full; the store continues."""
 
 
 class Log:
-    """Hears one part: keeps every line in `path`, at most two files of it, and repeats loud ones."""
+    """The output of one part: writes every line to `path`, and warnings and errors to the terminal."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.path = path
-        self.last_words = ""
-        # While a part waits for others to come up, its warnings are no news.
+        self.last_message = ""
+        # True if the part gave a reason for not starting.
+        self.refused = False
+        # True while the part waits for others to start; its warnings are not shown then.
         self.waiting = True
         self._name = name
         self._file = _BoundedFile(path)
+        self._shown_at: dict[str, float] = {}
 
-    def hear(self, line: str) -> None:
-        """Take a line of the part's output."""
+    def begin(self) -> None:
+        """Note a start of the part."""
+        self.last_message = ""
+        self.refused = False
+        self.waiting = True
+
+    def add_line(self, line: str) -> None:
+        """Handle a line of the part's output."""
         if not line:
             return
         self._file.emit(logging.makeLogRecord({"msg": line}))
-        level, message = read(line)
-        self.last_words = message.removeprefix(f"tams {self._name}: ")[:_TERMINAL_CHARACTERS]
+        level, message = parse(line)
+        refusal = f"tams {self._name.partition('-')[0]}: "
+        self.refused |= message.startswith(refusal)
+        self.last_message = message.removeprefix(refusal)[:_TERMINAL_CHARACTERS]
         if level and not (self.waiting and level == "warning"):
-            say(f"{self._name}: {level}: {message[:_TERMINAL_CHARACTERS]}")
+            self._show(f"{self._name}: {level}: {message[:_TERMINAL_CHARACTERS]}")
+
+    def _show(self, line: str) -> None:
+        """Print a line, unless a line that differs only in numbers was printed recently."""
+        now, kind = time.monotonic(), _NUMBER.sub("#", line)
+        if now - self._shown_at.get(kind, -_QUIET_SECONDS) < _QUIET_SECONDS:
+            return
+        self._shown_at[kind] = now
+        if len(self._shown_at) > _MAX_KINDS:
+            del self._shown_at[next(iter(self._shown_at))]
+        print_status(line)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def read(line: str) -> tuple[str, str]:
-    """The level of a log line, empty unless a user should see it, and its message."""
+def parse(line: str) -> tuple[str, str]:
+    """The level of a log line, empty if it is not shown to users, and its message."""
     record = _record(line)
     if record is not None:
         level = str(record.get("level"))
-        return level if level in _LOUD else "", _message(record)
-    if _LOUD_STORAGE.match(line):
+        return level if level in _SHOWN_LEVELS else "", _message(record)
+    if _STORAGE_ERROR.match(line):
         return "error", line
-    match = _LOUD_TEXT.search(line)
+    match = _LEVEL_IN_TEXT.search(line)
     return match[1].lower() if match else "", line
 
 
 def _message(record: dict[str, object]) -> str:
-    extra = ", ".join(f"{name} {value}" for name, value in record.items() if name not in _USUAL)
-    message = str(record.get("message", ""))
-    return f"{message}: {extra}" if extra else message
+    extra = ", ".join(f"{name} {value}" for name, value in record.items() if name not in _COMMON_FIELDS)
+    # The last line of a traceback has the error.
+    last = str(record.get("exception", "")).strip().rpartition("\n")[2]
+    return ": ".join(filter(None, (str(record.get("message", "")), extra, last)))
 
 
 def _record(line: str) -> dict[str, object] | None:

@@ -1,47 +1,62 @@
-"""The processes of a local store: how each is started, and where it can be asked for its health."""
+"""The processes of a local store: their commands, environments and health addresses."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from client.local import credentials, seaweedfs
+from client.local.access import shared_settings
 from client.local.data_dir import DataDir
-from client.local.settings import PARTS, STORE_URL, VAST_JOURNAL_DIR, LocalSettings
+from client.local.settings import PARTS, STORE_URL, VAST_JOURNAL_DIR, LocalSettings, port_name
+from client.local.storage import credentials, seaweedfs
 
 LOOPBACK: Final = "127.0.0.1"
 STORAGE: Final = "storage"
-# Which parts stop together, one group after the other.
+# Groups of parts that stop together, one group after the other.
 STOP_ORDER: Final = (("gateway", "events"), ("media", "analytics"), ("metadata",), (STORAGE,))
+
+
+def _never(_line: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One process. `health` is a grpc:// or http:// address that answers once the part can serve."""
+    """One process. `health` is a grpc:// or http:// address that answers once it can serve.
+
+    `is_disk_failure` recognises a line of its output after which it cannot write until it is restarted,
+    although its disk has room again.
+    """
 
     name: str
     command: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     health: str
     folder: Path
+    is_disk_failure: Callable[[str], bool] = _never
 
 
 def all_parts(
     settings: LocalSettings, data_dir: DataDir, ports: Mapping[str, int], env: Mapping[str, str]
 ) -> list[Part]:
-    """Every part, storage first; `env` is what the runner itself was given."""
-    peers = {name: address(name, settings, ports) for name in PARTS}
-    told = {
+    """Every part, storage first; `env` is the environment of the runner."""
+    access = shared_settings(settings, data_dir)
+    peers = {name: _target(name, settings, ports) for name in PARTS}
+    connections = {
         "metadata": {STORE_URL: settings.store_url, **_journal(settings)},
-        "analytics": {STORE_URL: settings.store_url},
+        "analytics": {
+            STORE_URL: settings.store_url,
+            "TAMS_ANALYTICS_METADATA_ADDRESS": peers["metadata"],
+        },
         "media": {
             "TAMS_MEDIA_METADATA_ADDRESS": peers["metadata"],
             "TAMS_MEDIA_STORAGE_CONFIG": str(credentials.storage_config(data_dir, ports["TAMS_S3_PORT"])),
         },
         "events": {f"TAMS_EVENTS_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media")},
         "gateway": {
-            f"TAMS_GATEWAY_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media", "analytics")
+            f"TAMS_GATEWAY_{peer.upper()}_ADDRESS": peers[peer]
+            for peer in ("metadata", "media", "analytics", "events")
         },
     }
     storage = Part(
@@ -50,63 +65,86 @@ def all_parts(
         env=seaweedfs.environment(data_dir),
         health=f"http://{LOOPBACK}:{ports['TAMS_S3_PORT']}{seaweedfs.HEALTH}",
         folder=data_dir.objects,
+        is_disk_failure=seaweedfs.is_disk_failure,
     )
     services = [
         _service(
             name,
-            peers[name],
-            {**_own(name, ports, _host(name, settings)), **settings.extra[name], **told[name]},
+            part,
+            address(part, settings, ports),
+            {
+                **_defaults(name, ports[port_name(part)], _host(name, settings)),
+                **settings.extra[name],
+                **access,
+                **connections[name],
+            },
             env,
         )
         for name in PARTS
+        for part in (settings.replicas if name == "metadata" else (name,))
     ]
     return [storage, *services]
 
 
 def _journal(settings: LocalSettings) -> dict[str, str]:
-    """Where metadata notes open transactions, for tables on VAST."""
-    given = settings.extra["metadata"].get(VAST_JOURNAL_DIR)
-    return {VAST_JOURNAL_DIR: given or str(settings.data_dir / "transactions")}
+    """The folder for metadata's journal of open transactions, for tables on VAST."""
+    configured = settings.extra["metadata"].get(VAST_JOURNAL_DIR)
+    return {VAST_JOURNAL_DIR: configured or str(settings.data_dir / "transactions")}
 
 
-def address(name: str, settings: LocalSettings, ports: Mapping[str, int]) -> str:
-    """Where a part is reached from this machine: the host it was told, loopback if that is all of them."""
-    host = _host(name, settings)
-    port = ports[f"TAMS_{name.upper()}_PORT"]
+def _target(name: str, settings: LocalSettings, ports: Mapping[str, int]) -> str:
+    """The target of calls from other parts; it names all metadata processes, which take turns."""
+    if name != "metadata" or settings.metadata == 1:
+        return address(name, settings, ports)
+    return "ipv4:" + ",".join(address(part, settings, ports) for part in settings.replicas)
+
+
+def address(part: str, settings: LocalSettings, ports: Mapping[str, int]) -> str:
+    """The address of a part on this machine: its configured host, or loopback if that is every address."""
+    host = _host(kind(part), settings)
+    port = ports[port_name(part)]
     return f"{LOOPBACK if host in {'0.0.0.0', '::', '[::]'} else host}:{port}"  # noqa: S104 - compared, not bound
+
+
+def kind(part: str) -> str:
+    """The kind of a part: metadata for metadata-2."""
+    return part.partition("-")[0]
 
 
 def _host(name: str, settings: LocalSettings) -> str:
     return settings.extra[name].get(f"TAMS_{name.upper()}_HOST", LOOPBACK)
 
 
-def _service(name: str, where: str, told: Mapping[str, str], env: Mapping[str, str]) -> Part:
+def _service(name: str, part: str, host: str, own: Mapping[str, str], env: Mapping[str, str]) -> Part:
     gateway = name == "gateway"
     return Part(
-        name=name,
+        name=part,
         command=(sys.executable, "-P", "-m", name if gateway else f"services.{name}"),
-        env={**_inherited(env), **told},
-        health=f"http://{where}/health" if gateway else f"grpc://{where}",
+        env={**_inherited(env), **own},
+        health=f"http://{host}/health" if gateway else f"grpc://{host}",
         folder=Path.cwd(),
     )
 
 
-def _own(name: str, ports: Mapping[str, int], host: str) -> dict[str, str]:
-    """What a part is told of itself. Nothing balances load here, so nothing needs time to see it go.
+def _defaults(name: str, port: int, host: str) -> dict[str, str]:
+    """The default settings of a part. There is no load balancer here, so draining needs no time.
 
-    Whoever reaches the gateway is its operator, as long as only this machine does.
+    Only this machine can reach the gateway on loopback, so its users are operators.
     """
     prefix = f"TAMS_{name.upper()}_"
+    gateway = {f"{prefix}CHECK_UPLOADS": "true"} if name == "gateway" else {}
     admin = {f"{prefix}ADMIN": "true"} if name == "gateway" and host == LOOPBACK else {}
-    return admin | {
-        f"{prefix}PORT": str(ports[f"{prefix}PORT"]),
+    return {
+        **gateway,
+        **admin,
+        f"{prefix}PORT": str(port),
         f"{prefix}DRAIN_SECONDS": "0",
         f"{prefix}GRACE_SECONDS": "5",
     }
 
 
 def _inherited(env: Mapping[str, str]) -> dict[str, str]:
-    """The runner's environment without settings, and with nothing that leads loopback calls astray."""
-    kept = {name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_"))}
+    """The runner's environment without settings and credentials, and with no proxy for loopback."""
+    inherited = {name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_"))}
     bypass = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), LOOPBACK, "localhost"]))
-    return {**kept, "no_proxy": bypass, "NO_PROXY": bypass}
+    return {**inherited, "no_proxy": bypass, "NO_PROXY": bypass}

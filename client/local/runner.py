@@ -1,59 +1,79 @@
-"""`tams up`: runs a whole store in the foreground until it is told to stop."""
+"""`tams up`: runs a whole store in the foreground until a signal stops it."""
 
 import asyncio
 import os
+import shlex
 import signal
 from collections.abc import Callable, Mapping
 
 from client.local import data_dir, ports
-from client.local.output import announce, say
+from client.local.access import uses_local_issuer
+from client.local.data_dir import DataDir
+from client.local.output import print_result, print_status
 from client.local.parts import address, all_parts
-from client.local.settings import LocalSettings
-from client.local.supervisor import Supervisor
+from client.local.processes.supervisor import Supervisor
+from client.local.settings import DEFAULT_DATA_DIR, LocalSettings
+from client.local.storage import stored_objects
 
 
-def up(env: Mapping[str, str] = os.environ) -> None:
-    """Run a store until SIGINT, SIGTERM or SIGHUP. CannotRun where it does not start."""
-    settings = LocalSettings.from_env(env)
-    with data_dir.opened(settings.data_dir) as folder:
-        chosen = ports.choose(settings.ports, ports.remembered(folder.ports))
+def up(env: Mapping[str, str] = os.environ, metadata: int = 1, *, auth: bool = False) -> None:
+    """Run a store until SIGINT, SIGTERM or SIGHUP. CannotRun if it does not start.
+
+    With `auth` its callers need credentials.
+    """
+    settings = LocalSettings.from_env(env, metadata, auth=auth)
+    # For all files of this process and its children.
+    os.umask(0o077)
+    with data_dir.opened(settings.data_dir, settings.database) as folder:
+        with data_dir.usable(settings.data_dir):
+            stored_objects.check(folder)
+        chosen = ports.choose(settings.ports, ports.remembered(folder.ports), settings.port_names)
         with data_dir.usable(settings.data_dir):
             ports.remember(folder.ports, chosen)
-            supervisor = Supervisor(all_parts(settings, folder, chosen, env), folder)
-        asyncio.run(_until_told(supervisor, lambda: _tell(settings, chosen)))
+            parts = all_parts(settings, folder, chosen, env)
+            supervisor = Supervisor(parts, folder, patient=settings.on_vast)
+        asyncio.run(_run_until_signal(supervisor, lambda: _ready(settings, chosen, folder)))
 
 
-async def _until_told(supervisor: Supervisor, ready: Callable[[], None]) -> None:
+async def _run_until_signal(supervisor: Supervisor, ready: Callable[[], None]) -> None:
     running = asyncio.ensure_future(supervisor.run(ready))
     _listen(running, supervisor)
     try:
         await running
     except asyncio.CancelledError:
-        say("stopping; press Ctrl-C again to stop at once")
+        print_status("stopping; press Ctrl-C again to stop at once")
     finally:
         await supervisor.stop()
-    say("stopped, data kept")
+    print_status("stopped, data kept")
 
 
 def _listen(running: "asyncio.Future[None]", supervisor: Supervisor) -> None:
-    """The first signal stops the store in order, a second one at once."""
+    """Stop the store in order at the first signal, at once at the second."""
 
-    def told() -> None:
+    def stop() -> None:
         if not running.cancel():
             supervisor.kill()
 
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, told)
-    loop.add_signal_handler(signal.SIGTERM, told)
-    # nohup has it ignored, and means it.
+    loop.add_signal_handler(signal.SIGINT, stop)
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    # nohup ignores SIGHUP on purpose.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        loop.add_signal_handler(signal.SIGHUP, told)
+        loop.add_signal_handler(signal.SIGHUP, stop)
 
 
-def _tell(settings: LocalSettings, chosen: Mapping[str, int]) -> None:
+def _ready(settings: LocalSettings, chosen: Mapping[str, int], folder: DataDir) -> None:
+    stored_objects.remember(folder)
     api = f"http://{address('gateway', settings, chosen)}"
-    announce(f"API        {api}")
-    announce(f"Docs       {api}/docs")
-    announce(f"Objects    http://127.0.0.1:{chosen['TAMS_S3_PORT']}")
-    announce(f"Data       {settings.data_dir}")
-    announce(f"ready {api}")
+    print_result(f"API        {api}")
+    print_result(f"Docs       {api}/docs")
+    print_result(f"Objects    http://127.0.0.1:{chosen['TAMS_S3_PORT']}")
+    print_result(f"Data       {settings.data_dir}")
+    if uses_local_issuer(settings):
+        print_result(f"Access     export TAMS_TOKEN=$(tams token --scope admin{_folder_option(settings)})")
+    print_result(f"ready {api}")
+
+
+def _folder_option(settings: LocalSettings) -> str:
+    is_default = settings.data_dir == DEFAULT_DATA_DIR.absolute()
+    return "" if is_default else f" --data-dir {shlex.quote(str(settings.data_dir))}"

@@ -1,1 +1,1 @@
-"""How the gateway reaches the services: channels, coalescing of concurrent calls, cached facts."""
+"""Calls to the services: channels, coalesced calls, health checks."""

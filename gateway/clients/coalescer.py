@@ -1,7 +1,7 @@
-"""Turns concurrent calls of one kind into few batch calls.
+"""Combines concurrent calls of one method into few batch calls.
 
-A call costs each side the same whatever it carries, so under load one batch of many is many times
-cheaper than many calls. A lone call goes straight out and gains nothing to wait for.
+Most of the cost of a call does not depend on its size, so under load one batch is many times cheaper than
+many calls. A call that comes while no other is in flight is sent at once.
 """
 
 import asyncio
@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 from services.shared.errors import DeadlineExceeded, Internal, TamsError, Unavailable
+from services.shared.outcomes import Outcome, settle
 
 Q = TypeVar("Q")
 R = TypeVar("R")
 
 MAX_ITEMS: Final = 256
 MAX_IN_FLIGHT: Final = 2
-# Far above what the connection limit lets in; a bound all the same.
+# The number of requests that may wait for a batch. The limit of connections is usually reached first.
 MAX_WAITING: Final = 8192
 
 Single = Callable[[Q], Awaitable[R]]
@@ -24,11 +25,12 @@ Batch = Callable[[Sequence[Q]], Awaitable[Sequence[R | TamsError]]]
 
 
 class Coalescer(Generic[Q, R]):
-    """Calls `single` when idle, else gathers calls until one of the batches in flight returns.
+    """Calls `single` if no call is in flight, else collects requests until a call returns.
 
-    A batch has MAX_ITEMS at most, which `weigh` no more than `max_weight` together unless one alone
-    does; `max_in_flight` of them are under way. A caller that goes away takes only its own call along.
-    Items waiting for a batch are given up after `deadline_seconds`.
+    A batch has at most MAX_ITEMS requests whose weights, given by `weigh`, add up to at most `max_weight`; a
+    heavier request forms a batch alone. At most `max_in_flight` calls run at once. If a caller is cancelled,
+    only its own request is dropped. A request that waits longer than `deadline_seconds` fails with
+    DeadlineExceeded, and one beyond MAX_WAITING with Unavailable OVERLOADED.
     """
 
     def __init__(
@@ -53,13 +55,13 @@ class Coalescer(Generic[Q, R]):
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, request: Q) -> R:
-        """The reply to one request, or the error that is its own."""
+        """The reply to the request; raises its error."""
         if not self._in_flight and not self._waiting:
             self._in_flight += 1
             try:
                 return await self._single(request)
             finally:
-                self._landed()
+                self._call_ended()
         return await self._enqueue(request)
 
     def _enqueue(self, request: Q) -> asyncio.Future[R]:
@@ -68,25 +70,25 @@ class Coalescer(Generic[Q, R]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((request, future, loop.time() + self._deadline_seconds))
-        # Not at once: calls that arrive in the same turn of the loop come along.
         self._schedule()
         return future
 
-    def _landed(self) -> None:
+    def _call_ended(self) -> None:
         self._in_flight -= 1
         self._schedule()
 
     def _schedule(self) -> None:
         if self._waiting and self._in_flight < self._max_in_flight and not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._launch)
+            # Not at once, so that requests of the same turn of the event loop join the batch.
+            asyncio.get_running_loop().call_soon(self._start_batch)
 
-    def _launch(self) -> None:
+    def _start_batch(self) -> None:
         self._scheduled = False
         items = self._take()
         if items:
             self._in_flight += 1
-            task = asyncio.create_task(self._fly(items))
+            task = asyncio.create_task(self._call_batch(items))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             self._schedule()
@@ -94,39 +96,33 @@ class Coalescer(Generic[Q, R]):
     def _take(self) -> list[tuple[Q, asyncio.Future[R]]]:
         now = asyncio.get_running_loop().time()
         items: list[tuple[Q, asyncio.Future[R]]] = []
-        left = self._max_weight
+        weight_left = self._max_weight
         while self._waiting and len(items) < MAX_ITEMS:
             weight = self._weigh(self._waiting[0][0])
-            if items and weight > left:
+            if items and weight > weight_left:
                 break
             request, future, deadline = self._waiting.popleft()
             if future.done():
                 continue
-            left -= weight
+            weight_left -= weight
             if deadline < now:
-                future.set_exception(DeadlineExceeded("waited too long for its turn"))
+                future.set_exception(DeadlineExceeded("the request waited too long to be sent"))
             else:
                 items.append((request, future))
         return items
 
-    async def _fly(self, items: Sequence[tuple[Q, asyncio.Future[R]]]) -> None:
+    async def _call_batch(self, items: Sequence[tuple[Q, asyncio.Future[R]]]) -> None:
         try:
             replies = await self._batch([request for request, _ in items])
             if len(replies) != len(items):
                 raise Internal(f"{len(replies)} replies to a batch of {len(items)}")
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is every caller's answer
-            _settle(items, [error] * len(items))
+        except Exception as error:  # noqa: BLE001 - every caller gets it
+            settle(Outcome(future, error=error) for _, future in items)
         else:
-            _settle(items, replies)
+            settle(_outcome(future, reply) for (_, future), reply in zip(items, replies, strict=True))
         finally:
-            self._landed()
+            self._call_ended()
 
 
-def _settle(items: Sequence[tuple[Q, asyncio.Future[R]]], replies: Sequence[R | Exception]) -> None:
-    for (_, future), reply in zip(items, replies, strict=True):
-        if future.done():
-            continue
-        if isinstance(reply, Exception):
-            future.set_exception(reply)
-        else:
-            future.set_result(reply)
+def _outcome(future: asyncio.Future[R], reply: R | TamsError) -> Outcome:
+    return Outcome(future, error=reply) if isinstance(reply, TamsError) else Outcome(future, reply)

@@ -1,93 +1,76 @@
-"""Registrations of segments, coalesced."""
+"""Registers segments; concurrent requests are coalesced."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from tams.metadata.v1.segment_service_pb2 import (
-    BatchCreateSegmentsRequest,
-    CreateSegmentsRequest,
-    CreateSegmentsResponse,
-    CreateSegmentsResult,
-)
+from tams.metadata.v1 import segment_service_pb2
 
-from gateway.clients.coalescer import Batch, Coalescer, Single
+from gateway.clients.by_caller import ByCaller
+from gateway.clients.coalescer import Coalescer
 from gateway.clients.services import Services
-from services.shared.errors import InvalidArgument, TamsError
+from services.shared.errors import TamsError
 from services.shared.rpc.client import DEADLINE_SECONDS, call
 from services.shared.rpc.status import from_failure
 
-SegmentWriter = Callable[[CreateSegmentsRequest], Awaitable[CreateSegmentsResponse]]
+SegmentWriter = Callable[
+    [segment_service_pb2.CreateSegmentsRequest], Awaitable[segment_service_pb2.CreateSegmentsResponse]
+]
 
-# A full list of 10,000 segments, or deleting a long flow's.
+# For a full list of 10,000 segments, and for deleting the segments of a long flow.
 BULK_SECONDS: Final = 60.0
-# Lists up to this size travel together; larger ones gain little by it.
-_LIST_BYTES: Final = 64 * 1024
-_LIST_SEGMENTS: Final = 200
-# So many segments together; while some are written others wait behind them, and a third lot is on its way.
-_TOGETHER: Final = 500
+# The longest list that is coalesced; longer ones gain little.
+_MAX_LIST_BYTES: Final = 64 * 1024
+_MAX_LIST_SEGMENTS: Final = 200
+_BATCH_SEGMENTS: Final = 500
+# One batch is written, one waits for its turn to be written, one is on its way.
 _IN_FLIGHT: Final = 3
 
 
 def segment_writer(services: Services) -> SegmentWriter:
-    """CreateSegments for requests of one segment, as BatchCreateSegments under load."""
-    single, batch = _calls(services, DEADLINE_SECONDS)
-    return Coalescer(single, batch, deadline_seconds=DEADLINE_SECONDS)
+    """A writer that calls CreateSegments; under load it sends short lists together in BatchCreateSegments."""
+    stub = services.segments
 
+    async def single(
+        request: segment_service_pb2.CreateSegmentsRequest,
+    ) -> segment_service_pb2.CreateSegmentsResponse:
+        return await call(stub.CreateSegments, request, timeout=_seconds(request))
 
-def bulk_segment_writer(services: Services) -> SegmentWriter:
-    """CreateSegments for requests of many segments; under load short ones travel together."""
-    alone, batch = _calls(services, BULK_SECONDS)
-    together = Coalescer(
-        alone,
-        batch,
-        deadline_seconds=BULK_SECONDS,
-        max_in_flight=_IN_FLIGHT,
-        max_weight=_TOGETHER,
-        weigh=_segments,
+    async def batch(
+        requests: Sequence[segment_service_pb2.CreateSegmentsRequest],
+    ) -> Sequence[segment_service_pb2.CreateSegmentsResponse | TamsError]:
+        request = segment_service_pb2.BatchCreateSegmentsRequest(requests=requests)
+        reply = await call(stub.BatchCreateSegments, request, timeout=max(map(_seconds, requests)))
+        return [_outcome(result) for result in reply.results]
+
+    coalesced = ByCaller(
+        lambda: Coalescer(
+            single,
+            batch,
+            deadline_seconds=BULK_SECONDS,
+            max_in_flight=_IN_FLIGHT,
+            max_weight=_BATCH_SEGMENTS,
+            weigh=_segment_count,
+        )
     )
 
-    async def write(request: CreateSegmentsRequest) -> CreateSegmentsResponse:
-        short = _segments(request) <= _LIST_SEGMENTS and request.ByteSize() <= _LIST_BYTES
-        return await (together if short else alone)(request)
+    async def write(
+        request: segment_service_pb2.CreateSegmentsRequest,
+    ) -> segment_service_pb2.CreateSegmentsResponse:
+        is_short = _segment_count(request) <= _MAX_LIST_SEGMENTS and request.ByteSize() <= _MAX_LIST_BYTES
+        return await (coalesced if is_short else single)(request)
 
     return write
 
 
-def _segments(request: CreateSegmentsRequest) -> int:
-    return len(request.segments) + len(request.columns.object_ids)
+def _segment_count(request: segment_service_pb2.CreateSegmentsRequest) -> int:
+    return len(request.segments.object_ids)
 
 
-def _calls(
-    services: Services, seconds: float
-) -> tuple[
-    Single[CreateSegmentsRequest, CreateSegmentsResponse],
-    Batch[CreateSegmentsRequest, CreateSegmentsResponse],
-]:
-    stub = services.segments
-
-    async def single(request: CreateSegmentsRequest) -> CreateSegmentsResponse:
-        return await call(stub.CreateSegments, request, timeout=seconds)
-
-    async def outcome(request: CreateSegmentsRequest) -> CreateSegmentsResponse | TamsError:
-        try:
-            return await single(request)
-        except TamsError as error:
-            return error
-
-    async def batch(
-        requests: Sequence[CreateSegmentsRequest],
-    ) -> Sequence[CreateSegmentsResponse | TamsError]:
-        asked = BatchCreateSegmentsRequest(requests=requests)
-        try:
-            reply = await call(stub.BatchCreateSegments, asked, timeout=seconds)
-        except InvalidArgument:
-            # Nothing of it was stored. One request is at fault, which is no business of the others.
-            return await asyncio.gather(*map(outcome, requests))
-        return [_outcome(result) for result in reply.results]
-
-    return single, batch
+def _seconds(request: segment_service_pb2.CreateSegmentsRequest) -> float:
+    return DEADLINE_SECONDS if _segment_count(request) <= 1 else BULK_SECONDS
 
 
-def _outcome(result: CreateSegmentsResult) -> CreateSegmentsResponse | TamsError:
+def _outcome(
+    result: segment_service_pb2.CreateSegmentsResult,
+) -> segment_service_pb2.CreateSegmentsResponse | TamsError:
     return result.response if result.HasField("response") else from_failure(result.failure)

@@ -1,1 +1,1 @@
-"""TAMS JSON and query parameters <-> protobuf, nowhere else."""
+"""Translate TAMS JSON and query parameters to protobuf messages and back."""

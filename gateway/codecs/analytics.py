@@ -1,8 +1,7 @@
-"""Analytics: query parameters and JSON <-> protobuf. Ranges are TAMS text, durations nanoseconds."""
+"""Analytics: query parameters to protobuf, protobuf to JSON with TAMS timeranges and nanoseconds."""
 
 import msgspec
-from tams.analytics.v1.coverage_service_pb2 import GetCoverageRequest, GetCoverageResponse
-from tams.analytics.v1.usage_service_pb2 import GetStorageUsageResponse
+from tams.analytics.v1 import coverage_service_pb2, usage_service_pb2
 
 from gateway.codecs import filters
 from gateway.http.query import Query
@@ -10,7 +9,7 @@ from services.shared.rpc.timeranges import from_message
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """Which parts of a flow hold media."""
+    """The parts of a flow with and without media, as timeranges, nanoseconds and counts."""
 
     timerange: str
     covered: list[str]
@@ -23,7 +22,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class BackendUsage(msgspec.Struct, frozen=True):
-    """What one storage backend holds; `storage_id` is empty for objects outside this store."""
+    """Counts of the objects on one storage backend; `storage_id` is empty for objects outside this store."""
 
     storage_id: str
     objects: int
@@ -34,27 +33,27 @@ class BackendUsage(msgspec.Struct, frozen=True):
 
 
 class StorageUsage(msgspec.Struct, frozen=True):
-    """What the whole store holds."""
+    """The usage of each storage backend."""
 
     backends: list[BackendUsage]
 
 
-def coverage_request(flow_id: str, query: Query) -> GetCoverageRequest:
-    """The flow and range to look at."""
-    return GetCoverageRequest(
+def coverage_request(flow_id: str, query: Query) -> coverage_service_pb2.GetCoverageRequest:
+    """The request of GET coverage. InvalidArgument for a bad query."""
+    return coverage_service_pb2.GetCoverageRequest(
         flow_id=flow_id,
         timerange=filters.timerange(query),
         max_ranges=query.limit("max_ranges"),
     )
 
 
-def coverage(reply: GetCoverageResponse) -> bytes:
+def coverage(reply: coverage_service_pb2.GetCoverageResponse) -> bytes:
     """The JSON of a flow's coverage."""
     return msgspec.json.encode(
         Coverage(
             timerange=str(from_message(reply.timerange)),
-            covered=[str(from_message(one)) for one in reply.covered],
-            gaps=[str(from_message(one)) for one in reply.gaps],
+            covered=[str(from_message(timerange)) for timerange in reply.covered],
+            gaps=[str(from_message(timerange)) for timerange in reply.gaps],
             covered_ns=reply.covered_ns,
             gap_ns=reply.gap_ns,
             segment_count=reply.segment_count,
@@ -64,7 +63,7 @@ def coverage(reply: GetCoverageResponse) -> bytes:
     )
 
 
-def storage_usage(reply: GetStorageUsageResponse) -> bytes:
+def storage_usage(reply: usage_service_pb2.GetStorageUsageResponse) -> bytes:
     """The JSON of the store's usage."""
-    backends = [msgspec.convert(one, BackendUsage, from_attributes=True) for one in reply.backends]
+    backends = [msgspec.convert(usage, BackendUsage, from_attributes=True) for usage in reply.backends]
     return msgspec.json.encode(StorageUsage(backends))

@@ -1,21 +1,22 @@
-"""Deletion requests: protobuf -> JSON (TAMS 7.0, deletion-request.json)."""
+"""Deletion requests: protobuf to JSON (TAMS 7.0, deletion-request.json)."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
-from tams.metadata.v1 import deletion_request_pb2 as pb
+from tams.metadata.v1 import deletion_request_pb2
 
 from gateway.errors import ErrorBody, error_body
 from services.shared.rpc.status import from_failure
 from services.shared.rpc.timeranges import from_message
 
 STATUSES: Final = {
-    pb.DELETION_STATUS_CREATED: "created",
-    pb.DELETION_STATUS_STARTED: "started",
-    pb.DELETION_STATUS_DONE: "done",
-    pb.DELETION_STATUS_ERROR: "error",
+    deletion_request_pb2.DELETION_STATUS_CREATED: "created",
+    deletion_request_pb2.DELETION_STATUS_STARTED: "started",
+    deletion_request_pb2.DELETION_STATUS_DONE: "done",
+    deletion_request_pb2.DELETION_STATUS_ERROR: "error",
 }
 
 
@@ -34,8 +35,17 @@ class DeletionRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     error: ErrorBody | None = None
 
 
-def typed(message: pb.DeletionRequest) -> DeletionRequest:
-    """The request as JSON has it."""
+def document(message: deletion_request_pb2.DeletionRequest) -> bytes:
+    """The JSON of a deletion request."""
+    return msgspec.json.encode(_request(message))
+
+
+def listing(messages: Iterable[deletion_request_pb2.DeletionRequest]) -> bytes:
+    """The JSON list of deletion requests."""
+    return msgspec.json.encode(list(map(_request, messages)))
+
+
+def _request(message: deletion_request_pb2.DeletionRequest) -> DeletionRequest:
     return DeletionRequest(
         id=message.id,
         flow_id=message.flow_id,
@@ -54,5 +64,5 @@ def _instant(timestamp: Timestamp) -> datetime:
     return timestamp.ToDatetime(UTC)
 
 
-def _error(message: pb.DeletionRequest) -> ErrorBody:
+def _error(message: deletion_request_pb2.DeletionRequest) -> ErrorBody:
     return error_body(from_failure(message.error), _instant(message.updated))

@@ -1,22 +1,22 @@
-"""Query parameters of flows -> protobuf. Flow documents travel as they are."""
+"""Query parameters of flows to protobuf. Flow documents pass through as JSON."""
 
-from tams.metadata.v1.flow_service_pb2 import GetFlowRequest, ListFlowsRequest
+from tams.metadata.v1 import flow_service_pb2
 
 from gateway.codecs import filters
 from gateway.http.query import Query
 
 
-def get_request(flow_id: str, query: Query) -> GetFlowRequest:
-    """The flow, with its time range if asked for. The range is checked even when it has no effect."""
+def get_request(flow_id: str, query: Query) -> flow_service_pb2.GetFlowRequest:
+    """The request of GET /flows/{flowId}. The timerange is checked even if it has no effect."""
     clip = filters.timerange(query)
     if not query.flag("include_timerange"):
-        return GetFlowRequest(id=flow_id)
-    return GetFlowRequest(id=flow_id, include_timerange=True, timerange=clip)
+        return flow_service_pb2.GetFlowRequest(id=flow_id)
+    return flow_service_pb2.GetFlowRequest(id=flow_id, include_timerange=True, timerange=clip)
 
 
-def list_request(query: Query) -> ListFlowsRequest:
-    """Filters and page of GET /flows."""
-    return ListFlowsRequest(
+def list_request(query: Query) -> flow_service_pb2.ListFlowsRequest:
+    """The request of GET /flows: filters and page."""
+    return flow_service_pb2.ListFlowsRequest(
         source_id=query.uuid("source_id"),
         timerange=filters.timerange(query),
         format=filters.media_format(query),
@@ -26,6 +26,8 @@ def list_request(query: Query) -> ListFlowsRequest:
         frame_height=query.number("frame_height"),
         tags=query.named("tag."),
         tag_exists=query.named_flags("tag_exists."),
+        label_digest=filters.label_digest(query),
+        tag_digests=filters.tag_digests(query),
         page_size=query.limit(),
         page_token=query.page(),
     )

@@ -1,8 +1,7 @@
-"""Media objects: protobuf -> JSON (TAMS 7.0, object.json)."""
+"""Media objects: protobuf to JSON (TAMS 7.0, object.json)."""
 
 import msgspec
-from tams.metadata.v1 import object_pb2
-from tams.metadata.v1.object_service_pb2 import GetObjectRequest
+from tams.metadata.v1 import object_pb2, object_service_pb2
 
 from gateway.http.query import Query
 
@@ -15,9 +14,9 @@ class Object(msgspec.Struct, frozen=True, omit_defaults=True):
     first_referenced_by_flow: str = ""
 
 
-def get_request(object_id: str, query: Query) -> GetObjectRequest:
-    """The object with one page of the flows that reference it."""
-    return GetObjectRequest(id=object_id, page_size=query.limit(), page_token=query.page())
+def get_request(object_id: str, query: Query) -> object_service_pb2.GetObjectRequest:
+    """The request of GET /objects/{objectId}, with the page of referencing flows."""
+    return object_service_pb2.GetObjectRequest(id=object_id, page_size=query.limit(), page_token=query.page())
 
 
 def document(message: object_pb2.Object) -> bytes:

@@ -1,33 +1,34 @@
-"""Allocation: JSON bodies <-> protobuf (TAMS 7.0, flow-storage-post.json, flow-storage.json)."""
+"""Allocation: JSON to protobuf and back (TAMS 7.0, flow-storage-post.json, flow-storage.json)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from tams.media.v1.storage_service_pb2 import AllocateStorageRequest, AllocateStorageResponse, ObjectIds
+from tams.media.v1 import storage_service_pb2
 
 from gateway.codecs import decoding
 from services.shared.ids import UUID_PATTERN
 
 MAX_OBJECTS: Final = 1000
 
-ObjectId = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 StorageId = Annotated[str, msgspec.Meta(pattern=rf"^{UUID_PATTERN}\Z")]
 
 
-class StorageRequest(msgspec.Struct, frozen=True):
-    """What to allocate; an empty body asks for the default number on the default backend."""
+class StorageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """flow-storage-post.json. An empty body requests the default number on the default backend."""
 
     limit: int | UnsetType = UNSET
-    object_ids: Annotated[list[ObjectId], msgspec.Meta(max_length=MAX_OBJECTS)] | UnsetType = UNSET
+    object_ids: Annotated[list[str], msgspec.Meta(max_length=MAX_OBJECTS)] | UnsetType = UNSET
     storage_id: StorageId | UnsetType = UNSET
 
 
-class PutUrl(msgspec.Struct, frozen=True, rename={"content_type": "content-type"}):
+class PutUrl(msgspec.Struct, frozen=True, omit_defaults=True, rename={"content_type": "content-type"}):
     """http-request.json: how to write one object."""
 
     url: str
     content_type: str
+    headers: Mapping[str, str] = {}
 
 
 class MediaObject(msgspec.Struct, frozen=True):
@@ -46,19 +47,26 @@ class FlowStorage(msgspec.Struct, frozen=True):
 _decoder: Final = msgspec.json.Decoder(StorageRequest)
 
 
-def allocate_request(flow_id: str, body: bytes) -> AllocateStorageRequest:
-    """The request of a body. InvalidArgument with the JSON path of what does not fit the schema."""
+def allocate_request(flow_id: str, body: bytes) -> storage_service_pb2.AllocateStorageRequest:
+    """The request in a body. InvalidArgument with the JSON path of what does not fit the schema."""
     posted = decoding.decode(_decoder, body) if body.strip() else StorageRequest()
-    return AllocateStorageRequest(
+    return storage_service_pb2.AllocateStorageRequest(
         flow_id=flow_id,
-        # Larger is clamped by media anyway; this keeps it within an int32.
+        # Media applies the limit of MAX_OBJECTS; here the number only has to fit an int32.
         limit=None if posted.limit is UNSET else max(-1, min(posted.limit, MAX_OBJECTS)),
-        object_ids=None if posted.object_ids is UNSET else ObjectIds(ids=posted.object_ids),
+        object_ids=None
+        if posted.object_ids is UNSET
+        else storage_service_pb2.ObjectIds(ids=posted.object_ids),
         storage_id=None if posted.storage_id is UNSET else posted.storage_id,
     )
 
 
-def allocated(reply: AllocateStorageResponse) -> bytes:
-    """The JSON of allocated objects."""
-    objects = [MediaObject(one.object_id, PutUrl(one.put_url, one.content_type)) for one in reply.objects]
+def document(reply: storage_service_pb2.AllocateStorageResponse) -> bytes:
+    """The JSON of the allocated objects."""
+    objects = [
+        MediaObject(
+            allocated.object_id, PutUrl(allocated.put_url, allocated.content_type, dict(allocated.headers))
+        )
+        for allocated in reply.objects
+    ]
     return msgspec.json.encode(FlowStorage(objects))

@@ -1,12 +1,11 @@
-"""Webhook registrations: JSON <-> protobuf (TAMS 7.0, webhook-post.json, webhook.json)."""
+"""Webhook registrations: JSON to protobuf and back (TAMS 7.0, webhook-post.json, webhook.json)."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from tams.event.v1 import webhook_pb2
-from tams.event.v1.webhook_service_pb2 import RegisterWebhookRequest
+from tams.event.v1 import webhook_pb2, webhook_service_pb2
 
 from gateway.codecs import decoding
 
@@ -22,7 +21,7 @@ FLAGS: Final = ("presigned", "verbose_storage")
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """webhook.json, without the key's value."""
+    """webhook.json: a registration without the value of its key."""
 
     url: str
     events: Texts
@@ -37,20 +36,20 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verbose_storage: bool | UnsetType = UNSET
 
 
-class NewWebhook(Webhook, frozen=True, kw_only=True, omit_defaults=True):
-    """webhook-post.json."""
+class NewWebhook(Webhook, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """webhook-post.json: a registration with the value of its key."""
 
     api_key_value: str = ""
 
     def __repr__(self) -> str:
-        """Without the key, which must not reach a log."""
+        """Only the URL, because the key must not reach a log."""
         return f"NewWebhook(url={self.url!r})"
 
 
 _decoder: Final = msgspec.json.Decoder(NewWebhook)
 
 
-def register_request(body: bytes) -> RegisterWebhookRequest:
+def register_request(body: bytes) -> webhook_service_pb2.RegisterWebhookRequest:
     """The registration in a body. InvalidArgument with the JSON path of what does not fit the schema."""
     posted = decoding.decode(_decoder, body)
     lists: dict[str, Any] = {
@@ -62,7 +61,7 @@ def register_request(body: bytes) -> RegisterWebhookRequest:
     webhook = webhook_pb2.Webhook(
         url=posted.url, events=posted.events, api_key_name=posted.api_key_name, **lists, **flags
     )
-    return RegisterWebhookRequest(webhook=webhook, api_key_value=posted.api_key_value)
+    return webhook_service_pb2.RegisterWebhookRequest(webhook=webhook, api_key_value=posted.api_key_value)
 
 
 def document(message: webhook_pb2.Webhook) -> bytes:

@@ -1,1 +1,1 @@
-"""One handler for each operation: parse, call, answer."""
+"""One handler for each operation: parses the request, calls a service, builds the response."""

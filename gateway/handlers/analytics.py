@@ -1,8 +1,8 @@
-"""`/x/analytics/...`: questions over the whole store, an extension of this implementation."""
+"""`/x/analytics/...`: coverage of flows and use of storage, an extension of this implementation."""
 
 from typing import Final
 
-from tams.analytics.v1.usage_service_pb2 import GetStorageUsageRequest
+from tams.analytics.v1 import usage_service_pb2
 
 from gateway.clients.services import Services
 from gateway.codecs import analytics
@@ -11,12 +11,12 @@ from gateway.http.requests import Request
 from gateway.http.responses import Response
 from services.shared.rpc.client import call
 
-# These scan, where all else seeks.
+# Analytics scans tables, so its calls take longer than others.
 ANALYTICS_SECONDS: Final = 60.0
 
 
 class Analytics:
-    """Asks the analytics service."""
+    """Handlers that call the analytics service."""
 
     def __init__(self, services: Services) -> None:
         self._coverage = services.coverage
@@ -24,12 +24,12 @@ class Analytics:
 
     async def coverage(self, request: Request, flow_id: str) -> Response:
         """GET /x/analytics/flows/{flowId}/coverage."""
-        wanted = analytics.coverage_request(flow_id, request.query())
-        reply = await call(self._coverage.GetCoverage, wanted, timeout=ANALYTICS_SECONDS)
+        message = analytics.coverage_request(flow_id, request.query())
+        reply = await call(self._coverage.GetCoverage, message, timeout=ANALYTICS_SECONDS)
         return responses.json(analytics.coverage(reply))
 
     async def storage_usage(self, request: Request) -> Response:
         """GET /x/analytics/storage-usage."""
-        wanted = GetStorageUsageRequest()
-        reply = await call(self._usage.GetStorageUsage, wanted, timeout=ANALYTICS_SECONDS)
+        message = usage_service_pb2.GetStorageUsageRequest()
+        reply = await call(self._usage.GetStorageUsage, message, timeout=ANALYTICS_SECONDS)
         return responses.json(analytics.storage_usage(reply))

@@ -1,10 +1,8 @@
-"""`/flow-delete-requests`, and the answer to a deletion that goes on after its call."""
+"""`/flow-delete-requests`, and the response to a deletion that continues in the background."""
 
 from http import HTTPStatus
 
-import msgspec
-from tams.metadata.v1.deletion_request_pb2 import DeletionRequest
-from tams.metadata.v1.deletion_service_pb2 import GetDeletionRequestRequest, ListDeletionRequestsRequest
+from tams.metadata.v1 import deletion_request_pb2, deletion_request_service_pb2
 
 from gateway.clients.services import Services
 from gateway.codecs import deletion_request
@@ -16,7 +14,7 @@ from services.shared.rpc.client import call
 
 
 class DeletionRequests:
-    """Tells how far deletions are."""
+    """Handlers that return the progress of deletions."""
 
     def __init__(self, services: Services, links: Links) -> None:
         self._deletions = services.deletions
@@ -24,16 +22,21 @@ class DeletionRequests:
 
     async def list(self, request: Request) -> Response:
         """GET /flow-delete-requests."""
-        reply = await call(self._deletions.ListDeletionRequests, ListDeletionRequestsRequest())
-        return responses.json(msgspec.json.encode(list(map(deletion_request.typed, reply.deletion_requests))))
+        reply = await call(
+            self._deletions.ListDeletionRequests, deletion_request_service_pb2.ListDeletionRequestsRequest()
+        )
+        return responses.json(deletion_request.listing(reply.deletion_requests))
 
     async def get(self, request: Request, request_id: str) -> Response:
         """GET /flow-delete-requests/{requestId}."""
-        found = await call(self._deletions.GetDeletionRequest, GetDeletionRequestRequest(id=request_id))
-        return responses.json(msgspec.json.encode(deletion_request.typed(found)))
+        message = await call(
+            self._deletions.GetDeletionRequest,
+            deletion_request_service_pb2.GetDeletionRequestRequest(id=request_id),
+        )
+        return responses.json(deletion_request.document(message))
 
-    def accepted(self, request: Request, message: DeletionRequest) -> Response:
-        """202 with the place where to ask how far the deletion is."""
+    def accepted_response(self, request: Request, message: deletion_request_pb2.DeletionRequest) -> Response:
+        """202 with the deletion request; Location is the URL of its progress."""
         location = f"{self._links.base(request)}/flow-delete-requests/{message.id}"
-        body = msgspec.json.encode(deletion_request.typed(message))
+        body = deletion_request.document(message)
         return responses.json(body, (("location", location),), HTTPStatus.ACCEPTED)

@@ -3,23 +3,23 @@
 from typing import Final
 
 import msgspec
-from tams.metadata.v1.service_info_service_pb2 import GetServiceInfoRequest
+from tams.metadata.v1 import service_info_service_pb2
 
 from gateway.clients.services import Services
-from gateway.codecs import service, storage_backend
+from gateway.codecs.service import service, storage_backend
 from gateway.http import responses
-from gateway.http.body import BodyReader
 from gateway.http.requests import Request
 from gateway.http.responses import Response
+from gateway.http.wire.body import BodyReader
 from gateway.settings import Settings
+from services.segment_documents.storage_backends import StorageBackends
 from services.shared.rpc.client import call
-from services.shared.rpc.segment_urls import StorageBackends
 
 RESOURCES: Final = ("service", "flows", "sources", "objects", "flow-delete-requests")
 
 
 class Service:
-    """What this store is and where it keeps media."""
+    """Handlers that describe this store and its storage backends."""
 
     def __init__(
         self, services: Services, settings: Settings, storage_backends: StorageBackends, bodies: BodyReader
@@ -31,20 +31,20 @@ class Service:
         self._resources = msgspec.json.encode(RESOURCES)
 
     async def resources(self, request: Request) -> Response:
-        """GET /."""
+        """GET /: the names of the top-level resources."""
         return responses.json(self._resources)
 
     async def get(self, request: Request) -> Response:
-        """GET /service: a stored name or description comes before the one in the settings."""
-        info = await call(self._infos.GetServiceInfo, GetServiceInfoRequest())
-        known = service.Service(
+        """GET /service. The stored name and description take precedence over those in the settings."""
+        info = await call(self._infos.GetServiceInfo, service_info_service_pb2.GetServiceInfoRequest())
+        document = service.Service(
             name=info.name if info.HasField("name") else self._settings.service_name,
             description=info.description
             if info.HasField("description")
             else self._settings.service_description,
             event_stream_mechanisms=[service.EventStream("webhooks")] if self._settings.webhooks else [],
         )
-        return responses.json(msgspec.json.encode(known))
+        return responses.json(msgspec.json.encode(document))
 
     async def post(self, request: Request) -> Response:
         """POST /service: 200 without a body."""

@@ -1,1 +1,1 @@
-"""HTTP without TAMS: messages, routing, queries, bodies, links, paging, CORS."""
+"""HTTP independent of TAMS resources: messages, routing, queries, bodies, links, paging, CORS."""

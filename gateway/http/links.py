@@ -1,60 +1,69 @@
-"""Absolute URLs of this API as the client knows it."""
+"""Absolute URLs of this API as the client sees it."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
+from gateway.errors import QueryTooLong
+from gateway.http.forwarded import Entry, Forwarded
+from gateway.http.long_filters import shorten
 from gateway.http.query import Query
 from gateway.http.requests import Request
 
-# Credentials and the page being left do not belong in a link to the next page.
+# The longest link. Many proxies accept 4 KiB of response headers, and the others take up to 1,000 bytes.
+MAX_CHARACTERS: Final = 2900
+# The length of the longest page key.
+_KEY_CHARACTERS: Final = 64
+# A link to the next page has neither credentials nor the key of the current page.
 _DROPPED: Final = frozenset({"page", "access_token"})
-_HOST: Final = re.compile(r"[A-Za-z0-9._~\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
 
 
 class Links:
-    """Builds URLs that start with exactly the base URL the client typed."""
+    """Builds URLs that start with the base URL that the client used.
 
-    def __init__(self, public_url: str, *, trust_forwarded: bool, fallback_host: str) -> None:
+    The base is `public_url` if it is set, else what the trusted proxies report, else the request's Host,
+    else `fallback_host`.
+    """
+
+    def __init__(self, public_url: str, *, fallback_host: str, forwarded: Forwarded | None = None) -> None:
         self._public_url = public_url.rstrip("/")
-        self._trust_forwarded = trust_forwarded
         self._fallback_host = fallback_host
+        self._forwarded = forwarded
+
+    @property
+    def has_public_url(self) -> bool:
+        """True if the operator set the base URL, so that requests do not influence it."""
+        return bool(self._public_url)
 
     def base(self, request: Request) -> str:
-        """The API's base URL, no slash at the end."""
+        """The base URL of the API, without a slash at the end."""
         if self._public_url:
             return self._public_url
-        said = _forwarded(request.headers.get) if self._trust_forwarded else {}
-        own_host = request.scope.authority or request.headers.get("host") or ""
-        host = _first_valid(_HOST, said.get("host", ""), own_host) or self._fallback_host
-        scheme = said.get("proto", "") if said.get("proto") in ("http", "https") else request.scope.scheme
-        prefix = _first_valid(_PREFIX, said.get("prefix", ""))
-        return f"{scheme}://{host}{prefix.rstrip('/')}"
+        forwarded = self._forwarded.entry(request.headers) if self._forwarded else Entry()
+        # Only an HTTP/1.0 request can lack the Host header.
+        host = forwarded.host or request.headers.get("host") or self._fallback_host
+        scheme = forwarded.proto or request.scope.scheme
+        return f"{scheme}://{host}{forwarded.prefix.rstrip('/')}"
 
     def next_page(self, request: Request, query: Query, token: str) -> str:
-        """The request's own URL with the key of the next page.
+        """The URL of the request with `token` as the key of the page.
 
-        Every reserved character is percent-encoded: clients split Link headers on commas and semicolons.
+        Reserved characters are percent-encoded, because clients split Link headers at commas and semicolons.
+        QueryTooLong if the link is too long even with digests in place of long filters.
         """
         kept = [(name, value) for name, value in query.pairs if name not in _DROPPED]
-        pairs = "&".join(f"{quote(n, safe='')}={quote(v, safe='')}" for n, v in (*kept, ("page", token)))
-        return f"{self.base(request)}{request.route.path(request.params)}?{pairs}"
+        path = f"{self.base(request)}{request.route.path(request.params)}"
+        # Counted with a key of full length, so that a later page is not refused after the first was served.
+        max_characters = MAX_CHARACTERS - len(path) - max(0, _KEY_CHARACTERS - len(token))
+        text = _encode([*kept, ("page", token)])
+        if len(text) > max_characters:
+            text = _encode([*shorten(kept, query.long), ("page", token)])
+            if len(text) > max_characters:
+                raise QueryTooLong(
+                    "the link to the next page would be too long; give fewer or shorter filters"
+                )
+        return f"{path}?{text}"
 
 
-def _first_valid(pattern: re.Pattern[str], *candidates: str) -> str:
-    return next((text for text in candidates if text and pattern.fullmatch(text)), "")
-
-
-def _forwarded(header: Callable[[str], str | None]) -> Mapping[str, str]:
-    """Host, proto and prefix as the nearest client-facing proxy wrote them (RFC 7239 and its forerunners)."""
-    said = {
-        name: (header(f"x-forwarded-{name}") or "").partition(",")[0].strip()
-        for name in ("host", "proto", "prefix")
-    }
-    for pair in (header("forwarded") or "").partition(",")[0].split(";"):
-        name, _, value = pair.strip().partition("=")
-        if name.lower() in ("host", "proto"):
-            said[name.lower()] = value.strip('"')
-    return said
+def _encode(pairs: Iterable[tuple[str, str]]) -> str:
+    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)

@@ -1,4 +1,4 @@
-"""Paging headers (TAMS 7.0): the limit in force always, the way to the next page when there is one."""
+"""Paging headers (TAMS 7.0): the page size on every page, the link to the next page if there is one."""
 
 from gateway.http.links import Links
 from gateway.http.query import Query
@@ -13,7 +13,10 @@ class Paging:
         self._links = links
 
     def headers(self, request: Request, query: Query, *, limit: int, next_token: str) -> list[Header]:
-        """X-Paging-Limit; with more to come also X-Paging-NextKey and Link."""
+        """X-Paging-Limit, and if `next_token` is not empty also X-Paging-NextKey and Link.
+
+        QueryTooLong if the link would be too long.
+        """
         headers = [("x-paging-limit", str(limit))]
         if next_token:
             url = self._links.next_page(request, query, next_token)

@@ -1,4 +1,4 @@
-"""Request ids: the client's own when it is harmless, else a new one."""
+"""Request ids: the one that the client sent if it is harmless, else a new one."""
 
 import itertools
 import re
@@ -6,13 +6,13 @@ import secrets
 from typing import Final
 
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9._\-]{1,64}")
-# Unique without a system call for each request: random for the process, counted within it.
+# A random part for the process and a counter make unique ids without a system call for each request.
 _PROCESS: Final = secrets.token_hex(5)
 _count = itertools.count(1)
 
 
-def request_id(given: str | None) -> str:
-    """The id to log, pass on and return."""
-    if given is not None and _HARMLESS.fullmatch(given):
-        return given
+def request_id(header: str | None) -> str:
+    """The id to log, to pass to the services and to return; `header` is the value of X-Request-Id."""
+    if header is not None and _HARMLESS.fullmatch(header):
+        return header
     return f"{_PROCESS}-{next(_count):x}"

@@ -1,42 +1,75 @@
-"""Which route a path belongs to.
+"""Finds the route of a path.
 
-The server hands over paths already percent-decoded, so "/objects/a%2Fb" arrives as "/objects/a/b". Ids
-that may contain slashes (object ids, tag names) only ever stand last in TAMS 7.0, so a last parameter
-written "{name...}" takes the rest of the path, slashes and all; every other one is a UUID or plain word.
+A path is split at its slashes and then decoded, so "%2F" does not separate. Ids that may contain slashes
+(object ids, tag names) are always the last part of a path in TAMS 7.0. So a last parameter written
+"{name...}" takes the rest of the path with its slashes; "a/b" and "a%2Fb" mean the same there, because
+proxies may decode. All other parameters are UUIDs or plain words without slashes.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gateway.errors import UnknownPath
 from gateway.http.responses import Response
+from services.shared.access.principal import Scope
 
-# Called with the request and the path's parameters in order.
+# The largest request body in bytes unless the route sets another limit; enough for one document.
+DOCUMENT_BYTES: Final = 1024 * 1024
+
+# Called with the request and the parameters of the path in order.
 Handler = Callable[..., Awaitable[Response]]
 
+# The scope that each method needs; HEAD needs that of GET.
+SCOPES: Final = {
+    "GET": Scope.READ,
+    "POST": Scope.WRITE,
+    "PUT": Scope.WRITE,
+    "DELETE": Scope.DELETE,
+}
 _REST: Final = "...}"
 _SHOWN_CHARACTERS: Final = 200
 
 
 class Route:
-    """A path and the handler of each method. HEAD comes with GET, OPTIONS with every path."""
+    """A path and the handler of each method. GET also answers HEAD; OPTIONS is always allowed.
 
-    __slots__ = ("allowed", "handlers", "name", "segments", "template")
+    `template` is a path such as "/flows/{flowId}/tags/{name...}". `body_bytes` is the largest request body in
+    bytes; if it is None, the limit in the settings applies. With access control, callers need the scope that
+    SCOPES or `scopes` has for their method; public routes are open to everyone.
+    """
 
-    def __init__(self, template: str, **methods: Handler) -> None:
+    __slots__ = (
+        "allowed", "body_bytes", "handlers", "name", "scopes", "segments", "template"
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        template: str,
+        *,
+        body_bytes: int | None = DOCUMENT_BYTES,
+        scopes: Mapping[str, Scope] = SCOPES,
+        public: bool = False,
+        **methods: Handler,
+    ) -> None:
+        self.body_bytes = body_bytes
         self.segments = template.split("/")[1:]
         self.template = template.replace(_REST, "}")
-        # The last word of the path: what it is a path of.
-        self.name = next((one for one in reversed(self.segments) if one[:1] != "{"), "")
+        # The last literal part of the path, for example the name of a property.
+        self.name = next((segment for segment in reversed(self.segments) if segment[:1] != "{"), "")
         handlers = {method.upper(): handler for method, handler in methods.items()}
         if "GET" in handlers:
             handlers["HEAD"] = handlers["GET"]
         self.handlers: Mapping[str, Handler] = handlers
+        # A method without a scope fails here, at start, because it would be open to everyone.
+        needed = {**SCOPES, **scopes}
+        self.scopes: Mapping[str, Scope] = (
+            {} if public else {method: needed["GET" if method == "HEAD" else method] for method in handlers}
+        )
         self.allowed = (*sorted(handlers), "OPTIONS")
 
     def path(self, params: Iterable[str]) -> str:
-        """The percent-encoded path with these parameters."""
+        """The percent-encoded path with these parameters, in order."""
         values = iter(params)
         parts = (quote(next(values), safe="") if part[:1] == "{" else part for part in self.segments)
         return "/" + "/".join(parts)
@@ -53,7 +86,7 @@ class _Node:
 
 
 class Router:
-    """Finds the route of a path, one step for each of its segments."""
+    """A tree of path segments that finds the route of a path."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = routes
@@ -74,10 +107,12 @@ class Router:
         node.route = route
 
     def resolve(self, path: str) -> tuple[Route, list[str]]:
-        """The route of a decoded path and its parameters. UnknownPath when there is none."""
+        """The route and the decoded parameters of a raw path. UnknownPath if no route matches."""
         node = self._root
         params: list[str] = []
         parts = path.split("/")
+        if "%" in path:
+            parts = [unquote(part) for part in parts]
         for index in range(1, len(parts)):
             part = parts[index]
             if (literal := node.literals.get(part)) is not None:
@@ -85,7 +120,7 @@ class Router:
             elif node.rest is not None:
                 params.append("/".join(parts[index:]))
                 return node.rest, params
-            elif node.child is not None and part:
+            elif node.child is not None and part and "/" not in part:
                 params.append(part)
                 node = node.child
             else:
@@ -96,4 +131,4 @@ class Router:
 
 
 def _unknown(path: str) -> UnknownPath:
-    return UnknownPath(f"there is nothing at {path[:_SHOWN_CHARACTERS]!r}")
+    return UnknownPath(f"this API has no path {path[:_SHOWN_CHARACTERS]!r}")

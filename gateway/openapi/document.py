@@ -1,85 +1,63 @@
-"""The OpenAPI 3.1 document put together."""
+"""Builds the OpenAPI 3.1 document from the YAML files beside this module. See document.yaml."""
 
 import importlib.metadata
-import re
-from typing import Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
+import yaml
 
-from gateway.openapi import parameters, responses
-from gateway.openapi.examples import EXAMPLES
-from gateway.openapi.operations import OPERATIONS
-from gateway.openapi.parts import Part, ref
-from gateway.openapi.schemas import SCHEMAS
-from gateway.openapi.schemas.webhook import EVENTS, event_schema
+from gateway.openapi.operations import Shared, path_item, webhook
+from gateway.openapi.short_forms import Part, bounded, expanded
 
-_PARAMETER: Final = re.compile(r"\{(\w+)\}")
-
-_DESCRIPTION: Final = (
-    "A store of media addressed by time. Sources are pieces of media, flows their encodings, segments the "
-    "stretches of a flow's timeline, objects the files that hold them. Media goes straight to and from "
-    "object storage, by URLs that this API hands out. Paths under /x/ are extensions of this implementation."
-)
+FOLDER: Final = Path(__file__).parent
 
 
 def openapi_json(public_url: str) -> bytes:
-    """The document; its server is the public URL, or the host that serves it."""
-    return msgspec.json.encode(
-        {
-            "openapi": "3.1.0",
-            "info": {
-                "title": "Time-addressable media store",
-                "version": importlib.metadata.version("tams-server"),
-                "description": _DESCRIPTION,
-                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            },
-            "servers": [{"url": public_url.rstrip("/") or "/"}],
-            "paths": {path: _path_item(path, methods) for path, methods in OPERATIONS.items()},
-            "webhooks": {event_type: _message(event_type) for event_type in EVENTS},
-            "components": {"schemas": _with_examples(SCHEMAS), "responses": responses.COMPONENTS},
-        }
+    """The document as JSON. Its server is the public URL, or "/" if that is empty."""
+    return msgspec.json.encode(_document(public_url.rstrip("/") or "/"))
+
+
+def _document(server: str) -> Part:
+    top = read("document.yaml")
+    schemas = _schemas()
+    shared = Shared.of(
+        expanded(read("parameters.yaml")), bounded(expanded(read("headers.yaml"))), read("errors.yaml")
     )
-
-
-def _with_examples(schemas: Part) -> Part:
-    shown = {name: {"examples": [example]} for name, example in EXAMPLES.items()}
-    return {name: schema | shown.get(name, {}) for name, schema in schemas.items()}
-
-
-def _message(event_type: str) -> Part:
-    description, _ = EVENTS[event_type]
-    content = {"application/json": {"schema": ref(event_schema(event_type))}}
     return {
-        "post": {
-            "summary": description,
-            "requestBody": {"required": True, "content": content},
-            "responses": {"2XX": responses.empty("Taken; any other status means that it is sent again.")},
-        }
+        "openapi": top["openapi"],
+        "info": top["info"] | {"version": importlib.metadata.version("tams-server")},
+        "servers": [{"url": server}],
+        "security": [{name: []} for name in top["securitySchemes"]],
+        "paths": dict(_paths(top["paths"], shared)),
+        "webhooks": {name: webhook(written) for name, written in read("webhooks.yaml").items()},
+        "components": {
+            "schemas": schemas,
+            "responses": shared.components,
+            "securitySchemes": top["securitySchemes"],
+        },
     }
 
 
-def _path_item(path: str, methods: dict[str, Part]) -> Part:
-    item: Part = {"parameters": [parameters.PATH[name] for name in _PARAMETER.findall(path)]}
-    for method, operation in methods.items():
-        item[method] = operation
-        if method == "get":
-            item["head"] = _head(operation)
-    return item
+def read(name: str) -> Any:
+    """The content of a YAML file of this folder, without expanding its short forms."""
+    return yaml.load((FOLDER / name).read_bytes(), Loader=yaml.CSafeLoader)
 
 
-def _head(get: Part) -> Part:
-    name = get["operationId"]
-    described = {
-        status: {"description": "As for GET, without the body.", **_headers(answer)}
-        for status, answer in get["responses"].items()
-    }
-    summary = f"As GET, without the body: {get['summary'][0].lower()}{get['summary'][1:]}"
-    return {**get, "operationId": f"head{name[0].upper()}{name[1:]}", "summary": summary} | {
-        "responses": described
-    }
+def _schemas() -> Part:
+    named: Part = {}
+    for path in sorted((FOLDER / "schemas").glob("*.yaml")):
+        named |= read(f"schemas/{path.name}")
+    examples = {name: schema["examples"][0] for name, schema in named.items() if "examples" in schema}
+    return {name: bounded(expanded(schema, examples)) for name, schema in named.items()}
 
 
-def _headers(answer: Part) -> Part:
-    named = answer.get("$ref", "").rpartition("/")[2]
-    headers = responses.COMPONENTS.get(named, answer).get("headers")
-    return {"headers": headers} if headers else {}
+def _paths(files: list[str], shared: Shared) -> Iterator[tuple[str, Part]]:
+    for name in files:
+        file = expanded(read(f"paths/{name}.yaml"))
+        # All operations of a file share its tag, and its description if it has one.
+        common = {"tags": [file["tag"]]} | {key: file[key] for key in ("description",) if key in file}
+        for path, methods in file["paths"].items():
+            item = {method: common | operation for method, operation in methods.items()}
+            yield path, path_item(path, item, shared)

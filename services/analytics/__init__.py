@@ -1,1 +1,1 @@
-"""Read-only questions over the whole store: filter in the table store, compute in DuckDB."""
+"""The analytics service: read-only queries over the whole store, computed in DuckDB."""

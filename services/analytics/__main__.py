@@ -1,8 +1,6 @@
-"""Run the analytics service: python -m services.analytics."""
+"""Run the analytics service: `python -m services.analytics`."""
 
-from services.analytics.bootstrap import running
-from services.analytics.settings import PREFIX, Settings
-from services.shared.process import run
+from services.shared.process.lifetime import start
 
 if __name__ == "__main__":
-    run("analytics", Settings, PREFIX, running)
+    start("analytics", "services.analytics")

@@ -1,4 +1,4 @@
-"""The events service: delivers the outbox's events to webhooks.
+"""The events service: delivers the events of the outbox to webhooks.
 
-The only part that opens connections to addresses that clients chose.
+It is the only part that connects to addresses that clients chose.
 """

@@ -1,8 +1,6 @@
-"""python -m services.events"""
+"""Run the events service: `python -m services.events`."""
 
-from services.events.bootstrap import running
-from services.events.settings import PREFIX, Settings
-from services.shared.process import run
+from services.shared.process.lifetime import start
 
 if __name__ == "__main__":
-    run("events", Settings, PREFIX, running)
+    start("events", "services.events")

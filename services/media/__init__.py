@@ -1,1 +1,1 @@
-"""Owns storage backends, allocation of objects, signed URLs, and learning how large stored objects are."""
+"""The media service: storage backends, allocation of objects, signed URLs, sizes and deletion of bytes."""

@@ -1,8 +1,6 @@
-"""Run the media service: python -m services.media."""
+"""Run the media service: `python -m services.media`."""
 
-from services.media.bootstrap import running
-from services.media.settings import PREFIX, Settings
-from services.shared.process import run
+from services.shared.process.lifetime import start
 
 if __name__ == "__main__":
-    run("media", Settings, PREFIX, running)
+    start("media", "services.media")

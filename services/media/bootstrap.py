@@ -1,40 +1,41 @@
-"""The media service put together."""
+"""Wires the media service; the only module that knows every part."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
-from tams.media.v1 import storage_service_pb2
-from tams.media.v1.storage_service_pb2_grpc import add_StorageServiceServicer_to_server
-from tams.metadata.v1 import object_service_pb2
-
-from services.media.adapters.object_registry import GrpcObjectRegistry
+from services.access.accounts import RpcAccounts
+from services.access.process import guard_of, open_access
+from services.access.reports import RpcReports
+from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
-from services.media.application.measuring import Measuring
+from services.media.application.backend_registration import BackendRegistration
+from services.media.application.measurement import Measurement
 from services.media.application.ports import Clock, NewObjectId, ObjectStorage
 from services.media.application.preparation import prepare
-from services.media.application.reclaiming import Reclaiming
-from services.media.application.signing import WINDOW_SECONDS, Signing
+from services.media.application.reachability import Reachability
+from services.media.application.recent_objects import RecentObjects
+from services.media.application.reclamation import Reclamation
+from services.media.application.signer import WINDOW_SECONDS, Signer
+from services.media.application.size_reader import SizeReader
+from services.media.application.size_recorder import SizeRecorder
+from services.media.application.uploads import Uploads
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers.storage import StorageServicer
+from services.media.servicers import status, storage
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_id as time_ordered_id
+from services.shared.process.background import background
 from services.shared.rpc.client import open_channel
-from services.shared.rpc.server import Registration, RpcServer, serving
-
-_STORAGE_SERVICE = storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"]
-_OBJECT_SERVICE = object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"]
+from services.shared.rpc.server import RpcServer, serving
 
 
 def utc_now() -> datetime:
-    """The current instant."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -42,23 +43,49 @@ def utc_now() -> datetime:
 async def running(
     settings: Settings, *, clock: Clock = utc_now, new_object_id: NewObjectId = time_ordered_id
 ) -> AsyncIterator[RpcServer]:
-    """The running service: SERVING once the first of its buckets is ready."""
+    """Run the service until the block ends. It is SERVING once the first of its buckets is ready.
+
+    StartupError for a bad setting or storage configuration, and for a port that cannot be bound.
+    """
     backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
-        channel = open_channel(settings.metadata_address, [_OBJECT_SERVICE])
-        registry = GrpcObjectRegistry(await stack.enter_async_context(channel))
+        channel = open_channel(settings.metadata_address, [OBJECT_SERVICE])
+        metadata = await stack.enter_async_context(channel)
+        access = await stack.enter_async_context(
+            open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
+        )
+        registry = GrpcObjectRegistry(metadata)
         storages = _storages(backends, settings.measure_concurrency, stack)
-        signing = Signing(backends, clock, settings.url_expiry_seconds)
-        allocation = Allocation(backends, registry, signing, clock=clock, new_object_id=new_object_id)
-        service = _registration(StorageServicer(backends, allocation, signing))
-        measuring = Measuring(registry, storages, settings.measure_concurrency)
-        reclaiming = Reclaiming(registry, storages, ages, settings.measure_concurrency)
-        server = await stack.enter_async_context(serving(settings, [service], ready=False))
+        signer = Signer(backends, clock, settings.url_expiry_seconds)
+        recent, size_recorder = RecentObjects(), SizeRecorder(registry)
+        allocation = Allocation(backends, registry, signer, recent, clock=clock, new_object_id=new_object_id)
+        # Requests have a reader of their own, so that they do not wait behind the measurement.
+        request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))
+        uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
+        reachability = Reachability(storages, settings.check_seconds)
+        registrations = [
+            storage.registration(backends, allocation, signer, uploads),
+            status.registration(backends, reachability),
+        ]
+        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency)
+        backend_registration = BackendRegistration(
+            registry, {backend.id: backend.label for backend in backends}
+        )
+        guard = guard_of(access, registrations)
+        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
         await stack.enter_async_context(
-            _background(
-                measuring.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
-                reclaiming.run(settings.reclaim_idle_seconds),
-                *(_serve_when_ready(backend.label, storages[backend.id], server) for backend in backends),
+            background(
+                Measurement(registry, reader).run(
+                    settings.measure_busy_seconds, settings.measure_idle_seconds
+                ),
+                size_recorder.run(),
+                reclamation.run(settings.reclaim_idle_seconds),
+                backend_registration.run(),
+                *(
+                    _serve_when_ready(backend.label, storages[backend.id], backend_registration, server)
+                    for backend in backends
+                ),
+                *(reachability.watch(backend.id, backend.label) for backend in backends),
             )
         )
         yield server
@@ -71,12 +98,12 @@ def _backends(settings: Settings) -> StorageBackends:
 
 
 def _ages(settings: Settings) -> Ages:
-    """How long bytes are kept that nobody uses. StartupError if an upload could come after their deletion."""
+    """The ages of unused objects to reclaim. StartupError if an upload could come after the deletion."""
     unreferenced, unregistered = settings.reclaim_unreferenced_seconds, settings.reclaim_unregistered_seconds
-    longest = settings.url_expiry_seconds + WINDOW_SECONDS
-    if 0 <= unregistered < longest:
+    validity = settings.url_expiry_seconds + WINDOW_SECONDS
+    if 0 <= unregistered < validity:
         raise StartupError(
-            f"set {PREFIX}RECLAIM_UNREGISTERED_SECONDS to {longest} or more, or to -1: "
+            f"set {PREFIX}RECLAIM_UNREGISTERED_SECONDS to {validity} or more, or to -1: "
             "signed URLs to upload an object are valid that long"
         )
     return Ages(
@@ -87,25 +114,14 @@ def _ages(settings: Settings) -> Ages:
 
 def _storages(backends: StorageBackends, threads: int, stack: AsyncExitStack) -> dict[str, S3Storage]:
     storages = {backend.id: S3Storage(backend, threads) for backend in backends}
-    for storage in storages.values():
-        stack.callback(storage.close)
+    for bucket in storages.values():
+        stack.callback(bucket.close)
     return storages
 
 
-def _registration(servicer: StorageServicer) -> Registration:
-    return _STORAGE_SERVICE, partial(add_StorageServiceServicer_to_server, servicer)
-
-
-async def _serve_when_ready(label: str, storage: ObjectStorage, server: RpcServer) -> None:
-    await prepare(label, storage)
+async def _serve_when_ready(
+    label: str, bucket: ObjectStorage, backend_registration: BackendRegistration, server: RpcServer
+) -> None:
+    await prepare(label, bucket)
+    await backend_registration.wait_first_attempt()
     await server.report(serving=True)
-
-
-@asynccontextmanager
-async def _background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run beside the block; when the block ends, so does the work. A failure of the work ends both."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
-        yield
-        for task in tasks:
-            task.cancel()

@@ -1,8 +1,6 @@
-"""python -m services.metadata"""
+"""Run the metadata service: `python -m services.metadata`."""
 
-from services.metadata.bootstrap import running
-from services.metadata.settings import PREFIX, Settings
-from services.shared.process import run
+from services.shared.process.lifetime import start
 
 if __name__ == "__main__":
-    run("metadata", Settings, PREFIX, running)
+    start("metadata", "services.metadata")

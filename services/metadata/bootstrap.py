@@ -1,29 +1,50 @@
-"""Wires the metadata service; the only module that knows every part."""
+"""Builds the metadata service; the only module that imports all its parts."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Final, Protocol
 
-from services.metadata.adapters.sqlite.administration import SqliteAdministration
+from services.access.attempts import Attempts as RefusedChanges
+from services.access.process import guard_of, open_access
+from services.metadata.adapters.sqlite.administration.administration import SqliteAdministration
+from services.metadata.adapters.sqlite.administration.examination import SqliteExamination
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
-from services.metadata.application.bell import Bell, Telling
-from services.metadata.application.bulk_load import BulkLoads
-from services.metadata.application.clock import Clock, utc_now
-from services.metadata.application.consistency import Consistency
-from services.metadata.application.deletions import Deletions
-from services.metadata.application.flows import Flows
-from services.metadata.application.objects import Objects
+from services.metadata.application.accounts.api_keys import ApiKeys
+from services.metadata.application.accounts.attempts import Attempts
+from services.metadata.application.accounts.checks import StoredAccounts
+from services.metadata.application.accounts.last_uses import LastUses
+from services.metadata.application.accounts.passwords import Passwords, open_passwords
+from services.metadata.application.accounts.users import Users
+from services.metadata.application.administration.administration import TableAdministration
+from services.metadata.application.administration.consistency import Consistency
+from services.metadata.application.audit.audit_log import AuditLog
+from services.metadata.application.audit.journal import Journal
+from services.metadata.application.audit.refusals import Refusals
+from services.metadata.application.audit.retention import Retention
+from services.metadata.application.clock import AuditedClock, Clock, utc_now
+from services.metadata.application.delete_options import TrashRules
+from services.metadata.application.deletion_requests import Deletions
+from services.metadata.application.flows.flows import Flows
+from services.metadata.application.loads.loads import BulkLoads
+from services.metadata.application.objects.objects import Objects
+from services.metadata.application.objects.storage_backends import StorageBackends
 from services.metadata.application.ports import Store
 from services.metadata.application.ports.administration import Administration
-from services.metadata.application.segments import Segments
-from services.metadata.application.service_info import ServiceInfos
-from services.metadata.application.sources import Sources
-from services.metadata.application.table_admin import TableAdmin
-from services.metadata.application.upkeep import Upkeep
-from services.metadata.application.webhooks import Webhooks
+from services.metadata.application.ports.examination import Examination
+from services.metadata.application.segments.segments import Segments
+from services.metadata.application.service.service_info import ServiceInfos
+from services.metadata.application.service.status import StoreStatus
+from services.metadata.application.service.upkeep import Upkeep
+from services.metadata.application.sources.sources import Sources
+from services.metadata.application.trash.cascades import Cascades
+from services.metadata.application.trash.trash import Trash
+from services.metadata.application.webhooks.commit_signal import CommitSignal, NotifyingStore
+from services.metadata.application.webhooks.deliveries import Deliveries
+from services.metadata.application.webhooks.webhooks import Webhooks
+from services.metadata.domain.objects.external_url import url_schemes
 from services.metadata.servicers import (
-    deletions,
+    administration,
+    deletion_requests,
     events,
     flows,
     loads,
@@ -31,36 +52,76 @@ from services.metadata.servicers import (
     segments,
     service_info,
     sources,
-    table_admin,
+    status,
+    trash,
     webhooks,
 )
+from services.metadata.servicers.accounts import api_keys, credentials, users
+from services.metadata.servicers.audit import audit
+from services.metadata.servicers.audit.refusals import note_refused
 from services.metadata.settings import Settings
 from services.shared.addresses import Addresses
+from services.shared.process.background import background
 from services.shared.rpc.server import Registration, RpcServer, serving
 from services.shared.store_url import is_vast, sqlite_path
+
+# On VAST each renewal of a lease takes five requests, so leases are renewed less often.
+_LEASE_MARGIN_SECONDS: Final = 15
 
 
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[RpcServer]:
-    """The metadata service, serving until the block ends."""
+    """The metadata service, which serves until the block ends. StartupError if it cannot start."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open_store(settings))
-        bell = Bell()
-        deleting = Deletions(Telling(store, bell), clock, settings.deletion_budget_seconds)
-        registrations = _registrations(settings, store, bell, clock, deleting)
-        server = await stack.enter_async_context(serving(settings, registrations))
-        upkeep = Upkeep(store, clock, deleting)
-        await stack.enter_async_context(_background(upkeep.run(server.report)))
+        if settings.audited:
+            clock = AuditedClock(clock)
+        committed = CommitSignal()
+        rules = TrashRules(settings.soft_delete, settings.trash_seconds)
+        notifying = NotifyingStore(store, committed)
+        deleting = Deletions(notifying, clock, settings.deletion_budget_seconds, rules)
+        audit_log, refused = AuditLog(store, clock), RefusedChanges()
+        refusals = Refusals(refused) if settings.audited else None
+        passwords = stack.enter_context(open_passwords())
+        uses = LastUses(store)
+        accounts = StoredAccounts(store, clock, passwords, Attempts(), uses)
+        registrations = [
+            *_registrations(settings, store, committed, clock, deleting, refusals=refusals),
+            *_account_registrations(store, clock, passwords, accounts),
+        ]
+        ready = store.ready
+        access = await stack.enter_async_context(open_access(settings, accounts, audit_log.record))
+        guard = guard_of(access, registrations)
+        note_error = None if refusals is None else note_refused(refusals)
+        serving_calls = serving(settings, registrations, ready=ready, guard=guard, note_error=note_error)
+        server = await stack.enter_async_context(serving_calls)
+        retention = Retention(store, clock, settings.audit_seconds) if settings.audited else None
+        reports = [refused.run(audit_log.record)] if settings.audited else []
+        upkeep = Upkeep(store, clock, deleting, retention)
+        await stack.enter_async_context(
+            background(upkeep.run(server.report, serving=ready), uses.run(), *reports)
+        )
         yield server
 
 
-def _open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
+class _Opened(Store, Protocol):
+    """A store whose tables may not be usable yet."""
+
+    @property
+    def ready(self) -> bool:
+        """True if the tables can be used. Until then, all calls are Unavailable."""
+        ...
+
+
+def _open_store(settings: Settings) -> AbstractAsyncContextManager[_Opened]:
     if not is_vast(settings.store_url):
         path = sqlite_path(settings.store_url)
-        return open_store(path, settings.sqlite_synchronous, settings.max_waiting_writes)
-    # Its SDK takes seconds and 150 MB to load, and is there only where it was installed.
+        return open_store(
+            path, settings.sqlite_synchronous, settings.max_waiting_writes, settings.sqlite_max_bytes
+        )
+    # The SDK takes seconds and 150 MB to load, and is an optional dependency.
     from services.metadata.adapters.vast.store import open_vast_store  # noqa: PLC0415
-    from services.shared.vast.cluster import cluster_of  # noqa: PLC0415
+    from services.vast_client.cluster import cluster_of  # noqa: PLC0415
 
     return open_vast_store(
         cluster_of(settings, settings.vast_journal_dir),
@@ -74,39 +135,66 @@ def _open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
 def _administration(store: Store) -> Administration:
     if isinstance(store, SqliteStore):
         return SqliteAdministration(store)
-    from services.metadata.adapters.vast.administration import VastAdministration  # noqa: PLC0415
+    from services.metadata.adapters.vast.administration.administration import VastAdministration  # noqa: PLC0415
     from services.metadata.adapters.vast.store import VastStore  # noqa: PLC0415
 
     assert isinstance(store, VastStore)  # noqa: S101 - _open_store opens one of the two
     return VastAdministration(store)
 
 
-def _registrations(
-    settings: Settings, store: Store, bell: Bell, clock: Clock, deleting: Deletions
+def _examination(store: Store) -> Examination:
+    if isinstance(store, SqliteStore):
+        return SqliteExamination(store)
+    from services.metadata.adapters.vast.examination.examination import VastExamination  # noqa: PLC0415
+    from services.metadata.adapters.vast.store import VastStore  # noqa: PLC0415
+
+    assert isinstance(store, VastStore)  # noqa: S101 - _open_store opens one of the two
+    return VastExamination(store)
+
+
+def _account_registrations(
+    store: Store, clock: Clock, passwords: Passwords, accounts: StoredAccounts
 ) -> list[Registration]:
-    administration = _administration(store)
-    subscribers = Webhooks(store, clock, Addresses.parse(settings.webhook_networks), bell)
-    telling = Telling(store, bell)
     return [
-        sources.registration(Sources(telling, clock)),
-        flows.registration(Flows(telling, clock, deleting)),
-        segments.registration(Segments(telling, clock, deleting)),
-        objects.registration(Objects(store)),
-        deletions.registration(deleting),
-        service_info.registration(ServiceInfos(store)),
-        webhooks.registration(subscribers),
-        events.registration(subscribers),
-        loads.registration(BulkLoads(store, clock)),
-        table_admin.registration(TableAdmin(administration), Consistency(store, administration)),
+        users.registration(Users(store, clock, passwords)),
+        api_keys.registration(ApiKeys(store, clock)),
+        credentials.registration(accounts),
     ]
 
 
-@asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+def _registrations(
+    settings: Settings,
+    store: Store,
+    committed: CommitSignal,
+    clock: Clock,
+    deleting: Deletions,
+    *,
+    refusals: Refusals | None,
+) -> list[Registration]:
+    tables = _administration(store)
+    journal = Journal(store, clock)
+    consistency = Consistency(store, tables, _examination(store), journal=journal)
+    addresses = Addresses.parse(settings.webhook_networks)
+    margin = _LEASE_MARGIN_SECONDS if is_vast(settings.store_url) else 0
+    registered = Webhooks(store, addresses, committed, clock)
+    deliveries = Deliveries(store, clock, committed, registered, lease_margin_seconds=margin)
+    notifying = NotifyingStore(store, committed)
+    schemes = url_schemes(settings.external_url_schemes)
+    all_flows = Flows(notifying, clock, deleting)
+    all_segments = Segments(notifying, clock, deleting, schemes)
+    cascades = Cascades(notifying, clock, all_flows, all_segments, deleting.trash)
+    return [
+        sources.registration(Sources(notifying, clock), cascades),
+        flows.registration(all_flows),
+        segments.registration(all_segments, refusals),
+        objects.registration(Objects(store, clock), StorageBackends(store), cascades),
+        trash.registration(Trash(notifying, clock, settings.deletion_budget_seconds)),
+        deletion_requests.registration(deleting),
+        service_info.registration(ServiceInfos(store, clock)),
+        webhooks.registration(registered),
+        events.registration(deliveries),
+        loads.registration(BulkLoads(store, clock, schemes)),
+        audit.registration(AuditLog(store, clock)),
+        status.registration(StoreStatus(store, tables, clock)),
+        administration.registration(TableAdministration(tables, journal), consistency),
+    ]

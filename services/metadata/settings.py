@@ -1,35 +1,54 @@
-"""Settings of the metadata service: every TAMS_METADATA_* name."""
+"""Settings of the metadata service."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from services.metadata.adapters.sqlite.connection import Synchronous
-from services.shared.settings import WEBHOOK_NETWORKS, Port, Seconds, StoreSettings, shared
+from services.access.settings import AccessSettings
+from services.shared.process.settings import WEBHOOK_NETWORKS, Port, Seconds, StoreSettings, shared
+from services.shared.store_url import Synchronous
 
-PREFIX = "TAMS_METADATA_"
+PREFIX: Final = "TAMS_METADATA_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(StoreSettings):
-    """What the metadata service can be told."""
+class Settings(StoreSettings, AccessSettings):
+    """Settings of the metadata service: TAMS_METADATA_*, and those that it shares with other services."""
 
     port: Port = 8101
-    # FULL survives a power cut; NORMAL may then lose the last commits, and is faster on slow disks.
+    # On SQLite: FULL loses no commit in a power cut; NORMAL may lose the last, and is faster on slow disks.
     sqlite_synchronous: Synchronous = "FULL"
-    # On VAST: how many flows and sources are kept in memory, and for how long. Changes made through other
-    # metadata processes show after that time at the latest; 0 asks the database for each read.
+    # On SQLite: limit of the database file in bytes, without its log; 0 for the whole disk. At the limit
+    # writes are refused with STORAGE_FULL, while reads and deletions continue.
+    sqlite_max_bytes: Annotated[int, Meta(ge=0)] = 0
+    # On VAST: number of flows and sources in the cache, and how long they stay there. Changes by other
+    # gateways are visible after that time at the latest; 0 reads from the database each time.
     vast_cache_entries: Annotated[int, Meta(ge=1)] = 10_000
     vast_cache_seconds: Seconds = 1.0
-    # On a VAST that does not refuse conflicting updates: says that this is the only metadata process.
+    # On a VAST that does not refuse conflicting updates: states that this is the only metadata process.
     vast_single_writer: bool = False
-    # On VAST: a folder on this machine to note open transactions in. Those of a killed process then end when
-    # the next one starts; else their rows are kept from other writers until the database ends them.
+    # On VAST: folder on this machine for a list of open transactions. Those of a killed process then end when
+    # the next process starts. Without it, their rows stay locked until the database ends them.
     vast_journal_dir: str = ""
-    # How long DELETE works on its own deletion before it answers that the rest goes on (202).
+    # Time in which DELETE works on its own deletion, before it answers 202 and the rest continues.
     deletion_budget_seconds: float = 2.0
-    # Networks that webhooks may reach although they lead inside, such as 127.0.0.0/8,10.1.0.0/16.
+    # Whether DELETE without soft_delete in its query moves flows and segments into the trash.
+    soft_delete: bool = False
+    # How long the trash keeps what was deleted softly, in seconds. Then its bytes are released.
+    trash_seconds: Annotated[float, Meta(ge=0)] = 7 * 24 * 3600.0
+    # Internal networks that webhooks may reach, as a comma list such as 127.0.0.0/8,10.1.0.0/16.
     webhook_networks: str = shared(WEBHOOK_NETWORKS, "")
-    # Changes that may wait for the writer before more are refused.
+    # Schemes that the get_urls of segments may have besides http and https, such as s3,gs.
+    external_url_schemes: str = ""
+    # Audit log of changes and logins; auto means on with TAMS_AUTH=required, else off.
+    audit: Literal["auto", "on", "off"] = "auto"
+    # Seconds for which entries of the audit log are kept; 90 days by default.
+    audit_seconds: Annotated[float, Meta(gt=0)] = 90 * 24 * 3600.0
+    # Changes that may wait for the writer. Further ones are refused.
     max_waiting_writes: Annotated[int, Meta(gt=0)] = 10_000
+
+    @property
+    def audited(self) -> bool:
+        """True if changes are recorded in the audit log."""
+        return self.audit == "on" or (self.audit == "auto" and self.auth == "required")

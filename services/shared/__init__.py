@@ -1,1 +1,1 @@
-"""What every service and the gateway stand on: errors, settings, logs, time, paging, gRPC plumbing."""
+"""The library of all services and the gateway: errors, settings, logs, time, JSON, paging, gRPC."""

@@ -1,16 +1,18 @@
-"""The one error tree.
+"""The errors of all services.
 
     TamsError
-     ├─ InvalidArgument      the request is wrong, whatever the state of the store
-     ├─ FailedPrecondition   the request is right, but not in this state
-     ├─ AlreadyExists        something with that name is there
+     ├─ InvalidArgument      the request is wrong in any state of the store
+     ├─ FailedPrecondition   the request is not possible in the current state
+     ├─ AlreadyExists        an entity with this id exists
+     ├─ Unauthenticated      the caller has no valid credentials
      ├─ PermissionDenied     the caller may not do this, for example change a read-only flow
-     ├─ NotFound             no such thing
-     ├─ Conflict             a concurrent change won, own retries included
-     ├─ Exhausted            over a limit; later may work
-     ├─ Unavailable          a part this one needs is away; later may work
-     ├─ DeadlineExceeded     a part this one needs was too slow
-     └─ Internal             a fault of ours; details stay in the log
+     ├─ NotFound             the entity does not exist
+     ├─ Conflict             a concurrent change came first, also after retries
+     ├─ Exhausted            a limit is reached; a later attempt may succeed
+     ├─ Unavailable          a required part does not answer; a later attempt may succeed
+     ├─ DeadlineExceeded     a required part was too slow
+     ├─ DataDamaged          stored data cannot be read as it was written
+     └─ Internal             a bug; details stay in the log
 
 `services.shared.rpc.status` maps each kind to a gRPC code, `gateway.errors` to an HTTP status.
 """
@@ -19,10 +21,10 @@ from typing import ClassVar
 
 
 class TamsError(Exception):
-    """An error a caller may see.
+    """An error that callers may see.
 
-    `summary` is one sentence for people, `reason` a stable upper-snake name for programs, `metadata`
-    facts about the cause, such as `path`, the JSON path of the offending value.
+    `summary` is one sentence for people, `reason` a stable name for programs in upper case. `metadata` has
+    facts about the cause, such as `path`, the JSON path of the bad value.
     """
 
     default_reason: ClassVar[str] = "INTERNAL"
@@ -35,21 +37,27 @@ class TamsError(Exception):
 
 
 class InvalidArgument(TamsError):
-    """The request is wrong, whatever the state of the store."""
+    """The request is wrong in any state of the store."""
 
     default_reason = "INVALID_ARGUMENT"
 
 
 class FailedPrecondition(TamsError):
-    """The request is right, but not in this state."""
+    """The request is not possible in the current state of the store."""
 
     default_reason = "FAILED_PRECONDITION"
 
 
 class AlreadyExists(TamsError):
-    """Something with that name is there."""
+    """An entity with this id exists."""
 
     default_reason = "ALREADY_EXISTS"
+
+
+class Unauthenticated(TamsError):
+    """The caller has no valid credentials."""
+
+    default_reason = "UNAUTHENTICATED"
 
 
 class PermissionDenied(TamsError):
@@ -59,38 +67,44 @@ class PermissionDenied(TamsError):
 
 
 class NotFound(TamsError):
-    """No such thing."""
+    """The entity does not exist."""
 
     default_reason = "NOT_FOUND"
 
 
 class Conflict(TamsError):
-    """A concurrent change won, own retries included."""
+    """A concurrent change came first, also after retries."""
 
     default_reason = "CONFLICT"
 
 
 class Exhausted(TamsError):
-    """Over a limit; later may work."""
+    """A limit is reached; a later attempt may succeed."""
 
     default_reason = "EXHAUSTED"
 
 
 class Unavailable(TamsError):
-    """A part this one needs is away; later may work."""
+    """A required part does not answer; a later attempt may succeed."""
 
     default_reason = "UNAVAILABLE"
 
 
 class DeadlineExceeded(TamsError):
-    """A part this one needs was too slow."""
+    """A required part was too slow."""
 
     default_reason = "DEADLINE_EXCEEDED"
 
 
+class DataDamaged(TamsError):
+    """Stored data cannot be read as it was written."""
+
+    default_reason = "DATA_DAMAGED"
+
+
 class Internal(TamsError):
-    """A fault of ours; details stay in the log."""
+    """A bug; details stay in the log."""
 
 
 class StartupError(Exception):
-    """A process cannot start; the message is one line for the person who started it."""
+    """A process cannot start. The text is one line for the person who started it."""

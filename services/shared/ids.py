@@ -1,4 +1,4 @@
-"""Identifiers: which texts are TAMS ids, and how new ones are made."""
+"""Checks TAMS ids and creates new ids."""
 
 import re
 import secrets
@@ -13,19 +13,19 @@ _UUID = re.compile(UUID_PATTERN)
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text is a TAMS id."""
+    """True if the text is a TAMS id: a lower-case UUID of version 1 to 5."""
     return _UUID.fullmatch(text) is not None
 
 
 def new_uuid() -> str:
-    """A random TAMS id."""
+    """A new random TAMS id."""
     return str(uuid.uuid4())
 
 
 class TimeOrder:
-    """Ascending numbers of 60 bits: milliseconds since 1970, then a count within the millisecond.
+    """Ascending numbers of 60 bits: milliseconds since 1970, then 12 bits of a count within the millisecond.
 
-    When 4096 are taken within a millisecond, or the clock is set back, they run ahead of the clock.
+    After 4096 numbers within a millisecond, or if the clock is set back, they run ahead of the clock.
     """
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ _in_order: Final = TimeOrder()
 
 
 def new_object_id() -> str:
-    """A new object id in the layout of UUID version 7 (RFC 9562, section 6.2, method 1), in order of time.
+    """A new object id with the layout of UUID version 7 (RFC 9562, section 6.2, method 1), in order of time.
 
-    Object ids are free text in TAMS. Neighbours in time are neighbours in the index, so that registering
-    objects allocated together touches few of its pages.
+    Object ids are free text in TAMS. Ids in order of time are close together in the index, so registering
+    objects that were allocated together touches few of its pages.
     """
     millis, count = divmod(_in_order.next(), 1 << 12)
     value = (millis & (1 << 48) - 1) << 80 | 7 << 76 | count << 64

@@ -1,8 +1,8 @@
 """Opaque page tokens.
 
-A token holds the name of the listing and the key of the last row returned, so that a walk goes on at
-the right place whatever is inserted or deleted meanwhile. It grants nothing: keys only steer a query
-that the caller may run anyway, so it is validated, not signed.
+A token contains the name of the listing and the key of the last row of a page, so that the next page
+continues there even if rows were inserted or deleted. It is validated but not signed, because it gives access
+to nothing that the caller may not read anyway.
 """
 
 import base64
@@ -18,12 +18,15 @@ K = TypeVar("K")
 
 
 def encode_token(listing: str, key: object) -> str:
-    """The token for the page after `key`. Letters, digits, "-" and "_" only: safe inside a Link."""
+    """The token of the page after `key`: only letters, digits, "-" and "_", so it is safe in a Link."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode((listing, key))).rstrip(b"=").decode()
 
 
 def decode_token(token: str, listing: str, key_type: type[K]) -> K | None:
-    """The key in the token, None for no token; InvalidArgument if another listing issued it."""
+    """The key in the token, None for an empty token.
+
+    InvalidArgument BAD_PAGE_TOKEN if the token is malformed or was issued by another listing.
+    """
     if not token:
         return None
     try:
@@ -36,9 +39,9 @@ def decode_token(token: str, listing: str, key_type: type[K]) -> K | None:
     return key
 
 
-def page_size(asked: int, *, default: int, maximum: int) -> int:
-    """The page size in force: the default for 0, clamped to 1..maximum otherwise."""
-    return min(asked, maximum) if asked > 0 else default
+def page_size(requested: int, *, default: int, maximum: int) -> int:
+    """The page size to use: the default if none was requested (0 or less), at most `maximum`."""
+    return min(requested, maximum) if requested > 0 else default
 
 
 def _bad() -> InvalidArgument:

@@ -1,4 +1,4 @@
-"""One system for all tests of this folder. Tests stay apart by using flows of their own."""
+"""The running system that all tests of this folder share. Each test uses flows of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -7,14 +7,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.gateway import a_flow, running_gateway, running_services
-from tests.support.seaweedfs import SeaweedFS
+from tests.support.services.gateway import a_flow, running_gateway, running_services
+from tests.support.storage.seaweedfs import SeaweedFS
 
 MakeFlow = Callable[..., Awaitable[dict[str, Any]]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The system lives in one event loop, so its tests run there too."""
+    """Run the tests in the event loop of the package, where the system runs."""
     for item in items:
         if item.path.is_relative_to(__file__.rpartition("/")[0]) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="package"), append=False)
@@ -57,9 +57,9 @@ async def put(tams: httpx.AsyncClient, flow: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def make_flow(tams: httpx.AsyncClient) -> MakeFlow:
-    """Stores a flow with changes."""
+    """A function that stores a video flow with the given members, and returns its document."""
 
-    async def made(**changes: Any) -> dict[str, Any]:
+    async def make(**changes: Any) -> dict[str, Any]:
         return await put(tams, a_flow(**changes))
 
-    return made
+    return make

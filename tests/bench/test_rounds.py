@@ -6,16 +6,16 @@ from bench.report import table
 from bench.rounds import Sample, Series, ratio
 
 
-def series(*rates, p50_ms=1.0):
+def series(*rates: float, p50_ms: float = 1.0) -> Series:
     return Series([Sample(Outcome(1, 1.0, p50_ms, 2.0, 0, ""), rate, {"gateway": 5.0}) for rate in rates])
 
 
-def test_a_ratio_is_the_median_over_the_rounds():
-    # The machine was slow in the second round: both sides were.
+def test_a_ratio_is_the_median_over_the_rounds() -> None:
+    # In the second round the machine was slow, which affects both sides.
     assert ratio(series(80, 8, 90), series(100, 10, 100)) == pytest.approx(0.8)
 
 
-def test_medians():
+def test_a_series_has_the_medians_of_its_samples() -> None:
     found = series(3, 1, 2)
     assert (found.rate, found.p50_ms, found.cpu_us) == (2, 1.0, {"gateway": 5.0})
 
@@ -29,11 +29,11 @@ def test_medians():
         (AtMost(3), 3.1, False),
     ],
 )
-def test_targets(target, value, met):
+def test_a_figure_meets_its_target(target: AtLeast | AtMost, value: float, met: bool) -> None:
     assert Figure(name="x", value=value, unit="ms", target=target).met is met
 
 
-def test_a_missed_target_stands_out_in_the_table():
+def test_a_missed_target_is_marked_in_the_table() -> None:
     figures = [
         Figure(name="fast enough", value=2, unit="ms", target=AtMost(3)),
         Figure(name="slow", value=4, unit="ms", target=AtMost(3)),

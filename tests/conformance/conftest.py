@@ -1,4 +1,4 @@
-"""One system for all tests of this folder, and a client that checks every response."""
+"""A system for all tests of this folder, and a client that checks every response."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -7,27 +7,27 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.conformance.reaching import RECORD, Client
-from tests.support.gateway import a_flow, running_gateway, running_services
-from tests.support.seaweedfs import SeaweedFS
+from tests.conformance.reaching import RECORD, Client, Reached
+from tests.support.services.gateway import a_flow, running_gateway, running_services
+from tests.support.storage.seaweedfs import SeaweedFS
 
 MakeFlow = Callable[..., Awaitable[dict[str, Any]]]
 Gateway = Callable[..., AbstractAsyncContextManager[Client]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The system lives in one event loop, so its tests run there too."""
+    """Run the tests in the event loop of the system."""
     for item in items:
         if item.path.is_relative_to(__file__.rpartition("/")[0]) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="package"), append=False)
 
 
 @pytest.fixture(autouse=True)
-def as_announced(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The test reaches what its decorators say."""
+def reaches_announced_statuses(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check that a test reaches the operations and statuses that its decorators announce."""
     RECORD.clear()
     yield
-    announced = getattr(getattr(request, "function", None), "reaches", set())
+    announced: set[Reached] = getattr(getattr(request, "function", None), "reaches", set())
     missed = sorted(f"{operation} {status}" for operation, status in announced - RECORD)
     assert missed == []
 
@@ -60,21 +60,21 @@ async def tams(services: dict[str, str]) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def gateway() -> Gateway:
-    """Starts gateways with other settings."""
+    """A function that starts gateways with other settings."""
     return checked
 
 
 @pytest.fixture
 def make_flow(tams: Client) -> MakeFlow:
-    """Stores a new flow with changes."""
+    """A function that stores a new flow with changes."""
 
-    async def made(**changes: Any) -> dict[str, Any]:
+    async def make(**changes: Any) -> dict[str, Any]:
         flow = a_flow(**changes)
         response = await tams.put(f"/flows/{flow['id']}", json=flow)
         assert response.status_code == 201, response.text
         return flow
 
-    return made
+    return make
 
 
 @pytest_asyncio.fixture(loop_scope="package")

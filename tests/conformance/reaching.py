@@ -1,35 +1,40 @@
-"""Which operations and statuses a test reaches: said by its decorators, checked while it runs."""
+"""Decorators that announce the operations and statuses of a test, and a client that records them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import httpx
 
-from tests.support import contract
-from tests.support.contract import Operation
+from tests.support.openapi import contract
+from tests.support.openapi.contract import Operation
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 Reached = tuple[Operation, int]
 
-# What the running test has reached so far.
+# The operations and statuses that the running test has reached so far.
 RECORD: set[Reached] = set()
 
 
 def reaches(operation: str, *statuses: int) -> Callable[[Test], Test]:
-    """The test gets these statuses from an operation such as "GET /flows"; HEAD is asked with each GET."""
+    """Announce statuses of an operation such as "GET /flows". GET also stands for HEAD."""
     method, _, path = operation.partition(" ")
     methods = ("GET", "HEAD") if method == "GET" else (method,)
-    return _marked({(Operation(one, path), status) for one in methods for status in statuses})
+    return _marked({(Operation(name, path), status) for name in methods for status in statuses})
 
 
 def reaches_everywhere(*statuses: int) -> Callable[[Test], Test]:
-    """The test gets these statuses from every operation that documents them."""
-    return _marked({(one, status) for status in statuses for one in documenting(status)})
+    """Announce statuses of every operation that documents them."""
+    return _marked({(operation, status) for status in statuses for operation in documenting(status)})
+
+
+def reaches_among(operations: Iterable[Operation], status: int) -> Callable[[Test], Test]:
+    """Announce a status of some operations."""
+    return _marked({(operation, status) for operation in operations})
 
 
 def documenting(status: int) -> list[Operation]:
     """The operations that document a status."""
-    return [one for one in contract.operations() if status in one.statuses]
+    return [operation for operation in contract.operations() if status in operation.statuses]
 
 
 def _marked(reached: set[Reached]) -> Callable[[Test], Test]:
@@ -41,15 +46,19 @@ def _marked(reached: set[Reached]) -> Callable[[Test], Test]:
 
 
 def note(response: httpx.Response) -> bool:
-    """Check a response and remember what it reached; False when it belongs to no documented path."""
+    """Check a response, and record its operation and status. False if no documented path matches."""
     reached = contract.check(response)
     if reached is not None:
         RECORD.add(reached)
     return reached is not None
 
 
+# Paths whose responses have latencies and sizes, which change all the time.
+_MEASURED = frozenset({"/x/admin/tables", "/x/admin/cache", "/health/details"})
+
+
 class Client(httpx.AsyncClient):
-    """Holds every response against the documents, and sends HEAD beside each GET."""
+    """Checks every response against the documents, and sends HEAD after each GET."""
 
     async def request(self, method: str, *args: Any, **more: Any) -> httpx.Response:
         response = await super().request(method, *args, **more)
@@ -65,6 +74,7 @@ class Client(httpx.AsyncClient):
 
 
 def _comparable(response: httpx.Response) -> dict[str, str]:
-    """Its headers, without those that differ from one moment to the next."""
-    passing = {"date", "x-request-id"} | ({"content-length"} if response.is_error else set())
+    """The headers of a response, without those that change all the time."""
+    size_varies = response.is_error or response.url.path in _MEASURED
+    passing = {"date", "x-request-id", "retry-after"} | ({"content-length"} if size_varies else set())
     return {name: value for name, value in response.headers.items() if name not in passing}

@@ -1,6 +1,6 @@
-"""Writes docs/conformance.md: which test reaches which operation and status.
+"""Writes docs/conformance.md: the tests that reach each operation and status.
 
-Run as `python -m tests.conformance.table`. It reads the tests' decorators, which hold because each test
+Run as `python -m tests.conformance.table`. It reads the decorators of the tests. They are true, as each test
 checks its own while it runs.
 """
 
@@ -8,23 +8,24 @@ import importlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tests.conformance.reaching import Reached
-from tests.support import contract
-from tests.support.contract import Operation
-from tests.support.repository import ROOT
+from tests.conformance.reaching import Reached, documenting
+from tests.support.openapi import contract
+from tests.support.openapi.contract import Operation
+from tests.support.project.repository import ROOT
 
 PAGE = ROOT / "docs" / "conformance.md"
 
-# Statuses that every operation of a kind answers alike, whatever it does.
+# Statuses whose cause is the same for every operation.
 COMMON = {
+    401: "the request has no valid credentials",
     408: "the body did not arrive in time",
-    409: "a change by somebody else came first",
+    409: "another change came first",
     413: "the body is too long",
     414: "the query is too long",
-    415: "the body is not JSON by its own account",
+    415: "the body is not JSON, by its Content-Type",
     429: "too much at once",
     500: "a fault of the store",
-    503: "a part of the store is away",
+    503: "a part of the store is unavailable",
     504: "a part of the store is too slow",
 }
 
@@ -32,9 +33,9 @@ _INTRODUCTION = """\
 # Conformance
 
 Every operation of the API and every status it documents is reached by a test over HTTP, against the real
-services. Each response on the way, status, headers and body, is held against the gateway's own OpenAPI
-document, which must describe every member, and where a copy of the official TAMS 7.0 files lies beside the
-checkout, against those too. Every GET is followed by a HEAD that must agree with it.
+services. The status, headers and body of each response are checked against the gateway's own OpenAPI
+document, which must describe every member. Where a copy of the official TAMS 7.0 files lies beside the
+checkout, they are checked against those too. Every GET is followed by a HEAD that must agree with it.
 
 The tables are written by `python -m tests.conformance.table` from what the tests in `tests/conformance`
 announce; a test that announces more than it reaches fails, and so does a documented status that no test
@@ -49,8 +50,8 @@ def reached() -> Mapping[Reached, Sequence[str]]:
         module = importlib.import_module(f"tests.conformance.{path.stem}")
         for name, test in vars(module).items():
             if name.startswith("test_"):
-                for one in getattr(test, "reaches", ()):
-                    tests[one].append(f"{path.stem}::{name}")
+                for reached_status in getattr(test, "reaches", ()):
+                    tests[reached_status].append(f"{path.stem}::{name}")
     return tests
 
 
@@ -82,9 +83,9 @@ def _by_operation(tests: Mapping[Reached, Sequence[str]]) -> Iterator[str]:
 
 def _common(tests: Mapping[Reached, Sequence[str]]) -> Iterator[str]:
     for status, when in COMMON.items():
-        asked: list[Operation] = [one for one in contract.operations() if status in one.statuses]
-        names = [name for one in asked for name in tests.get((one, status), ())]
-        yield f"| {status} | {when} | {len(asked)} | {_code(names)} |"
+        operations: list[Operation] = documenting(status)
+        names = [name for operation in operations for name in tests.get((operation, status), ())]
+        yield f"| {status} | {when} | {len(operations)} | {_code(names)} |"
 
 
 def _code(names: Iterable[str]) -> str:

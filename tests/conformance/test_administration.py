@@ -1,29 +1,34 @@
 """Administration and bulk loads, under /x/admin."""
 
+from typing import Any
+
 import pytest
 
-from tests.conformance.reaching import reaches
-from tests.support import contract
-from tests.support.gateway import a_segment, new_id
+from tests.conformance.conftest import Gateway
+from tests.conformance.reaching import Client, Test, reaches
+from tests.support.openapi import contract
+from tests.support.openapi.contract import Operation
+from tests.support.services.gateway import a_segment, new_id
 
 TABLES = "/x/admin/tables"
 END = {"state": "done"}
 JSON = {"content-type": "application/json"}
 
 
-def administration():
-    return [one for one in contract.operations() if one.path.startswith("/x/admin/")]
+def administration() -> list[Operation]:
+    paths = ("/x/admin/", "/x/users", "/x/api-keys")
+    return [operation for operation in contract.operations() if operation.path.startswith(paths)]
 
 
-def everywhere_403(test):
-    for one in administration():
-        if one.method != "HEAD":
-            test = reaches(str(one), 403)(test)
+def everywhere_403(test: Test) -> Test:
+    for operation in administration():
+        if operation.method != "HEAD":
+            test = reaches(str(operation), 403)(test)
     return test
 
 
 @everywhere_403
-async def test_administration_is_off_unless_turned_on(gateway, services):
+async def test_administration_is_off_by_default(gateway: Gateway, services: dict[str, str]) -> None:
     async with gateway(admin=False, **services) as tams:
         for operation in administration():
             path, body = operation.example()
@@ -35,7 +40,7 @@ async def test_administration_is_off_unless_turned_on(gateway, services):
 
 
 @pytest.mark.parametrize("header", ["origin", "sec-fetch-site"])
-async def test_pages_in_browsers_do_not_administer(tams, header):
+async def test_web_pages_cannot_administer(tams: Client, header: str) -> None:
     response = await tams.delete("/x/admin/cache", headers={header: "same-origin"})
     assert (response.status_code, response.json()["type"]) == (403, "ADMIN_FROM_BROWSER")
 
@@ -45,14 +50,14 @@ async def test_pages_in_browsers_do_not_administer(tams, header):
 @reaches(f"GET {TABLES}/{{table}}/columns/{{column}}", 200, 404)
 @reaches(f"PUT {TABLES}/{{table}}/columns/{{column}}", 200, 400, 404)
 @reaches(f"DELETE {TABLES}/{{table}}/columns/{{column}}", 200, 400, 404)
-async def test_columns(tams):
+async def test_columns_are_added_renamed_and_dropped(tams: Client) -> None:
     columns = f"{TABLES}/flows/columns"
     listed = (await tams.get(TABLES)).json()
-    assert {"flows", "segments"} <= {one["name"] for one in listed["tables"]}
+    assert {"flows", "segments"} <= {table["name"] for table in listed["tables"]}
     assert (await tams.post(columns, json={"name": "note", "type": "text"})).status_code == 400
     assert (await tams.post(f"{TABLES}/x/columns", json={"name": "a", "type": "int64"})).status_code == 404
-    dry = await tams.post(columns, json={"name": "note", "type": "string", "dry_run": True})
-    assert dry.json()["done"] is False
+    planned = await tams.post(columns, json={"name": "note", "type": "string", "dry_run": True})
+    assert planned.json()["done"] is False
     assert (await tams.post(columns, json={"name": "note", "type": "string"})).json()["done"] is True
     assert (await tams.get(f"{columns}/note")).json() == {"name": "note", "type": "string", "own": False}
     renamed = f"{columns}/note"
@@ -72,41 +77,50 @@ async def test_columns(tams):
 @reaches(f"GET {TABLES}/{{table}}/projections", 200, 404)
 @reaches(f"POST {TABLES}/{{table}}/projections", 201, 400, 404)
 @reaches(f"DELETE {TABLES}/{{table}}/projections/{{projection}}", 204, 404)
-async def test_projections(tams):
+async def test_projections_are_created_and_dropped(tams: Client) -> None:
     path = f"{TABLES}/objects/projections"
-    assert (await tams.post(path, json={"name": "by_state", "sorted_by": []})).status_code == 400
-    assert (await tams.post(path, json={"name": "by_state", "sorted_by": ["x"]})).status_code == 404
-    made = await tams.post(path, json={"name": "by_state", "sorted_by": ["state"], "also": ["size"]})
-    assert made.status_code == 201
-    assert "by_state" in {one["name"] for one in (await tams.get(path)).json()["projections"]}
+    assert (await tams.post(path, json={"name": "by_size", "sorted_by": []})).status_code == 400
+    assert (await tams.post(path, json={"name": "by_size", "sorted_by": ["x"]})).status_code == 404
+    created = await tams.post(path, json={"name": "by_size", "sorted_by": ["state"], "also": ["size"]})
+    assert created.status_code == 201
+    assert "by_size" in {item["name"] for item in (await tams.get(path)).json()["projections"]}
     assert (await tams.get(f"{TABLES}/x/projections")).status_code == 404
-    assert (await tams.delete(f"{path}/by_state")).status_code == 204
-    assert (await tams.delete(f"{path}/by_state")).status_code == 404
+    assert (await tams.delete(f"{path}/by_size")).status_code == 204
+    assert (await tams.delete(f"{path}/by_size")).status_code == 404
 
 
 @reaches("DELETE /x/admin/cache", 204)
 @reaches("GET /x/admin/consistency", 200, 400)
+@reaches("POST /x/admin/consistency", 200, 400)
 @reaches("POST /x/admin/reset", 200, 400)
-async def test_the_tables_as_a_whole(tams):
+async def test_tables_are_checked_repaired_and_reset(tams: Client) -> None:
     assert (await tams.delete("/x/admin/cache")).status_code == 204
     assert (await tams.get("/x/admin/consistency?max_flows=10")).json()["flows"] <= 10
     assert (await tams.get("/x/admin/consistency?max_segments=0")).status_code == 400
     assert (await tams.get("/x/admin/consistency?max_segments=99999999999")).status_code == 400
+    assert (await tams.get("/x/admin/consistency?after=nowhere")).status_code == 400
+    repair = await tams.post("/x/admin/consistency", json={"confirm": "yes"})
+    assert (repair.status_code, repair.json()["type"]) == (400, "NOT_CONFIRMED")
+    dry_run = {"dry_run": True, "max_flows": 10}
+    assert (await tams.post("/x/admin/consistency", json=dry_run)).json()["done"] is False
     refused = await tams.post("/x/admin/reset", json={"confirm": "yes"})
     assert (refused.status_code, refused.json()["type"]) == (400, "NOT_CONFIRMED")
     assert (await tams.post("/x/admin/reset", json={"dry_run": True})).json()["done"] is False
 
 
+@reaches("GET /x/admin/loads", 200)
 @reaches("POST /x/admin/loads", 201, 400)
 @reaches("GET /x/admin/loads/{loadId}", 200, 404)
 @reaches("POST /x/admin/loads/{loadId}/rows", 200, 400, 404)
 @reaches("PUT /x/admin/loads/{loadId}", 200, 400, 404)
 @reaches("DELETE /x/admin/loads/{loadId}", 200, 400, 404)
-async def test_loads(tams, flow):
+async def test_loads_are_committed_ended_and_rolled_back(tams: Client, flow: dict[str, Any]) -> None:
     done, undone = new_id(), new_id()
     for load_id in (done, undone):
         started = await tams.post("/x/admin/loads", json={"id": load_id, "kind": "segments"})
         assert (started.status_code, started.json()["state"]) == (201, "open")
+    listed = (await tams.get("/x/admin/loads")).json()["loads"]
+    assert {done, undone} <= {load["id"] for load in listed}
     assert (await tams.post("/x/admin/loads", json={"id": "x", "kind": "flows"})).status_code == 400
     rows = [a_segment(0, 1) | {"flow_id": flow["id"]}, a_segment(0, 1) | {"flow_id": flow["id"]}]
     report = (await tams.post(f"/x/admin/loads/{done}/rows", json=rows)).json()
@@ -129,5 +143,5 @@ async def test_loads(tams, flow):
     assert (await tams.delete(unknown)).status_code == 404
     assert (await tams.post(f"{unknown}/rows", json=[])).status_code == 404
     assert (await tams.put(unknown, json=END)).status_code == 404
-    (left,) = (await tams.get(f"/flows/{flow['id']}/segments")).json()
-    assert left["timerange"] == "[0:0_1:0)"
+    (remaining,) = (await tams.get(f"/flows/{flow['id']}/segments")).json()
+    assert remaining["timerange"] == "[0:0_1:0)"

@@ -1,19 +1,22 @@
-"""Sources and flows as a whole."""
+"""Sources and flows: their life, lists and deletions."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest_asyncio
 
-from tests.conformance.conftest import checked
-from tests.conformance.reaching import reaches
-from tests.support.gateway import a_flow, a_segment, new_id
-from tests.support.metadata_service import running_metadata
-from tests.support.polling import until
+from tests.conformance.conftest import MakeFlow, checked
+from tests.conformance.reaching import Client, reaches
+from tests.support.processes.polling import until
+from tests.support.services.gateway import a_flow, a_segment, new_id
+from tests.support.services.metadata import running_metadata
 
 
 @reaches("PUT /flows/{flowId}", 201, 204, 400, 403, 404)
 @reaches("GET /flows/{flowId}", 200, 400, 404)
 @reaches("GET /sources/{sourceId}", 200, 404)
 @reaches("DELETE /flows/{flowId}", 204, 403, 404)
-async def test_the_life_of_a_flow(tams):
+async def test_a_flow_is_created_replaced_protected_and_deleted(tams: Client) -> None:
     flow = a_flow(label="one", tags={"a": "b"}, generation=0)
     path, source = f"/flows/{flow['id']}", f"/sources/{flow['source_id']}"
     for absent in (path, source):
@@ -43,7 +46,7 @@ async def test_the_life_of_a_flow(tams):
 
 @reaches("GET /flows", 200, 400)
 @reaches("GET /sources", 200, 400)
-async def test_lists_filter_page_and_refuse(tams, make_flow):
+async def test_lists_of_flows_and_sources_have_filters_and_pages(tams: Client, make_flow: MakeFlow) -> None:
     label = new_id()
     flows = [await make_flow(label=label, tags={label: "x"}) for _ in range(3)]
     for flow in flows:
@@ -59,20 +62,20 @@ async def test_lists_filter_page_and_refuse(tams, make_flow):
         assert (await tams.get(f"{path}?limit=1000000")).headers["x-paging-limit"] == "1000"
 
 
-async def walk(tams, url):
-    """The ids of all pages."""
-    found = []
+async def walk(tams: Client, url: str | None) -> list[str]:
+    """The ids on all pages of a list."""
+    found: list[str] = []
     while url:
         page = await tams.get(url)
         assert page.status_code == 200
-        found += [one["id"] for one in page.json()]
+        found += [item["id"] for item in page.json()]
         url = page.links.get("next", {}).get("url")
     return found
 
 
 @pytest_asyncio.fixture(loop_scope="package")
-async def hasty(tmp_path):
-    """A store that gives a DELETE no time at all."""
+async def store(tmp_path: Path) -> AsyncIterator[Client]:
+    """A store whose deletions all take longer than their HTTP request."""
     async with (
         running_metadata(tmp_path, deletion_budget_seconds=0) as server,
         checked(metadata_address=f"127.0.0.1:{server.port}") as tams,
@@ -84,22 +87,22 @@ async def hasty(tmp_path):
 @reaches("DELETE /flows/{flowId}/segments", 202)
 @reaches("GET /flow-delete-requests", 200)
 @reaches("GET /flow-delete-requests/{requestId}", 200, 404)
-async def test_long_deletions_can_be_followed(hasty):
+async def test_a_long_deletion_has_a_deletion_request(store: Client) -> None:
     flow = a_flow()
-    await hasty.put(f"/flows/{flow['id']}", json=flow)
+    await store.put(f"/flows/{flow['id']}", json=flow)
     for path in (f"/flows/{flow['id']}/segments", f"/flows/{flow['id']}"):
         segments = [a_segment(second, second + 1) for second in range(3000)]
-        assert (await hasty.post(f"/flows/{flow['id']}/segments", json=segments)).status_code == 201
-        accepted = await hasty.delete(path)
+        assert (await store.post(f"/flows/{flow['id']}/segments", json=segments)).status_code == 201
+        accepted = await store.delete(path)
         assert accepted.status_code == 202
         location = accepted.headers["location"]
-        assert location.startswith(f"{hasty.base_url}/flow-delete-requests/")
+        assert location.startswith(f"{store.base_url}/flow-delete-requests/")
 
-        async def done(location=location):
-            # By a request of its own: it may change between GET and HEAD.
-            return (await super(type(hasty), hasty).request("GET", location)).json()["status"] == "done"
+        async def done(location: str = location) -> bool:
+            # A plain GET without HEAD, as the status may change between both.
+            return bool((await super(type(store), store).request("GET", location)).json()["status"] == "done")
 
         await until(done)
-        finished = (await hasty.get(location)).json()
-        assert finished in (await hasty.get("/flow-delete-requests")).json()
-    assert (await hasty.get(f"/flow-delete-requests/{new_id()}")).status_code == 404
+        finished = (await store.get(location)).json()
+        assert finished in (await store.get("/flow-delete-requests")).json()
+    assert (await store.get(f"/flow-delete-requests/{new_id()}")).status_code == 404

@@ -1,11 +1,13 @@
-"""The service, its storage backends and registrations for events."""
+"""The service, its storage backends and webhooks."""
 
-from tests.conformance.reaching import reaches
-from tests.support.gateway import new_id
+from tests.conformance.conftest import Gateway
+from tests.conformance.reaching import Client, reaches
+from tests.support.processes.polling import until
+from tests.support.services.gateway import new_id
 
 
 @reaches("GET /", 200)
-async def test_the_root_names_the_resources(tams):
+async def test_the_root_names_the_resources(tams: Client) -> None:
     for name in (await tams.get("/")).json():
         if name != "objects":
             assert (await tams.get(f"/{name}")).status_code == 200
@@ -13,7 +15,7 @@ async def test_the_root_names_the_resources(tams):
 
 @reaches("GET /service", 200)
 @reaches("POST /service", 200, 400)
-async def test_the_service_is_named(tams):
+async def test_the_service_has_a_name_and_description(tams: Client) -> None:
     assert (await tams.get("/service")).json()["api_version"] == "7.0"
     assert (await tams.post("/service", json={"name": "Studio 5"})).status_code == 200
     assert (await tams.post("/service", json={"description": "News"})).status_code == 200
@@ -24,13 +26,13 @@ async def test_the_service_is_named(tams):
 
 
 @reaches("GET /service/storage-backends", 200)
-async def test_storage_backends_are_listed(tams):
+async def test_storage_backends_are_listed(tams: Client) -> None:
     assert len((await tams.get("/service/storage-backends")).json()) == 1
 
 
 @reaches("GET /service/webhooks", 200)
 @reaches("POST /service/webhooks", 201, 204, 400)
-async def test_webhooks_are_registered_changed_and_removed(tams):
+async def test_webhooks_are_registered_changed_and_removed(tams: Client) -> None:
     webhook = {
         "url": f"https://sink.example/{new_id()}",
         "events": ["flows/created"],
@@ -41,7 +43,7 @@ async def test_webhooks_are_registered_changed_and_removed(tams):
         assert (await tams.post("/service/webhooks", json=webhook | change)).status_code == 201
     listed = await tams.get("/service/webhooks")
     assert "secret" not in listed.text
-    assert webhook["url"] in [one["url"] for one in listed.json()]
+    assert webhook["url"] in [registered["url"] for registered in listed.json()]
     for wrong in ({"events": ["flows/exploded"]}, {"url": "nowhere"}, {"flow_ids": ["x"]}):
         assert (await tams.post("/service/webhooks", json=webhook | wrong)).status_code == 400
     assert (await tams.post("/service/webhooks", json=webhook | {"events": []})).status_code == 204
@@ -49,7 +51,9 @@ async def test_webhooks_are_registered_changed_and_removed(tams):
 
 @reaches("GET /service/webhooks", 404)
 @reaches("POST /service/webhooks", 404)
-async def test_a_store_without_webhooks_announces_none(gateway, services):
+async def test_a_store_without_webhooks_announces_no_event_mechanism(
+    gateway: Gateway, services: dict[str, str]
+) -> None:
     async with gateway(**services, webhooks=False) as tams:
         assert (await tams.get("/service")).json()["event_stream_mechanisms"] == []
         assert (await tams.get("/service/webhooks")).status_code == 404
@@ -58,8 +62,22 @@ async def test_a_store_without_webhooks_announces_none(gateway, services):
 
 
 @reaches("GET /health", 200)
+@reaches("GET /health/live", 204)
+@reaches("GET /health/details", 200)
 @reaches("GET /openapi.json", 200)
-@reaches("GET /docs", 200)
-async def test_the_process_describes_itself(tams):
-    for path in ("/health", "/openapi.json", "/docs"):
+@reaches("GET /docs", 200, 304)
+@reaches("GET /docs/{file}", 200, 304, 404)
+async def test_the_gateway_serves_its_health_and_documentation(tams: Client) -> None:
+    async def healthy() -> bool:
+        return (await tams.get("/health")).status_code == 200
+
+    await until(healthy)
+    for path in ("/health", "/health/details", "/openapi.json"):
         assert (await tams.get(path)).status_code == 200
+    assert (await tams.get("/health/live")).status_code == 204
+    for path in ("/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/favicon-32x32.png"):
+        response = await tams.get(path)
+        assert response.status_code == 200
+        headers = {"if-none-match": response.headers["etag"]}
+        assert (await tams.get(path, headers=headers)).status_code == 304
+    assert (await tams.get("/docs/unknown.js")).status_code == 404

@@ -1,12 +1,13 @@
-"""What no file of the project may hold."""
+"""Checks that no file of the project has forbidden texts."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.repository import ROOT, files
+from tests.support.project.repository import ROOT, files
 
-# Written so that this file passes its own checks.
+# The brackets keep this file from matching its own patterns.
 MARKS = re.compile(r"\b(?:TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b")
 INDEX_HOSTS = re.compile(r"p[y]pi\.org|python[h]osted|https?://\S*/sim[p]le\b|--(?:extra-)?ind[e]x-url")
 HOME_PATHS = re.compile(r"(?<![\w.:/])/(?:ro[o]t|ho[m]e|Us[e]rs|wo[r]k)/")
@@ -17,7 +18,7 @@ ASSIGNED = re.compile(
 )
 
 
-def lines():
+def lines() -> Iterator[tuple[str, str]]:
     for path in files(":!protos/gen", ":!*.lock"):
         try:
             text = path.read_text("utf-8")
@@ -28,7 +29,7 @@ def lines():
 
 
 @pytest.fixture(scope="module")
-def everything():
+def everything() -> list[tuple[str, str]]:
     return list(lines())
 
 
@@ -41,14 +42,16 @@ def everything():
         pytest.param(KEYS, id="keys"),
     ],
 )
-def test_no_file_holds(everything, pattern):
+def test_no_file_has_a_forbidden_text(everything: list[tuple[str, str]], pattern: re.Pattern[str]) -> None:
     assert [f"{where} {line.strip()}" for where, line in everything if pattern.search(line)] == []
 
 
 @pytest.mark.parametrize("pattern", [TEMPORARY_PATHS, ASSIGNED], ids=["temporary paths", "assigned secrets"])
-def test_only_tests_hold(everything, pattern):
+def test_only_tests_have_example_paths_and_secrets(
+    everything: list[tuple[str, str]], pattern: re.Pattern[str]
+) -> None:
     found = [f"{where} {line.strip()}" for where, line in everything if pattern.search(line)]
-    assert [one for one in found if not one.startswith("tests/")] == []
+    assert [line for line in found if not line.startswith("tests/")] == []
 
 
 @pytest.mark.parametrize(
@@ -62,5 +65,5 @@ def test_only_tests_hold(everything, pattern):
         (ASSIGNED, 'secret_key = "0123456789' + 'abcdef"'),
     ],
 )
-def test_the_patterns_find_what_they_are_for(pattern, line):
+def test_a_pattern_finds_its_example(pattern: re.Pattern[str], line: str) -> None:
     assert pattern.search(line)

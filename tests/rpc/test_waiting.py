@@ -1,4 +1,4 @@
-"""How gRPC waits for the network in our processes."""
+"""The choice of the gRPC engine, and the threads that it wakes."""
 
 import os
 import subprocess
@@ -6,10 +6,13 @@ import sys
 
 import pytest
 
-# Calls a server in the same process, then counts how often the threads of gRPC's own engine were woken.
+SERVICES = ["metadata", "media", "analytics", "events"]
+
+# Calls a server in the same process, and prints the number of wake-ups of engine threads per call.
 _PROBE = """
-import asyncio, importlib, pathlib, sys
-importlib.import_module(sys.argv[1])
+import asyncio, pathlib
+from services.shared.process.lifetime import choose_grpc_engine
+choose_grpc_engine()
 import grpc
 from grpc import aio
 
@@ -39,29 +42,37 @@ asyncio.run(main())
 """
 
 
-def woken_per_call(package: str, **environment: str) -> tuple[float, str]:
-    """How often a call wakes the engine's threads, and what gRPC said on stderr."""
+def woken_per_call(**environment: str) -> tuple[float, str]:
+    """The number of wake-ups of engine threads per call, and the text of gRPC on stderr."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
-    done = subprocess.run(
-        [sys.executable, "-c", _PROBE, package],
+    completed = subprocess.run(
+        [sys.executable, "-c", _PROBE],
         env={**inherited, **environment},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    return float(done.stdout), done.stderr
+    return float(completed.stdout), completed.stderr
 
 
-@pytest.mark.parametrize("package", ["services.metadata", "services.media", "gateway", "bench.floor"])
-def test_messages_wake_no_thread_on_their_way(package: str) -> None:
-    """Settled before gRPC is imported, and with names that this release of gRPC knows."""
-    woken, said = woken_per_call(package)
+@pytest.mark.parametrize("package", [f"services.{name}" for name in SERVICES] + ["gateway"])
+def test_a_process_chooses_the_grpc_engine_before_it_imports_grpc(package: str) -> None:
+    program = (
+        f"import sys, {package}.__main__; print([name for name in sys.modules if name.startswith('grpc')])"
+    )
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert completed.stdout == "[]\n"
+
+
+def test_calls_wake_no_thread_of_the_engine() -> None:
+    """The experiments that the choice names exist in this release of gRPC."""
+    woken, errors = woken_per_call()
     assert woken < 0.5
-    assert "experiment" not in said
+    assert "experiment" not in errors
 
 
-def test_the_environment_decides_if_it_says_so() -> None:
-    """An operator can have gRPC's own choice back."""
-    woken, _ = woken_per_call("services", GRPC_EXPERIMENTS="event_engine_client,event_engine_listener")
+def test_the_environment_takes_precedence_over_the_chosen_engine() -> None:
+    """An operator can restore the default engine of gRPC."""
+    woken, _ = woken_per_call(GRPC_EXPERIMENTS="event_engine_client,event_engine_listener")
     assert woken > 1

@@ -1,4 +1,4 @@
-"""Real video through real processes: what comes out is what went in, whatever dies on the way."""
+"""Real video through real processes: the export equals the source, even if a part is killed."""
 
 import json
 import signal
@@ -15,17 +15,17 @@ import pytest
 from mediatimestamp import TimeRange
 
 from client.api import ApiError, TamsClient
-from client.essence.sample import Clip, sample
+from client.essence.sample_clip.clip import Clip, write_clip
 from client.export import export
 from client.ingest import ingest
-from tests.support.media import CLIPS
-from tests.support.round_trip import assert_same_media, assert_same_stretch
-from tests.support.system import PARTS, System, running_system
+from tests.support.client.essence import CLIPS
+from tests.support.client.round_trip import assert_same_media, assert_same_range
+from tests.support.processes.system import PARTS, System, running_system
 
 pytestmark = pytest.mark.slow
 
 NS = 10**9
-# Of the clip whose ingest is disturbed.
+# The duration of the clip whose ingest is interrupted.
 SECONDS = 30
 
 
@@ -38,24 +38,26 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
-    sample(path, Clip(Fraction(SECONDS), 320, 180))
+    write_clip(path, Clip(Fraction(SECONDS), 320, 180))
     return path
 
 
 @pytest.mark.parametrize("name", CLIPS)
-async def test_a_clip_comes_back_whole_and_in_parts(system, tmp_path, name):
-    sample(tmp_path / "clip.mp4", CLIPS[name])
+async def test_an_export_equals_its_source_as_a_whole_and_in_parts(
+    system: System, tmp_path: Path, name: str
+) -> None:
+    write_clip(tmp_path / "clip.mp4", CLIPS[name])
     async with TamsClient(system.url) as store:
         ingested = await ingest(store, tmp_path / "clip.mp4", segment_duration=2 * NS)
         await export(store, ingested.flow_id, tmp_path / "out.mp4")
         assert_same_media(tmp_path / "clip.mp4", tmp_path / "out.mp4")
         for part in ("[1:234000000_3:777000000)", "[2:0_4:0)"):
             await export(store, ingested.flow_id, tmp_path / "part.mp4", TimeRange.from_str(part))
-            assert_same_stretch(tmp_path / "clip.mp4", tmp_path / "part.mp4", part)
+            assert_same_range(tmp_path / "clip.mp4", tmp_path / "part.mp4", part)
 
 
-async def test_the_store_knows_what_was_ingested(system, tmp_path):
-    sample(tmp_path / "clip.mp4", CLIPS["25"])
+async def test_an_ingest_describes_its_flows(system: System, tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", CLIPS["25"])
     async with TamsClient(system.url) as store:
         ingested = await ingest(store, tmp_path / "clip.mp4", seed="known", segment_duration=2 * NS)
         whole = await store.flow(ingested.flow_id)
@@ -68,23 +70,25 @@ async def test_the_store_knows_what_was_ingested(system, tmp_path):
         assert found == ["[0:0_2:0)", "[2:0_4:0)", "[4:0_6:0)"]
 
 
-def test_the_command_makes_stores_and_exports_a_clip(system, tmp_path):
+def test_the_command_creates_ingests_and_exports_a_clip(system: System, tmp_path: Path) -> None:
     def tams(*words: str) -> str:
         command = [sys.executable, "-m", "client.cli", "--url", system.url, *words]
         return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
 
     tams("sample", "clip.mp4", "--seconds", "3")
-    (told,) = json.loads(tams("ingest", "--json", "clip.mp4"))
-    tams("export", told["flow_id"], "out.mp4")
+    (ingested,) = json.loads(tams("ingest", "--json", "clip.mp4"))
+    tams("export", ingested["flow_id"], "out.mp4")
     assert_same_media(tmp_path / "clip.mp4", tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_an_ingest_survives_the_death_of_a_part(system, long_clip, tmp_path, part):
-    """kill -9 in the middle: the run waits for the part to be back and goes on, or the next run does."""
+async def test_an_ingest_survives_a_killed_part(
+    system: System, long_clip: Path, tmp_path: Path, part: str
+) -> None:
+    """After SIGKILL during a run, the run waits for the part and continues, or the next run does."""
     async with TamsClient(system.url) as store:
         killer = _Killer(system, part)
-        with suppress(ApiError):  # the next run must put it right
+        with suppress(ApiError):  # the next run must complete it
             await ingest(store, long_clip, seed=part, segment_duration=NS, progress=killer)
         killer.join()
         system.healthy()
@@ -92,7 +96,9 @@ async def test_an_ingest_survives_the_death_of_a_part(system, long_clip, tmp_pat
         await _assert_complete(store, ingested.flow_id, long_clip, tmp_path / "out.mp4")
 
 
-async def test_a_killed_client_is_resumed(system, long_clip, tmp_path):
+async def test_an_ingest_of_a_killed_client_is_resumed(
+    system: System, long_clip: Path, tmp_path: Path
+) -> None:
     _ingest_killed_midway(system, long_clip)
     async with TamsClient(system.url) as store:
         ingested = await ingest(store, long_clip, seed="client", segment_duration=NS)
@@ -100,7 +106,7 @@ async def test_a_killed_client_is_resumed(system, long_clip, tmp_path):
         await _assert_complete(store, ingested.flow_id, long_clip, tmp_path / "out.mp4")
 
 
-def _ingest_killed_midway(system, long_clip):
+def _ingest_killed_midway(system: System, long_clip: Path) -> None:
     script = (
         "import asyncio, signal, sys\n"
         "from pathlib import Path\n"
@@ -118,6 +124,7 @@ def _ingest_killed_midway(system, long_clip):
     )
     command = [sys.executable, "-c", script, system.url, str(long_clip)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     assert process.stdout.readline() == "in the middle\n"
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
@@ -125,7 +132,7 @@ def _ingest_killed_midway(system, long_clip):
 
 
 class _Killer:
-    """Kills a part once, when a third of the media is sent; hears the progress of an ingest."""
+    """A progress callback of an ingest that kills a part once, when a third of the media is sent."""
 
     def __init__(self, system: System, part: str) -> None:
         self._thread = threading.Thread(target=system.kill, args=(part,))
@@ -142,7 +149,7 @@ class _Killer:
 
 
 async def _assert_complete(store: TamsClient, flow_id: str, source: Path, out: Path) -> None:
-    """Each second is there once, every object is there, and the export equals the source."""
+    """Check that the segments have no gaps and different objects, and that the export equals the source."""
     whole = await store.flow(flow_id)
     for item in whole.flow_collection:
         segments = [segment async for segment in store.segments(item.id)]

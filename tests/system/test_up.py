@@ -1,4 +1,4 @@
-"""`tams up` as its users meet it: real processes, real ports, real signals."""
+"""`tams up` as users run it: real processes, real ports, real signals."""
 
 import signal
 import socket
@@ -9,8 +9,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.ports import free_ports
-from tests.support.system import PARTS, READY_SECONDS, System, gone, poll
+from tests.support.processes.ports import free_ports
+from tests.support.processes.system import PARTS, READY_SECONDS, System, has_ended, poll
+from tests.support.services.gateway import a_flow
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +25,9 @@ FLOW = {
 
 @pytest.fixture
 def systems(tmp_path: Path) -> Iterator["Systems"]:
-    made = Systems(tmp_path)
-    yield made
-    made.abandon()
+    started = Systems(tmp_path)
+    yield started
+    started.abandon()
 
 
 class Systems:
@@ -44,43 +45,45 @@ class Systems:
             system.abandon()
 
 
-def test_starts_everything_and_says_where_it_is(system):
+def test_the_runner_starts_all_parts_and_prints_the_url(system: System) -> None:
     assert system.output()[-1] == f"ready {system.url}"
     assert set(system.children()) == set(PARTS)
     assert httpx.get(f"{system.url}/service").json()["api_version"] == "7.0"
 
 
-def test_listens_on_loopback_alone(system):
+def test_all_parts_listen_on_loopback_only(system: System) -> None:
     for process in system.children().values():
         listening = [c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
         assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}, process.cmdline()
 
 
-def test_credentials_are_for_the_owner_alone_and_on_no_command_line(system):
+def test_credentials_are_readable_by_the_owner_only_and_never_printed(system: System) -> None:
     secrets = system.data_dir / "secrets"
     assert secrets.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in secrets.iterdir()} == {0o600}
     secret = (secrets / "secret_key").read_text()
     commands = [" ".join(process.cmdline()) for process in system.children().values()]
     logs = [file.read_text() for file in (system.data_dir / "logs").iterdir()]
-    told = [*commands, *logs, *system.output(), system.errors()]
+    shown = [*commands, *logs, *system.output(), system.errors()]
     assert len(secret) == 40
-    assert not any(secret in text for text in told)
+    assert not any(secret in text for text in shown)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_all_of_it_in_order(systems, number):
+def test_a_signal_stops_the_runner_and_its_children_in_order(
+    systems: Systems, number: signal.Signals
+) -> None:
     system = systems.start().ready()
     children = system.children()
 
     system.signal(number)
 
     assert system.wait() == 0
-    assert all(gone(child) for child in children.values())
+    assert all(has_ended(child) for child in children.values())
     assert system.errors().endswith("stopped, data kept\n")
 
 
-def test_a_hangup_that_is_ignored_as_with_nohup_stops_nothing(systems):
+def test_an_ignored_hangup_stops_nothing(systems: Systems) -> None:
     system = systems.start(hangup="ignore").ready()
 
     system.signal(signal.SIGHUP)
@@ -89,7 +92,7 @@ def test_a_hangup_that_is_ignored_as_with_nohup_stops_nothing(systems):
     system.healthy()
 
 
-def test_a_second_start_finds_the_data_and_keeps_its_ports(systems):
+def test_a_second_start_keeps_data_and_ports(systems: Systems) -> None:
     first = systems.start().ready()
     httpx.put(f"{first.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
     ports = (first.data_dir / "ports.json").read_text()
@@ -103,18 +106,18 @@ def test_a_second_start_finds_the_data_and_keeps_its_ports(systems):
     assert httpx.get(f"{second.url}/service/storage-backends").json() == backends
 
 
-def test_stores_run_side_by_side_on_neighbouring_ports(systems):
+def test_two_stores_run_on_neighbouring_ports(systems: Systems) -> None:
     lower = _neighbours()
-    # One after the other: each chooses among the ports that are free at the time.
-    one = systems.start("one", TAMS_GATEWAY_PORT=str(lower)).ready()
-    two = systems.start("two", TAMS_GATEWAY_PORT=str(lower + 1)).ready()
+    # The stores start one after the other, as each chooses among the ports that are free then.
+    first = systems.start("one", TAMS_GATEWAY_PORT=str(lower)).ready()
+    second = systems.start("two", TAMS_GATEWAY_PORT=str(lower + 1)).ready()
 
-    httpx.put(f"{one.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
+    httpx.put(f"{first.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
 
-    assert httpx.get(f"{two.url}/flows/{FLOW['id']}").status_code == 404
+    assert httpx.get(f"{second.url}/flows/{FLOW['id']}").status_code == 404
 
 
-def test_a_taken_port_is_one_line(systems):
+def test_a_taken_port_is_reported_in_one_line(systems: Systems) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -123,10 +126,10 @@ def test_a_taken_port_is_one_line(systems):
 
         assert system.wait() == 1
 
-    assert system.errors() == f"tams: port {port} is taken; set TAMS_GATEWAY_PORT to another one\n"
+    assert system.errors() == f"tams: port {port} is taken; set TAMS_GATEWAY_PORT to another port\n"
 
 
-def test_a_data_directory_in_use_is_one_line(systems, system):
+def test_a_data_directory_in_use_is_reported_in_one_line(systems: Systems, system: System) -> None:
     second = systems.start(TAMS_DATA_DIR=str(system.data_dir))
 
     assert second.wait() == 1
@@ -135,7 +138,7 @@ def test_a_data_directory_in_use_is_one_line(systems, system):
     assert httpx.get(f"{system.url}/health").status_code == 200
 
 
-def test_a_data_directory_that_cannot_be_made_is_one_line(systems, tmp_path):
+def test_an_impossible_data_directory_is_reported_in_one_line(systems: Systems, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     system = systems.start(TAMS_DATA_DIR=str(tmp_path / "file" / "below"))
 
@@ -143,7 +146,7 @@ def test_a_data_directory_that_cannot_be_made_is_one_line(systems, tmp_path):
     assert system.errors() == f"tams: cannot use data directory {tmp_path}/file/below: Not a directory\n"
 
 
-def test_an_unknown_setting_is_one_line_with_a_hint(systems):
+def test_an_unknown_setting_is_reported_in_one_line_with_a_hint(systems: Systems) -> None:
     system = systems.start(TAMS_GATEWAY_PROT="1")
 
     assert system.wait() == 1
@@ -152,18 +155,32 @@ def test_an_unknown_setting_is_one_line_with_a_hint(systems):
     assert "Traceback" not in system.errors()
 
 
+def test_a_segment_before_its_upload_is_refused(system: System) -> None:
+    flow = a_flow()
+    path = f"{system.url}/flows/{flow['id']}"
+    httpx.put(path, json=flow).raise_for_status()
+    (media_object,) = httpx.post(f"{path}/storage", json={"limit": 1}).json()["media_objects"]
+    segment = {"object_id": media_object["object_id"], "timerange": "[0:0_1:0)"}
+    refused = httpx.post(f"{path}/segments", json=segment)
+    assert (refused.status_code, refused.json()["type"]) == (400, "OBJECT_NOT_STORED")
+    put_url = media_object["put_url"]
+    headers = {"content-type": put_url["content-type"], **put_url["headers"]}
+    httpx.put(put_url["url"], content=b"media", headers=headers).raise_for_status()
+    assert httpx.post(f"{path}/segments", json=segment).status_code == 201
+
+
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_that_dies_is_started_again(system, part):
+def test_a_killed_part_is_started_again(system: System, part: str) -> None:
     httpx.put(f"{system.url}/flows/{FLOW['id']}", json=FLOW).raise_for_status()
 
     system.kill(part)
     system.healthy()
 
-    assert f"{part} was ended by SIGKILL; starting it again" in system.errors()
+    assert f"{part} was ended by SIGKILL; restarting it" in system.errors()
     assert httpx.get(f"{system.url}/flows/{FLOW['id']}").json()["label"] == "kept"
 
 
-def test_children_end_with_a_runner_that_was_killed_and_a_new_one_takes_over(systems):
+def test_children_end_with_a_killed_runner_and_a_new_runner_replaces_it(systems: Systems) -> None:
     first = systems.start().ready()
     children = first.children()
     ports = (first.data_dir / "ports.json").read_text()
@@ -172,11 +189,11 @@ def test_children_end_with_a_runner_that_was_killed_and_a_new_one_takes_over(sys
     first.wait()
     second = systems.start().ready()
 
-    assert all(gone(child) for child in children.values())
+    assert all(has_ended(child) for child in children.values())
     assert (second.data_dir / "ports.json").read_text() == ports
 
 
-def test_a_signal_during_the_start_stops_it(systems):
+def test_a_signal_during_the_start_stops_the_runner(systems: Systems) -> None:
     system = systems.start()
     poll(lambda: bool(system.children()), READY_SECONDS)
 
@@ -185,7 +202,7 @@ def test_a_signal_during_the_start_stops_it(systems):
 
 
 def _neighbours() -> int:
-    """A free port whose follower is free as well."""
+    """A free port whose next port is free as well."""
     while True:
         (port,) = free_ports(1)
         with socket.socket() as probe:

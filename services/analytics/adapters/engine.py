@@ -1,4 +1,4 @@
-"""One in-memory DuckDB, and the few threads that queries run in."""
+"""Runs queries in one in-memory DuckDB with a few threads."""
 
 import asyncio
 import threading
@@ -14,11 +14,13 @@ from services.shared.errors import DeadlineExceeded, Exhausted
 
 T = TypeVar("T")
 
+# Opens the input of a query.
 Source = Callable[[], AbstractContextManager[ArrowStream]]
+# Computes the result on a connection that has the input as table `input`.
 Compute = Callable[[duckdb.DuckDBPyConnection], T]
 
-# Input comes as Arrow streams and output is small: no file, no extension, no spill.
-_CLOSED: Final = {
+# The input is an Arrow stream and the output is small, so DuckDB needs no files, extensions or spilling.
+_ISOLATION: Final = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -28,51 +30,55 @@ _STOP_SECONDS: Final = 0.05
 
 
 class Engine:
-    """Runs queries, at most `workers` at a time with `queue` waiting; they share one memory limit."""
+    """Runs at most `workers` queries at a time, while at most `queue` wait.
+
+    All queries share `threads` threads of DuckDB and `memory_mb` MiB of memory.
+    """
 
     def __init__(self, *, workers: int, queue: int, threads: int, memory_mb: int) -> None:
         limits = {"threads": str(threads), "memory_limit": f"{memory_mb}MiB"}
-        self._duckdb = duckdb.connect(":memory:", config={**_CLOSED, **limits})
+        self._duckdb = duckdb.connect(":memory:", config={**_ISOLATION, **limits})
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="query")
-        self._room = workers + queue
+        self._free_places = workers + queue
 
     async def run(self, source: Source, compute: Compute[T]) -> T:
-        """What `compute` returns on a connection that sees the source as table `input`.
+        """The result of `compute` on a connection that has the source as table `input`.
 
-        A caller that is cancelled, by its deadline for one, stops the query. Exhausted when too many
-        queries wait, or when this one needs more memory than there is.
+        If the caller is cancelled, for example by its deadline, the query stops. Exhausted TOO_MANY_QUERIES
+        if too many queries wait, QUERY_TOO_LARGE if the query needs too much memory. Also raises the errors
+        of the source.
         """
-        if self._room == 0:
+        if self._free_places == 0:
             raise Exhausted("too many analytics queries at once; try again later", reason="TOO_MANY_QUERIES")
-        self._room -= 1
+        self._free_places -= 1
         loop = asyncio.get_running_loop()
         query = _Query(self._duckdb.cursor(), source, compute)
-        work = self._workers.submit(query.run)
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        result = self._workers.submit(query.run)
+        result.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free_place))
         try:
-            return await asyncio.wrap_future(work)
+            return await asyncio.wrap_future(result)
         except asyncio.CancelledError:
-            _stop(loop, query, work)
+            _stop(loop, query, result)
             raise
 
-    def _leave(self) -> None:
-        self._room += 1
+    def _free_place(self) -> None:
+        self._free_places += 1
 
     async def close(self) -> None:
-        """Wait for running queries, forget waiting ones."""
+        """Wait for running queries and cancel waiting ones."""
         await asyncio.to_thread(self._workers.shutdown, cancel_futures=True)
         self._duckdb.close()
 
 
-def _stop(loop: asyncio.AbstractEventLoop, query: "_Query[T]", work: "Future[T]") -> None:
-    # DuckDB forgets an interrupt that comes before a statement starts, so repeat it until it worked.
-    if not work.done():
+def _stop(loop: asyncio.AbstractEventLoop, query: "_Query[T]", result: "Future[T]") -> None:
+    # DuckDB ignores an interrupt before a statement starts, so it is repeated until the query has ended.
+    if not result.done():
         query.interrupt()
-        loop.call_later(_STOP_SECONDS, _stop, loop, query, work)
+        loop.call_later(_STOP_SECONDS, _stop, loop, query, result)
 
 
 class _Query(Generic[T]):
-    """One query: runs in a worker, is interrupted from the event loop."""
+    """One query. It runs in a worker thread and can be interrupted from the event loop."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, source: Source, compute: Compute[T]) -> None:
         self._connection = connection
@@ -82,7 +88,7 @@ class _Query(Generic[T]):
         self._lock = threading.Lock()
 
     def run(self) -> T:
-        # The connection holds on to the stream, so it is closed first.
+        # The connection refers to the stream, so it is closed first.
         with self._source() as stream, closing(self):
             try:
                 self._connection.register("input", stream)

@@ -1,4 +1,4 @@
-"""The Inventory port: objects from the table store, sums in DuckDB."""
+"""Implements the port Inventory: reads objects from the table store and sums them up in DuckDB."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,14 +16,14 @@ FROM input GROUP BY storage_id ORDER BY storage_id"""
 
 
 class DuckDbInventory:
-    """Reads in the table store, computes in DuckDB."""
+    """Computes the usage of storage backends from `tables` with `engine`."""
 
     def __init__(self, tables: Tables, engine: Engine) -> None:
         self._tables = tables
         self._engine = engine
 
     async def usage(self) -> Sequence[StorageUsage]:
-        """The usage of each backend that holds objects, ascending by id."""
+        """The usage of each backend that has objects, ascending by id."""
         return await self._engine.run(self._tables.objects, _usage)
 
 

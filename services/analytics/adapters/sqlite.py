@@ -1,7 +1,7 @@
-"""The tables in SQLite, read through ADBC.
+"""Reads the tables in SQLite through ADBC.
 
-Through ADBC alone: it brings a SQLite of its own, and two copies of SQLite that open one file in one
-process take away each other's locks (sqlite.org/howtocorrupt.html, 2.2.1).
+ADBC has its own copy of SQLite, so nothing else in this process may open the file: two copies of SQLite that
+open one file in one process release each other's locks (sqlite.org/howtocorrupt.html, 2.2.1).
 """
 
 from collections.abc import Iterator
@@ -19,17 +19,17 @@ from services.shared.errors import Unavailable
 
 _OPTIONS: Final = {"adbc.sqlite.query.batch_rows": "65536"}
 
-# The writer locks readers out for moments: when it opens or closes the file, or starts its log anew.
-_PATIENCE: Final = "PRAGMA busy_timeout = 2000"
+# The writer locks readers out for a moment when it opens or closes the file, or restarts its log.
+_BUSY_TIMEOUT: Final = "PRAGMA busy_timeout = 2000"
 
-_CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, storages LIMIT 0"
+_CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, storages, trash LIMIT 0"
 
 _EXTENT: Final = """
 SELECT start_ns, end_ns, coalesce(end_inclusive, 0) AS end_inclusive
 FROM flows LEFT JOIN flow_stats ON flow_stats.flow = flows.row
 WHERE flows.id = {flow_id}"""
 
-# Segments of a flow never overlap: at most one that starts before the span reaches into it.
+# Segments of a flow never overlap, so at most one that starts before the span reaches into it.
 _SEGMENTS: Final = """
 WITH found (flow) AS (SELECT row FROM flows WHERE id = {flow_id})
 SELECT max(start_ns, {start}) AS start_ns, min(end_ns, {end}) AS end_ns
@@ -40,49 +40,59 @@ WHERE flow = (SELECT flow FROM found) AND start_ns < {end} AND end_ns > {start}
         {start})
 ORDER BY segments.start_ns"""
 
-# Comparisons instead of the state itself: ADBC takes a text column for integers while it sees no row.
+# Objects that only segments in the trash use are not counted. Comparisons instead of the state itself,
+# because ADBC types a text column as integer if there are no rows.
 _OBJECTS: Final = """
+WITH hidden (id) AS (
+    SELECT DISTINCT deleted.object_id FROM trash CROSS JOIN segments deleted ON deleted.flow = trash.timeline
+    WHERE NOT EXISTS (
+        SELECT 1 FROM segments used CROSS JOIN flows ON flows.row = used.flow
+        WHERE used.object_id = deleted.object_id)
+)
 SELECT coalesce(storages.id, '') AS storage_id, size, state = 'allocated' AS allocated,
-    state = 'registered' AS registered, state = 'unreferenced' AS unreferenced
+    state = 'registered' AND objects.id NOT IN hidden AS registered, state = 'unreferenced' AS unreferenced
 FROM objects LEFT JOIN storages ON storages.row = objects.storage"""
 
 
 class SqliteTables:
-    """The metadata service's SQLite file, read-only; opened for each read, so that it may come and go."""
+    """The SQLite file of the metadata service, read-only.
+
+    It is opened for each read, so that the file may be created or replaced later.
+    """
 
     def __init__(self, path: Path) -> None:
         self._uri = f"{path.absolute().as_uri()}?mode=ro"
 
     def check(self) -> None:
-        """Return when the tables can be read."""
+        """Check that the tables can be read. Unavailable if not."""
         with self._stream(_CHECK):
             pass
 
     def extent(self, flow_id: str) -> AbstractContextManager[ArrowStream]:
-        """One row for the flow, none when there is none."""
+        """One row with the extent of the flow, no row if the flow does not exist."""
         return self._stream(_EXTENT.format(flow_id=_text(flow_id)))
 
     def segments(self, flow_id: str, within: Span) -> AbstractContextManager[ArrowStream]:
-        """The segments that overlap a span, by time, clipped to it."""
+        """The segments that overlap a span, in order of time and clipped to it."""
         query = _SEGMENTS.format(flow_id=_text(flow_id), start=int(within.start), end=int(within.end))
         return self._stream(query)
 
     def objects(self) -> AbstractContextManager[ArrowStream]:
-        """All objects."""
+        """All objects, those that only the trash uses as not registered."""
         return self._stream(_OBJECTS)
 
     @contextmanager
     def _stream(self, query: str) -> Iterator[ArrowStream]:
-        driver = adbc_driver_sqlite._driver_path()  # noqa: SLF001 - as its own connect() does
+        driver = adbc_driver_sqlite._driver_path()  # noqa: SLF001 - its own connect() does the same
         try:
             with (
                 AdbcDatabase(driver=driver, uri=self._uri) as database,
                 AdbcConnection(database) as connection,
-                AdbcStatement(connection) as patience,
+                AdbcStatement(connection) as busy_timeout,
                 AdbcStatement(connection) as statement,
             ):
-                patience.set_sql_query(_PATIENCE)
-                patience.execute_update()
+                busy_timeout.set_sql_query(_BUSY_TIMEOUT)
+                busy_timeout.execute_update()
                 statement.set_options(**_OPTIONS)
                 statement.set_sql_query(query)
                 stream, _ = statement.execute_query()
@@ -92,5 +102,5 @@ class SqliteTables:
 
 
 def _text(value: str) -> str:
-    """An SQL literal without quotes to break out of; ADBC binds nothing but Arrow data."""
+    """A safe SQL literal, in hexadecimal, because ADBC binds only Arrow data as parameters."""
     return f"CAST(x'{value.encode().hex()}' AS TEXT)"

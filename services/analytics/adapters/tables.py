@@ -1,4 +1,4 @@
-"""What the DuckDB adapters need from a table store: filtered rows as Arrow streams."""
+"""The port of the DuckDB adapters: a table store that returns filtered rows as Arrow streams."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -7,7 +7,7 @@ from services.analytics.domain.coverage import Span
 
 
 class ArrowStream(Protocol):
-    """Record batches behind the Arrow PyCapsule interface; read once."""
+    """Record batches with the Arrow PyCapsule interface. They can be read once."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The capsule."""
@@ -15,22 +15,30 @@ class ArrowStream(Protocol):
 
 
 class Tables(Protocol):
-    """A table store. Every method raises Unavailable when it is away."""
+    """A table store. All methods raise Unavailable STORE_UNAVAILABLE if it cannot be read."""
 
     def check(self) -> None:
-        """Return when the tables can be read."""
+        """Check that the tables can be read."""
         ...
 
     def extent(self, flow_id: str) -> AbstractContextManager[ArrowStream]:
-        """One row for the flow, none when there is none: start_ns and end_ns of its segments, both
-        NULL without segments, and end_inclusive (0 or 1)."""
+        """One row for the flow, no row if it does not exist.
+
+        Columns: start_ns and end_ns of its segments, both NULL without segments; end_inclusive, 0 or 1.
+        """
         ...
 
     def segments(self, flow_id: str, within: Span) -> AbstractContextManager[ArrowStream]:
-        """The segments that overlap a span, by time, clipped to it: start_ns, end_ns."""
+        """The segments that overlap a span, in order of time and clipped to it.
+
+        Columns: start_ns, end_ns.
+        """
         ...
 
     def objects(self) -> AbstractContextManager[ArrowStream]:
-        """All objects: storage_id (text, empty outside this store), size (NULL until measured), and
-        allocated, registered, unreferenced (0 or 1)."""
+        """All objects. Those that only segments in the trash use do not count as registered.
+
+        Columns: storage_id, text, empty outside this store; size in bytes, NULL until measured; allocated,
+        registered and unreferenced, 0 or 1.
+        """
         ...

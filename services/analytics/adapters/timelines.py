@@ -1,4 +1,4 @@
-"""The Timelines port: segments from the table store, gaps and islands in DuckDB."""
+"""Implements the port Timelines: reads segments from the table store and joins them in DuckDB."""
 
 from functools import partial
 from typing import Final
@@ -12,9 +12,9 @@ from services.shared.timerange import NEVER, TimeRange
 
 _EXTENT: Final = "SELECT start_ns, end_ns, end_inclusive FROM input"
 
-# The input is in time order, and windows without ORDER BY read rows as they come: DuckDB streams
-# them, and memory grows with the stretches alone. A stretch starts where a segment does not start
-# at the end of the one before.
+# The input is in the order of time, and window functions without ORDER BY read rows as they come. So DuckDB
+# streams the segments, and memory grows only with the number of stretches. A segment that does not start at
+# the end of the previous one starts a new stretch.
 _STRETCHES: Final = """
 CREATE TEMP TABLE stretches AS
 SELECT min(start_ns) AS start_ns, max(end_ns) AS end_ns, count(*) AS segments
@@ -37,18 +37,18 @@ _FIRST: Final = "SELECT start_ns, end_ns FROM stretches ORDER BY start_ns LIMIT 
 
 
 class DuckDbTimelines:
-    """Filters in the table store, computes in DuckDB."""
+    """Computes extents and stretches of flows from `tables` with `engine`."""
 
     def __init__(self, tables: Tables, engine: Engine) -> None:
         self._tables = tables
         self._engine = engine
 
     async def extent(self, flow_id: str) -> TimeRange | None:
-        """From the first instant of the flow's segments to the last; None when there is no such flow."""
+        """The range from the first to the last segment of the flow; None if the flow does not exist."""
         return await self._engine.run(partial(self._tables.extent, flow_id), _extent)
 
     async def stretches(self, flow_id: str, within: Span, limit: int) -> Stretches:
-        """The stretches that the flow's segments cover within a span; at most `limit` listed."""
+        """The stretches with media of the flow within a span; lists at most the first `limit`."""
         source = partial(self._tables.segments, flow_id, within)
         return await self._engine.run(source, partial(_stretches, within, limit))
 

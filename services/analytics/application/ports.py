@@ -1,4 +1,4 @@
-"""What analytics needs from the world."""
+"""The ports of analytics: timelines of flows and the inventory of objects."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,24 +9,24 @@ from services.shared.timerange import TimeRange
 
 
 class Timelines(Protocol):
-    """The segments of flows, seen as time.
+    """The segments of flows as ranges of time.
 
-    Every method raises Unavailable when the table store is away and Exhausted when too much is asked
-    at once; a caller that stops waiting stops the work.
+    All methods raise Unavailable if the table store cannot be read, and Exhausted for too many queries or too
+    much memory. If the caller is cancelled, the query stops.
     """
 
     async def extent(self, flow_id: str) -> TimeRange | None:
-        """From the first instant of the flow's segments to the last; None when there is no such flow."""
+        """The range from the first to the last segment of the flow; None if the flow does not exist."""
         ...
 
     async def stretches(self, flow_id: str, within: Span, limit: int) -> Stretches:
-        """The stretches that the flow's segments cover within a span; at most `limit` listed."""
+        """The stretches with media of the flow within a span; lists at most the first `limit`."""
         ...
 
 
 class Inventory(Protocol):
-    """The object registry, seen as storage. Raises as Timelines does."""
+    """The objects by storage backend. Raises the same errors as Timelines."""
 
     async def usage(self) -> Sequence[StorageUsage]:
-        """The usage of each backend that holds objects, ascending by id."""
+        """The usage of each backend that has objects, ascending by id."""
         ...

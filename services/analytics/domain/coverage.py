@@ -1,4 +1,4 @@
-"""Which parts of a timeline hold media: stretches without a gap, and the gaps between them."""
+"""The coverage of a timeline: stretches with media, and the gaps between them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from services.shared.timerange import NEVER, TimeRange
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A bounded, non-empty part of a timeline: start <= t < end, nanoseconds."""
+    """A bounded, non-empty part of a timeline: start <= t < end, in nanoseconds."""
 
     start: int
     end: int
@@ -16,20 +16,23 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Stretches:
-    """The first stretches within a range, ascending and never touching, and totals over all of them."""
+    """The stretches with media within a range: the first of them in order, and totals of all.
+
+    Stretches do not touch each other. `segments` is the number of segments. `at_start` and `at_end` are True
+    if the stretches include the start and the end of the range.
+    """
 
     first: Sequence[Span] = ()
     count: int = 0
     covered_ns: int = 0
     segments: int = 0
-    # Whether the stretches reach the first and the last instant of the range.
     at_start: bool = False
     at_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a range holds; the lists may be shorter than their counts."""
+    """The coverage of a range: stretches with media and gaps. The lists may be shorter than the counts."""
 
     timerange: TimeRange
     covered: Sequence[Span] = ()
@@ -41,40 +44,43 @@ class Coverage:
     gap_count: int = 0
 
 
-def window(asked: TimeRange, extent: TimeRange) -> TimeRange:
-    """The range to look at: the asked one, a missing bound taken from the flow's extent."""
-    if not asked.bounded and extent.empty:
+def examined_range(requested: TimeRange, extent: TimeRange) -> TimeRange:
+    """The range to examine: the requested one, with missing bounds from the extent of the flow."""
+    if not requested.bounded and extent.empty:
         return NEVER
-    start = extent.start if asked.start is None else asked.start
-    last = extent if asked.end is None else asked
-    found = TimeRange(start, last.end, last.end_inclusive)
-    return NEVER if found.empty else found
+    start = extent.start if requested.start is None else requested.start
+    last = extent if requested.end is None else requested
+    examined = TimeRange(start, last.end, last.end_inclusive)
+    return NEVER if examined.empty else examined
 
 
-def coverage(within: TimeRange, found: Stretches, limit: int) -> Coverage:
-    """The coverage of a bounded range; `found.first` holds one stretch more than `limit`, if there is one."""
+def coverage(within: TimeRange, stretches: Stretches, limit: int) -> Coverage:
+    """The coverage of a bounded range.
+
+    `stretches.first` must have `limit` + 1 stretches if there are that many.
+    """
     if within.start is None or within.end is None or within.empty:
         return Coverage(NEVER)
     whole = Span(within.start, within.end)
-    complete = len(found.first) == found.count
+    is_complete = len(stretches.first) == stretches.count
     return Coverage(
         timerange=within,
-        covered=found.first[:limit],
-        gaps=list(_gaps(whole, found.first, complete=complete))[:limit],
-        covered_ns=found.covered_ns,
-        gap_ns=whole.end - whole.start - found.covered_ns,
-        segment_count=found.segments,
-        covered_count=found.count,
-        gap_count=found.count + 1 - found.at_start - found.at_end,
+        covered=stretches.first[:limit],
+        gaps=list(_gaps(whole, stretches.first, is_complete=is_complete))[:limit],
+        covered_ns=stretches.covered_ns,
+        gap_ns=whole.end - whole.start - stretches.covered_ns,
+        segment_count=stretches.segments,
+        covered_count=stretches.count,
+        gap_count=stretches.count + 1 - stretches.at_start - stretches.at_end,
     )
 
 
-def _gaps(whole: Span, stretches: Iterable[Span], *, complete: bool) -> Iterator[Span]:
-    """The gaps before each stretch, and after the last one when the stretches are complete."""
-    at = whole.start
+def _gaps(whole: Span, stretches: Iterable[Span], *, is_complete: bool) -> Iterator[Span]:
+    """The gaps before each stretch, and after the last one if there are no further stretches."""
+    end = whole.start
     for stretch in stretches:
-        if at < stretch.start:
-            yield Span(at, stretch.start)
-        at = stretch.end
-    if complete and at < whole.end:
-        yield Span(at, whole.end)
+        if end < stretch.start:
+            yield Span(end, stretch.start)
+        end = stretch.end
+    if is_complete and end < whole.end:
+        yield Span(end, whole.end)

@@ -1,11 +1,11 @@
-"""How much is stored where."""
+"""The usage of storage."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class StorageUsage:
-    """What one storage backend holds; an empty id stands for objects outside this store."""
+    """Counts and bytes of the objects on one storage backend; the id is "" for objects outside this store."""
 
     storage_id: str
     objects: int

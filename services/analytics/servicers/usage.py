@@ -1,22 +1,33 @@
-"""UsageService over gRPC."""
+"""The gRPC service UsageService."""
 
-from tams.analytics.v1 import usage_service_pb2 as pb
-from tams.analytics.v1.usage_service_pb2_grpc import UsageServiceServicer
+from functools import partial
+
+from tams.analytics.v1 import usage_service_pb2, usage_service_pb2_grpc
 
 from services.analytics.application.ports import Inventory
 from services.analytics.servicers import convert
 from services.shared.rpc.interceptors import Context
+from services.shared.rpc.server import Registration
 
 
-class UsageServicer(UsageServiceServicer):
-    """Translates; the inventory answers, there is no rule in between."""
+class UsageServicer(usage_service_pb2_grpc.UsageServiceServicer):
+    """Returns the usage of storage, directly from the Inventory."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 
     async def GetStorageUsage(
-        self, request: pb.GetStorageUsageRequest, context: Context
-    ) -> pb.GetStorageUsageResponse:
+        self, request: usage_service_pb2.GetStorageUsageRequest, context: Context
+    ) -> usage_service_pb2.GetStorageUsageResponse:
         """Objects and bytes of each backend."""
-        found = await self._inventory.usage()
-        return pb.GetStorageUsageResponse(backends=map(convert.usage_message, found))
+        usage = await self._inventory.usage()
+        return usage_service_pb2.GetStorageUsageResponse(backends=map(convert.usage_message, usage))
+
+
+def registration(inventory: Inventory) -> Registration:
+    """The service to add to a server."""
+    add = usage_service_pb2_grpc.add_UsageServiceServicer_to_server
+    return (
+        usage_service_pb2.DESCRIPTOR.services_by_name["UsageService"],
+        partial(add, UsageServicer(inventory)),
+    )

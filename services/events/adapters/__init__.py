@@ -1,1 +1,1 @@
-"""How the ports are met: the outbox by gRPC, subscribers by HTTP."""
+"""Implementations of the ports: the outbox over gRPC, the sender over HTTP."""

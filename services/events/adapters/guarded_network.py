@@ -1,7 +1,7 @@
-"""Connections to permitted addresses only.
+"""Connects to permitted addresses only.
 
-A name is resolved here and every address it has is checked; the connection then goes to an address
-that was checked, so that a second look-up cannot lead elsewhere (DNS rebinding).
+A name is resolved once and all its addresses are checked. The connection then goes to a checked address, so a
+second look-up cannot return another one (DNS rebinding).
 """
 
 import asyncio
@@ -9,47 +9,80 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 
 import httpcore
-from httpcore import AsyncNetworkBackend, AsyncNetworkStream
+from httpcore import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 
-from services.shared.addresses import Addresses
+from services.shared.addresses import HOW_TO_ALLOW, Addresses
 
-# The addresses of a name, in the order to try them. OSError or UnicodeError when it has none.
+# Returns the addresses of a host and port in the order to try them. OSError or UnicodeError if there is none.
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-# Most look-ups at a time. A subscriber has one at most, so slow names hold up others only beyond this.
-_LOOKUPS: Final = 64
-# Most addresses of one name to try.
-_TRIED: Final = 4
+# The most concurrent look-ups: of names that were resolved before, and of others, which may take long.
+_KNOWN_LOOKUPS: Final = 16
+_OTHER_LOOKUPS: Final = 48
+# The number of resolved names to remember.
+_MAX_KNOWN: Final = 4096
+# The most addresses of one name to try.
+_MAX_TRIES: Final = 4
 
 
 class Resolver:
-    """The system's resolver, on threads of its own: names that take long wait beside each other."""
+    """Resolves names with the system's resolver, in threads of its own, so that slow names wait in parallel.
+
+    Names that were resolved before have their own threads, so that they do not wait for names that fail.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_LOOKUPS, "resolve")
+        self._known_threads = ThreadPoolExecutor(_KNOWN_LOOKUPS, "resolve-known")
+        self._other_threads = ThreadPoolExecutor(_OTHER_LOOKUPS, "resolve")
+        self._known: dict[str, None] = {}
+        self._lookups: dict[str, asyncio.Future[Sequence[str]]] = {}
 
     async def __call__(self, host: str, port: int) -> Sequence[str]:
-        """The addresses of a name."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _look_up, host, port)
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        """The addresses of a host; an address is returned as it is. Concurrent callers share a look-up.
+
+        OSError or UnicodeError if the name cannot be resolved.
+        """
+        if _is_address(host):
+            return [host]
+        lookup = self._lookups.get(host)
+        if lookup is None:
+            lookup = self._lookups[host] = asyncio.ensure_future(self._look_up(host, port))
+            lookup.add_done_callback(lambda done: self._end_lookup(host, done))
+        return await asyncio.shield(lookup)
+
+    def _end_lookup(self, host: str, done: asyncio.Future[Sequence[str]]) -> None:
+        del self._lookups[host]
+        if not done.cancelled():
+            # Marks the error as retrieved, because all callers may have been cancelled.
+            done.exception()
+
+    async def _look_up(self, host: str, port: int) -> Sequence[str]:
+        threads = self._known_threads if host in self._known else self._other_threads
+        # Forgotten until it is resolved again.
+        self._known.pop(host, None)
+        addresses = await asyncio.get_running_loop().run_in_executor(threads, _look_up, host, port)
+        while len(self._known) >= _MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[host] = None
+        return addresses
 
     def close(self) -> None:
-        """Drop look-ups that have not begun."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Cancel look-ups that have not started."""
+        for threads in (self._known_threads, self._other_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 class GuardedNetwork(AsyncNetworkBackend):
-    """Connects one subscriber."""
+    """The network of the connections to one subscriber. `addresses` decides which addresses are permitted."""
 
     def __init__(self, addresses: Addresses, resolve: Resolve) -> None:
         self._addresses = addresses
         self._resolve = resolve
         self._inner = httpcore.AnyIOBackend()
-        self._looking: asyncio.Future[Sequence[str]] | None = None
+        self._lookup: asyncio.Future[Sequence[str]] | None = None
 
     async def connect_tcp(
         self,
@@ -57,10 +90,13 @@ class GuardedNetwork(AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        """A connection to the first address of the host that takes it; ConnectError for forbidden ones."""
-        addresses = await self._permitted(host, port)
+        """A connection to the first address of the host that accepts it; `timeout` is in seconds.
+
+        ConnectError if the host cannot be resolved, has a forbidden address, or refuses the connection.
+        """
+        addresses = await self._permitted_addresses(host, port)
         each = None if timeout is None else timeout / len(addresses)
         for address in addresses[:-1]:
             try:
@@ -69,25 +105,36 @@ class GuardedNetwork(AsyncNetworkBackend):
                 continue
         return await self._inner.connect_tcp(addresses[-1], port, each, local_address, socket_options)
 
-    async def _permitted(self, host: str, port: int) -> Sequence[str]:
+    async def _permitted_addresses(self, host: str, port: int) -> Sequence[str]:
         try:
-            found = await self._look_up(host, port)
+            addresses = await self._look_up(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"cannot resolve {host}: {error}") from None
-        if not found:
+        if not addresses:
             raise httpcore.ConnectError(f"{host} has no address")
-        for address in found:
+        for address in addresses:
             if not self._addresses.allows(ip_address(address.partition("%")[0])):
-                raise httpcore.ConnectError(f"{host} leads to {address}, which is not permitted")
-        return found[:_TRIED]
+                raise httpcore.ConnectError(
+                    f"{host} leads to {address}, which is not permitted; {HOW_TO_ALLOW}"
+                )
+        return addresses[:_MAX_TRIES]
 
     async def _look_up(self, host: str, port: int) -> Sequence[str]:
-        """Asked once for all who want to know now; a look-up cannot be called off once it has begun."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.ensure_future(self._resolve(host, port))
-            self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(self._looking)
+        """Concurrent callers share one look-up, which cannot be cancelled once it has started."""
+        if self._lookup is None or self._lookup.done():
+            self._lookup = asyncio.ensure_future(self._resolve(host, port))
+            self._lookup.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._lookup)
 
 
-def _look_up(host: str, port: int) -> list[Any]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def _look_up(host: str, port: int) -> list[str]:
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in entries))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

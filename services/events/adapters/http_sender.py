@@ -1,4 +1,4 @@
-"""Sends messages by HTTP, over connections that each subscriber has for itself."""
+"""Sends messages over HTTP; each subscriber has its own connections."""
 
 import asyncio
 import ssl
@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
-from services.events.adapters.connections import Connections
+from services.events.adapters.connections import Connections, IdleLimit
 from services.events.adapters.guarded_network import GuardedNetwork, Resolve
 from services.events.application.ports import Undelivered
 from services.events.domain.subscriber import Message, Subscriber
@@ -16,30 +16,36 @@ from services.shared.addresses import Addresses
 from services.shared.errors import StartupError
 
 _MAX_REDIRECTS: Final = 3
-# Not 303, which asks for a GET elsewhere.
+# Without 303, after which a client sends a GET.
 _REDIRECTS: Final = frozenset({301, 302, 307, 308})
 _MAX_REPLY_BYTES: Final = 64 * 1024
+_MAX_REASON_CHARACTERS: Final = 300
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-def trusting(ca_file: str) -> ssl.SSLContext:
-    """Checks servers by the well-known authorities, and by those in a PEM file if one is named.
+def create_ssl_context(ca_file: str) -> ssl.SSLContext:
+    """A context that trusts the well-known certificate authorities, and those of a PEM file if given.
 
-    StartupError when the file is of no use. Made once: it takes tens of milliseconds.
+    StartupError if the file cannot be read or has no certificates. Create it once, because it takes tens of
+    milliseconds.
     """
     context = httpcore.default_ssl_context()
     if ca_file:
         try:
             context.load_verify_locations(ca_file)
         except ssl.SSLError:
-            raise StartupError(f"{ca_file}: holds no certificates") from None
+            raise StartupError(f"{ca_file}: contains no PEM certificates") from None
         except OSError as error:
             raise StartupError(f"{ca_file}: {error.strerror}") from None
     return context
 
 
 class HttpSender:
-    """POSTs messages over connections that each subscriber has for itself; up to `lanes` are kept alive."""
+    """POSTs messages to subscribers at permitted addresses.
+
+    A message must be answered within `timeout_seconds`. Up to `max_idle` connections to each subscriber stay
+    open. Use it as a context manager, which closes all connections.
+    """
 
     def __init__(
         self,
@@ -47,15 +53,16 @@ class HttpSender:
         resolve: Resolve,
         *,
         timeout_seconds: float,
-        lanes: int,
-        trusted: ssl.SSLContext,
+        max_idle: int,
+        ssl_context: ssl.SSLContext,
     ) -> None:
         self._addresses = addresses
         self._resolve = resolve
         self._timeout_seconds = timeout_seconds
-        self._lanes = lanes
-        self._trusted = trusted
+        self._max_idle = max_idle
+        self._ssl_context = ssl_context
         self._connections: dict[str, Connections] = {}
+        self.idle_limit = IdleLimit()
 
     async def __aenter__(self) -> "HttpSender":
         return self
@@ -64,13 +71,13 @@ class HttpSender:
         for connections in self._connections.values():
             await connections.aclose()
 
-    async def leave(self, subscriber: Subscriber) -> None:
-        """Close what is open to the subscriber."""
+    async def disconnect(self, subscriber: Subscriber) -> None:
+        """Close the connections to the subscriber."""
         if (connections := self._connections.pop(subscriber.id, None)) is not None:
             await connections.aclose()
 
     async def send(self, subscriber: Subscriber, message: Message) -> None:
-        """POST the message; Undelivered unless a 2xx comes back in time."""
+        """POST the message. Undelivered unless the subscriber answers with a 2xx in time."""
         headers = {
             "content-type": "application/json",
             "user-agent": "tams-events",
@@ -85,44 +92,54 @@ class HttpSender:
         except httpcore.TimeoutException:
             raise Undelivered("cannot connect in time") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise Undelivered(f"{type(error).__name__}: {error}") from None
-        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's class of success
-            raise Undelivered(f"answered {status}")
+            raise Undelivered(_reason(error, subscriber)) from None
+        if not 200 <= status < 300:  # noqa: PLR2004 - the success class of HTTP
+            raise Undelivered(f"answered {status}", answered=True)
 
     async def _follow(self, subscriber: Subscriber, headers: Mapping[str, str], body: bytes) -> int:
-        """The final status. Redirects lead to the same origin only: the key is for nobody else."""
+        """The final status. Only redirects to the same origin are followed, because requests have the key."""
         url, connections = subscriber.url, self._connections_to(subscriber)
         for _ in range(_MAX_REDIRECTS + 1):
             status, location = await self._post(connections, url, headers, body)
             if status not in _REDIRECTS or not location:
                 return status
             url = _target(url, location)
-        raise Undelivered("redirects too often")
+        raise Undelivered("redirects too often", answered=True)
 
     async def _post(
         self, connections: Connections, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, str]:
-        # `send` has one timeout for all of it. Connecting and a handshake each end well before: httpcore
-        # does not close what is cancelled in a handshake.
+        # `send` applies one timeout to everything. Connecting and the handshake must each end well before it,
+        # because httpcore does not close a connection that is cancelled in its handshake.
         extensions = {"timeout": {"connect": self._timeout_seconds / 3}}
-        sent, where = _header_list(url, headers, body), httpcore.URL(url)
+        sent, target = _header_list(url, headers, body), httpcore.URL(url)
         async with (
-            connections.to(where.origin) as connection,
-            connection.stream("POST", where, headers=sent, content=body, extensions=extensions) as response,
+            connections.lend(target.origin) as connection,
+            connection.stream("POST", target, headers=sent, content=body, extensions=extensions) as response,
         ):
             await _drain(response)
-            found = {name.lower(): value for name, value in response.headers}
-            return response.status, found.get(b"location", b"").decode("latin-1")
+            received = {name.lower(): value for name, value in response.headers}
+            return response.status, received.get(b"location", b"").decode("latin-1")
 
     def _connections_to(self, subscriber: Subscriber) -> Connections:
         if subscriber.id not in self._connections:
             network = GuardedNetwork(self._addresses, self._resolve)
-            self._connections[subscriber.id] = Connections(network, self._trusted, kept=self._lanes)
+            self._connections[subscriber.id] = Connections(
+                network, self._ssl_context, max_idle=self._max_idle, idle_limit=self.idle_limit
+            )
         return self._connections[subscriber.id]
 
 
+def _reason(error: Exception, subscriber: Subscriber) -> str:
+    """The text of the error without the values of the subscriber's headers, which its reply may repeat."""
+    text = f"{type(error).__name__}: {error}"
+    for value in filter(None, subscriber.headers.values()):
+        text = text.replace(value, "...")
+    return text[:_MAX_REASON_CHARACTERS]
+
+
 async def _drain(response: httpcore.Response) -> None:
-    """Read a short reply, so that the connection can be used again; leave a long one unread."""
+    """Read a short reply, so that the connection can be reused; leave a long one unread."""
     size = 0
     async for chunk in response.aiter_stream():
         size += len(chunk)
@@ -131,23 +148,23 @@ async def _drain(response: httpcore.Response) -> None:
 
 
 def _header_list(url: str, headers: Mapping[str, str], body: bytes) -> list[tuple[bytes, bytes]]:
-    every = {"host": urlsplit(url).netloc, "content-length": str(len(body)), **headers}
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every.items()]
+    complete = {"host": urlsplit(url).netloc, "content-length": str(len(body)), **headers}
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in complete.items()]
 
 
 def _target(url: str, location: str) -> str:
-    """Where a redirect leads; Undelivered when that is another origin, or no URL at all."""
+    """The target of a redirect. Undelivered if it is of another origin, or not a URL."""
     try:
         target = urljoin(url, location.encode("ascii").decode())
-        same = _origin(target) == _origin(url)
+        is_same_origin = _origin(target) == _origin(url)
     except ValueError:
-        raise Undelivered("redirects to what is no URL") from None
-    if not same:
-        raise Undelivered("redirects to another origin")
+        raise Undelivered("redirects to a text that is not a URL", answered=True) from None
+    if not is_same_origin:
+        raise Undelivered("redirects to another origin", answered=True)
     return target
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port (RFC 6454); a user name makes it another one."""
+    """Scheme, host and port (RFC 6454). The host is None for a URL with a user name, so it never matches."""
     parts = urlsplit(url)
     return parts.scheme, None if parts.username else parts.hostname, parts.port or _PORTS.get(parts.scheme)

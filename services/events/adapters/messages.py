@@ -1,16 +1,15 @@
-"""Events as the JSON that subscribers get (TAMS 7.0, webhooks)."""
+"""Writes events as the JSON that subscribers receive (TAMS 7.0, webhooks)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from tams.event.v1 import event_pb2, webhook_pb2
-from tams.metadata.v1.segment_pb2 import Segment
 
 from services.events.domain.subscriber import Message
-from services.shared.get_urls import UrlFilter
-from services.shared.rpc.segment_urls import SegmentUrls, as_lines
+from services.segment_documents.documents import SegmentDocuments
+from services.segment_documents.segment_urls import SegmentUrls
+from services.segment_documents.url_filter import UrlFilter
 from services.shared.rpc.timeranges import from_message
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -26,37 +25,28 @@ _TYPES: Final = {
 }
 
 
-# As many segments as media signs at once.
-_SIGNED_AT_ONCE: Final = 1000
-
-
 class Messages:
-    """Writes messages; signs the URLs of segments for the subscriber they go to."""
+    """Writes messages, with URLs of segments that are signed for the subscriber."""
 
     def __init__(self, urls: SegmentUrls) -> None:
         self._urls = urls
 
-    async def write(self, events: Sequence[event_pb2.Event], wanted: UrlFilter) -> list[Message]:
-        """The message of each event; the URLs of all their segments are signed together."""
-        segments = [segment for event in events for segment in event.segments_added.segments]
-        documents = iter(await self._documents(segments, wanted))
+    async def write(self, events: Sequence[event_pb2.Event], urls: UrlFilter) -> list[Message]:
+        """The message of each event, in order; `urls` selects the URLs of segments.
+
+        The URLs of all events are signed in one call. Unavailable if media does not answer.
+        """
+        added = [event.segments_added.segments for event in events if event.HasField("segments_added")]
+        documents = iter(await self._urls.documents(added, urls))
         return [_message(event, documents) for event in events]
 
-    async def _documents(self, segments: Sequence[Segment], wanted: UrlFilter) -> list[bytes]:
-        documents: list[bytes] = []
-        for first in range(0, len(segments), _SIGNED_AT_ONCE):
-            some = as_lines(segments[first : first + _SIGNED_AT_ONCE])
-            documents += (await self._urls.documents(some, wanted)).each()
-        return documents
 
-
-def _message(event: event_pb2.Event, segments: Iterator[bytes]) -> Message:
-    """The message of an event, which takes as many documents of segments as it tells of."""
+def _message(event: event_pb2.Event, segments: Iterator[SegmentDocuments]) -> Message:
+    """The message of an event; takes the next item of `segments` if the event adds segments."""
     kind = event.WhichOneof("change") or ""
     change = getattr(event, kind)
     if kind == "segments_added":
-        own = b",".join(islice(segments, len(change.segments)))
-        inner = b'{"flow_id":%b,"segments":[%b]}' % (_ENCODE(change.flow_id), own)
+        inner = b'{"flow_id":%b,"segments":%b}' % (_ENCODE(change.flow_id), next(segments).json_list())
     else:
         inner = _WRITERS[kind](change)
     body = b'{"event_timestamp":%b,"event_type":%b,"event":%b}' % (
@@ -64,19 +54,11 @@ def _message(event: event_pb2.Event, segments: Iterator[bytes]) -> Message:
         _ENCODE(_TYPES[kind]),
         inner,
     )
-    return Message(event.id, key_of(event), event.time.ToNanoseconds(), body)
-
-
-def key_of(event: event_pb2.Event) -> str:
-    """The flow, or the source if there is none: messages of one key keep their order."""
-    change = getattr(event, event.WhichOneof("change") or "")
-    if hasattr(change, "document"):
-        return msgspec.json.decode(change.document, type=_Identified).id
-    return str(change.flow_id if hasattr(change, "flow_id") else change.source_id)
+    return Message(event.id, event.key, event.time.ToNanoseconds(), body)
 
 
 def url_filter(webhook: webhook_pb2.Webhook) -> UrlFilter:
-    """Which URLs of segments the subscriber asked for."""
+    """The filter that selects the URLs of segments that the subscriber requested."""
     labels, storages = webhook.accept_get_urls, webhook.accept_storage_ids
     return UrlFilter(
         labels=frozenset(labels.values) if webhook.HasField("accept_get_urls") else None,
@@ -86,12 +68,15 @@ def url_filter(webhook: webhook_pb2.Webhook) -> UrlFilter:
     )
 
 
-class _Identified(msgspec.Struct):
-    id: str
+class _WithDocument(Protocol):
+    """A change of an event that has the document of a flow or source."""
+
+    @property
+    def document(self) -> bytes: ...
 
 
-def _document(member: str) -> Callable[[Any], bytes]:
-    """A writer of events that carry a whole flow or source."""
+def _document(member: str) -> Callable[[_WithDocument], bytes]:
+    """A writer of events that contain a flow or source as the given member."""
     return lambda change: b'{"%b":%b}' % (member.encode(), change.document)
 
 

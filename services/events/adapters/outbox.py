@@ -1,29 +1,27 @@
-"""The outbox of the metadata service, by gRPC."""
+"""The outbox of the metadata service, over gRPC."""
 
 from collections.abc import Sequence, Set
 from typing import Final
 
 from grpc import aio
-from tams.event.v1 import event_service_pb2, webhook_pb2
-from tams.event.v1.event_service_pb2_grpc import EventServiceStub
+from tams.event.v1 import event_service_pb2, event_service_pb2_grpc, webhook_pb2
 
-from services.events.adapters.messages import Messages, key_of, url_filter
+from services.events.adapters.messages import Messages, url_filter
+from services.events.application.ports import OutboxChange, Page
 from services.events.domain.subscriber import Batch, DeadLetter, Settled, Subscriber
-from services.shared.get_urls import UrlFilter
+from services.segment_documents.url_filter import UrlFilter
 from services.shared.rpc.client import DEADLINE_SECONDS, call
 
 _WAIT_MS: Final = 5000
-# Of a flow that lags. Small, since many may lag and each keeps its messages in memory.
-_FEW: Final = 10
 
 
 class GrpcOutbox:
-    """Leases, pulls and acknowledges as one deliverer."""
+    """Implements the port Outbox for the lease owner `owner`; leases last `ttl_seconds`."""
 
     def __init__(
         self, channel: aio.Channel, messages: Messages, *, owner: str, ttl_seconds: int, max_webhooks: int
     ) -> None:
-        self._stub = EventServiceStub(channel)
+        self._stub = event_service_pb2_grpc.EventServiceStub(channel)
         self._messages = messages
         self._owner = owner
         self._ttl_seconds = ttl_seconds
@@ -31,7 +29,7 @@ class GrpcOutbox:
         self._filters: dict[str, UrlFilter] = {}
 
     async def lease(self) -> list[Subscriber]:
-        """The subscribers this deliverer serves."""
+        """Take and renew leases; returns the subscribers that this process serves."""
         request = event_service_pb2.LeaseWebhooksRequest(
             owner=self._owner, ttl_seconds=self._ttl_seconds, max_webhooks=self._max_webhooks
         )
@@ -43,29 +41,39 @@ class GrpcOutbox:
         """Give up all leases."""
         await call(self._stub.ReleaseWebhooks, event_service_pb2.ReleaseWebhooksRequest(owner=self._owner))
 
-    async def pull(self, subscriber: Subscriber, after: int, without: Set[str]) -> Batch:
-        """The subscriber's next messages, without those of some keys."""
-        request = event_service_pb2.PullEventsRequest(
-            owner=self._owner, webhook_id=subscriber.id, after_id=after, wait_ms=_WAIT_MS
-        )
-        return await self._pull(request, without)
+    async def await_events(self, after: int) -> OutboxChange:
+        """Wait up to 5 seconds for an event above an id, or a changed registration."""
+        request = event_service_pb2.AwaitEventsRequest(after_id=after, wait_ms=_WAIT_MS)
+        reply = await call(self._stub.AwaitEvents, request, timeout=DEADLINE_SECONDS + _WAIT_MS / 1000)
+        return OutboxChange(reply.last_id, reply.registrations_changed)
 
-    async def pull_key(self, subscriber: Subscriber, after: int, key: str) -> Batch:
-        """The next few messages of one key."""
-        request = event_service_pb2.PullEventsRequest(
-            owner=self._owner, webhook_id=subscriber.id, after_id=after, max_events=_FEW, key=key
-        )
-        return await self._pull(request, frozenset())
+    async def pull(self, subscriber: Subscriber, after: int, without: Set[str], page: Page) -> Batch:
+        """The next messages of the subscriber above an id, without some keys."""
+        return await self._pull(subscriber, page, without, after)
 
-    async def _pull(self, request: event_service_pb2.PullEventsRequest, without: Set[str]) -> Batch:
-        reply = await call(self._stub.PullEvents, request, timeout=DEADLINE_SECONDS + _WAIT_MS / 1000)
-        wanted = self._filters.get(request.webhook_id, UrlFilter())
-        events = [event for event in reply.events if key_of(event) not in without]
-        return Batch(await self._messages.write(events, wanted), reply.seen_id)
+    async def pull_key(self, subscriber: Subscriber, after: int, key: str, page: Page) -> Batch:
+        """The next messages of one key above an id."""
+        return await self._pull(subscriber, page, frozenset(), after, key)
+
+    async def _pull(
+        self, subscriber: Subscriber, page: Page, without: Set[str], after: int, key: str = ""
+    ) -> Batch:
+        request = event_service_pb2.PullEventsRequest(
+            owner=self._owner,
+            webhook_id=subscriber.id,
+            max_events=page.messages,
+            max_bytes=page.size,
+            after_id=after,
+            key=key,
+        )
+        reply = await call(self._stub.PullEvents, request)
+        events = [event for event in reply.events if event.key not in without]
+        urls = self._filters.get(subscriber.id, UrlFilter())
+        return Batch(await self._messages.write(events, urls), reply.seen_id)
 
     async def acknowledge(self, subscriber: Subscriber, settled: Settled, dead: Sequence[DeadLetter]) -> None:
-        """Store what is settled."""
-        letters = [event_service_pb2.DeadLetter(**one._asdict()) for one in dead]
+        """Store what is settled, and the dead letters."""
+        letters = [event_service_pb2.DeadLetter(**letter._asdict()) for letter in dead]
         request = event_service_pb2.AcknowledgeEventsRequest(
             owner=self._owner,
             webhook_id=subscriber.id,

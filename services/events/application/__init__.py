@@ -1,1 +1,1 @@
-"""How it is delivered: order, retries, giving up."""
+"""The rules of delivery: order, retries, giving up."""

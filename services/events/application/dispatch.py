@@ -1,94 +1,113 @@
-"""Which subscribers this process serves: a task for each lease it holds."""
+"""Holds the leases of this process and delivers to the leased subscribers."""
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
-from services.events.application.delivery import Delivery
-from services.events.application.ports import Outbox
-from services.events.application.service import Service
-from services.events.domain.subscriber import Subscriber
-from services.shared.errors import FailedPrecondition, TamsError
+from services.events.application.deliveries import Deliveries
+from services.events.application.environment import Environment
+from services.events.domain.status import Status
+from services.shared.errors import TamsError
+from services.shared.process.background import background
 
-_log = logging.getLogger("tams.events")
+_log = logging.getLogger(__name__)
 
-_AWAY_SECONDS: Final = 1.0
-_LAST_SECONDS: Final = 2.0
+# The shortest time between two renewals, however often registrations change.
+_MIN_RENEW_SECONDS: Final = 0.1
+# The time to end deliveries at shutdown, and then to release the leases.
+_END_SECONDS: Final = 2.0
+_RELEASE_SECONDS: Final = 1.0
 
 
 class Report(Protocol):
-    """Tells health checkers how it is."""
+    """Publishes the state of the service to health checks."""
 
     async def __call__(self, *, serving: bool) -> None:
-        """Whether the outbox answers."""
+        """`serving` is True if the outbox answers."""
         ...
 
 
-class Dispatch:
-    """Takes and renews leases, and starts and stops delivery as they come and go."""
+class Dispatcher:
+    """Takes and renews leases every `renew_seconds`, and as soon as a registration changes.
 
-    def __init__(self, outbox: Outbox, delivery: Delivery, *, places: int, renew_seconds: float) -> None:
-        self._outbox = outbox
-        self._delivery = delivery
-        self._places = places
+    If the leases cannot be renewed before they expire, all deliveries end.
+    """
+
+    def __init__(self, environment: Environment, *, renew_seconds: float) -> None:
+        self._environment = environment
         self._renew_seconds = renew_seconds
-        self._serving: dict[str, tuple[Subscriber, asyncio.Task[None]]] = {}
+        # An own deadline, because gRPC's fires late if the event loop is overloaded.
+        self._deadline_seconds = 1.5 * renew_seconds
+        self._changed = asyncio.Event()
+        self._deliveries = Deliveries(environment, self._changed.set)
+        self._expiry: asyncio.TimerHandle | None = None
+        self._is_unavailable = False
+
+    def status(self) -> Status:
+        """The status of all deliveries of this process."""
+        return self._deliveries.status()
 
     async def run(self, report: Report) -> None:
-        """Serve until cancelled; reports whether the outbox answers."""
+        """Deliver until cancelled; reports after each renewal whether the outbox answers."""
         try:
-            while True:
-                await report(serving=await self._renew())
-                await asyncio.sleep(self._renew_seconds)
+            async with background(self._environment.event_poll.run(self._changed.set)):
+                await self._keep_leases(report)
         finally:
             await self._leave()
 
-    async def _leave(self) -> None:
-        """End deliveries, and let others have the subscribers if the outbox still listens."""
-        await self._stop(list(self._serving))
-        with suppress(TamsError, TimeoutError):
-            async with asyncio.timeout(_LAST_SECONDS):
-                await self._outbox.release()
+    async def _keep_leases(self, report: Report) -> NoReturn:
+        while True:
+            is_renewed = await self._renew()
+            await report(serving=is_renewed)
+            await asyncio.sleep(_MIN_RENEW_SECONDS)
+            # After a failed renewal the leases may not last for a whole pause.
+            pause = self._renew_seconds - _MIN_RENEW_SECONDS if is_renewed else _MIN_RENEW_SECONDS
+            await _at_most(pause, self._changed.wait())
+            self._changed.clear()
 
     async def _renew(self) -> bool:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self._deliveries.forget_ended()
         try:
-            leased = await self._lease()
-            if outdated := [name for name in self._serving if self._outdated(name, leased)]:
-                await self._stop(outdated)
-                # Again: they have acknowledged more.
-                leased = await self._lease()
-        except TamsError as error:
-            _log.warning("the outbox is away", extra={"reason": error.summary})
+            async with asyncio.timeout(self._deadline_seconds):
+                leased = {subscriber.id: subscriber for subscriber in await self._environment.outbox.lease()}
+        except (TamsError, TimeoutError) as error:
+            self._note_unavailable(error)
             return False
-        for name, subscriber in leased.items():
-            if name not in self._serving:
-                self._serving[name] = subscriber, asyncio.create_task(self._serve(subscriber))
+        self._is_unavailable = False
+        self._environment.lease.renew(started)
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = loop.call_at(self._environment.lease.ends, self._stop_sending)
+        self._deliveries.update(leased)
         return True
 
-    async def _lease(self) -> dict[str, Subscriber]:
-        return {subscriber.id: subscriber for subscriber in await self._outbox.lease()}
+    def _note_unavailable(self, error: Exception) -> None:
+        if not self._is_unavailable:
+            self._is_unavailable = True
+            reason = error.summary if isinstance(error, TamsError) else "no answer in time"
+            _log.warning("the outbox is unavailable", extra={"reason": reason})
 
-    def _outdated(self, name: str, leased: dict[str, Subscriber]) -> bool:
-        subscriber, task = self._serving[name]
-        now = leased.get(name)
-        return task.done() or now is None or now._replace(settled=subscriber.settled) != subscriber
+    def _stop_sending(self) -> None:
+        """Stop all deliveries, because other processes may take the leases from now on."""
+        if self._deliveries.stop_all():
+            _log.warning("the leases have expired; deliveries are stopped")
 
-    async def _stop(self, names: list[str]) -> None:
-        tasks = [self._serving.pop(name)[1] for name in names]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def _leave(self) -> None:
+        """End deliveries and release the leases, so that other processes can take them at once."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._deliveries.stop_all()
+        await _at_most(_END_SECONDS, self._deliveries.wait_ended())
+        with suppress(TamsError):
+            await _at_most(_RELEASE_SECONDS, self._environment.outbox.release())
 
-    async def _serve(self, subscriber: Subscriber) -> None:
-        """Deliver; when the outbox fails, end after a pause, so that the next renewal starts anew."""
-        try:
-            await Service(self._outbox, self._delivery, subscriber, self._places).run()
-        except FailedPrecondition:
-            return
-        except TamsError as error:
-            _log.warning("delivery paused", extra={"webhook": subscriber.id, "reason": error.summary})
-            await asyncio.sleep(_AWAY_SECONDS)
-        except Exception:  # noqa: BLE001 - the next renewal begins anew; nothing was acknowledged
-            _log.exception("delivery failed", extra={"webhook": subscriber.id})
-            await asyncio.sleep(_AWAY_SECONDS)
+
+async def _at_most(seconds: float, awaitable: Awaitable[object]) -> None:
+    """Await for at most `seconds`."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await awaitable

@@ -1,49 +1,75 @@
-"""What delivery needs: an outbox to take from, and a way to send."""
+"""The ports of delivery: the outbox that has the events, and the sender of messages."""
 
 from collections.abc import Sequence, Set
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.events.domain.subscriber import Batch, DeadLetter, Message, Settled, Subscriber
 
 
+class OutboxChange(NamedTuple):
+    """The highest event id, and whether a registration changed during the call."""
+
+    last_id: int
+    registrations_changed: bool = False
+
+
+class Page(NamedTuple):
+    """The most messages to pull; after `size` bytes no further message is added."""
+
+    messages: int
+    size: int = 256 * 1024
+
+
 class Outbox(Protocol):
-    """Events as they were committed. All calls raise Unavailable while the outbox is away."""
+    """The events in the order of their commits. All calls raise Unavailable if the outbox does not answer."""
 
     async def lease(self) -> list[Subscriber]:
-        """The subscribers this deliverer serves from now until it asks again, own ones renewed."""
+        """Take and renew leases; returns all subscribers that this process serves until the next call."""
         ...
 
     async def release(self) -> None:
-        """Serve none of them any more, so that others may at once."""
+        """Give up all leases, so that other processes can take them at once."""
         ...
 
-    async def pull(self, subscriber: Subscriber, after: int, without: Set[str]) -> Batch:
-        """The subscriber's next messages, without those of some keys; waits a while for the first.
+    async def await_events(self, after: int) -> OutboxChange:
+        """Wait for an event above an id, or a changed registration, of any subscriber; for some seconds."""
+        ...
 
-        FailedPrecondition: not ours any more.
+    async def pull(self, subscriber: Subscriber, after: int, without: Set[str], page: Page) -> Batch:
+        """The next messages of the subscriber above an id, without some keys.
+
+        FailedPrecondition LEASE_LOST if another process may serve it.
         """
         ...
 
-    async def pull_key(self, subscriber: Subscriber, after: int, key: str) -> Batch:
-        """The next messages of one key, few at a time, without waiting. FailedPrecondition: not ours."""
+    async def pull_key(self, subscriber: Subscriber, after: int, key: str, page: Page) -> Batch:
+        """The next messages of one key above an id. FailedPrecondition LEASE_LOST as for `pull`."""
         ...
 
     async def acknowledge(self, subscriber: Subscriber, settled: Settled, dead: Sequence[DeadLetter]) -> None:
-        """Store what is settled. FailedPrecondition: not ours any more."""
+        """Store what is settled, and the dead letters. FailedPrecondition LEASE_LOST as for `pull`."""
         ...
 
 
 class Sender(Protocol):
-    """Sends one message."""
+    """Sends single messages."""
 
     async def send(self, subscriber: Subscriber, message: Message) -> None:
-        """POST the message; Undelivered unless the subscriber took it."""
+        """Send the message. Undelivered unless the subscriber accepts it."""
         ...
 
-    async def leave(self, subscriber: Subscriber) -> None:
-        """Close what is open to the subscriber; it may be sent to again."""
+    async def disconnect(self, subscriber: Subscriber) -> None:
+        """Close the connections to the subscriber; later messages open new ones."""
         ...
 
 
 class Undelivered(Exception):
-    """A subscriber did not take a message; the text says why, for the operator."""
+    """A subscriber did not accept a message. The text has the reason for operators, without keys.
+
+    `answered` is True if the subscriber itself refused, so it may accept other messages; False if it did not
+    answer.
+    """
+
+    def __init__(self, reason: str, *, answered: bool = False) -> None:
+        super().__init__(reason)
+        self.answered = answered

@@ -1,1 +1,1 @@
-"""What is delivered, to whom."""
+"""Subscribers, their messages, and the status of deliveries."""

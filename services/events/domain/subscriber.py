@@ -1,4 +1,4 @@
-"""A subscriber and the messages it gets (TAMS 7.0, webhooks)."""
+"""A subscriber and its messages (TAMS 7.0, webhooks)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class Settled(NamedTuple):
-    """What a subscriber has got, or will never get: events up to an id, but for keys that lag `behind`.
+    """The events that a subscriber accepted or that were given up: all up to the id `through`.
 
-    Of those, events up to an id of their own.
+    For the keys in `behind` only those up to the id given there.
     """
 
     through: int
@@ -16,7 +16,7 @@ class Settled(NamedTuple):
 
 
 class Subscriber(NamedTuple):
-    """Whom to send to. `headers` hold the subscriber's key, so they stay out of logs and texts."""
+    """A webhook to deliver to. `headers` contain its key, so they must not appear in logs or texts."""
 
     id: str
     url: str
@@ -28,9 +28,9 @@ class Subscriber(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One event, ready to send. Messages of one `key` (a flow or a source) keep their order.
+    """One event as JSON. Messages of one `key` (the id of a flow or a source) are delivered in order.
 
-    `id` is the event's in the outbox, `time_ns` when it was committed, since 1970.
+    `id` is the id of the event in the outbox, `time_ns` its commit time in nanoseconds since 1970.
     """
 
     id: int
@@ -40,14 +40,14 @@ class Message(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Messages in order of their ids; every event up to `seen` was looked at."""
+    """Messages in the order of their ids. They are all that match among the events up to the id `seen`."""
 
     messages: list[Message]
     seen: int
 
 
 class DeadLetter(NamedTuple):
-    """A message that was given up."""
+    """A message that was given up, with the last error and the number of attempts."""
 
     event_id: int
     error: str

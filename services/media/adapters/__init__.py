@@ -1,1 +1,1 @@
-"""How the ports are met: S3 by boto3, the object registry by gRPC, the storage configuration from a file."""
+"""Implementations of the ports, S3 storage and the object registry; reads the storage configuration."""

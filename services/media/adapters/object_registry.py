@@ -1,57 +1,85 @@
-"""The object registry, kept by the metadata service."""
+"""The object registry of the metadata service, over gRPC."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from grpc import aio
-from tams.metadata.v1.object_pb2 import ObjectLocation as LocationMessage
-from tams.metadata.v1.object_service_pb2 import (
-    ClaimObjectsRequest,
-    ForgetObjectsRequest,
-    ListUnmeasuredObjectsRequest,
-    RecordObjectSizesRequest,
-    ReserveObjectsRequest,
-)
-from tams.metadata.v1.object_service_pb2 import ObjectSize as SizeMessage
-from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
+from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
 
-from services.media.domain.object import Ages, ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
 from services.shared.rpc.client import call
+
+OBJECT_SERVICE: Final = object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"]
 
 
 class GrpcObjectRegistry:
-    """Meets ObjectRegistry by calls to ObjectService."""
+    """Implements the port ObjectRegistry with calls to ObjectService."""
 
     def __init__(self, channel: aio.Channel) -> None:
-        self._stub = ObjectServiceStub(channel)
+        self._stub = object_service_pb2_grpc.ObjectServiceStub(channel)
 
     async def reserve(self, flow_id: str, objects: Sequence[ObjectLocation]) -> str:
-        """Reserve all the objects for a flow, or none; return the flow's container."""
+        """Reserve all objects for a flow, or none; returns the container of the flow."""
         messages = [
-            LocationMessage(object_id=one.object_id, storage_id=one.storage_id, storage_path=one.storage_path)
-            for one in objects
+            object_pb2.ObjectLocation(
+                object_id=location.object_id,
+                storage_id=location.storage_id,
+                storage_path=location.storage_path,
+            )
+            for location in objects
         ]
-        request = ReserveObjectsRequest(flow_id=flow_id, objects=messages)
+        request = object_service_pb2.ReserveObjectsRequest(flow_id=flow_id, objects=messages)
         return (await call(self._stub.ReserveObjects, request)).container
 
-    async def unmeasured(self, limit: int) -> list[ObjectLocation]:
-        """Objects whose size is unknown and due to be looked at, oldest first."""
-        request = ListUnmeasuredObjectsRequest(page_size=limit)
+    async def register_backends(self, labels: Mapping[str, str]) -> None:
+        """Register all storage backends: their labels by id."""
+        messages = [
+            object_service_pb2.StorageBackendLabel(id=storage_id, label=label)
+            for storage_id, label in labels.items()
+        ]
+        await call(
+            self._stub.RegisterStorageBackends,
+            object_service_pb2.RegisterStorageBackendsRequest(backends=messages),
+        )
+
+    async def locate(self, object_ids: Sequence[str]) -> list[LocatedObject]:
+        """The locations and sizes of those objects that this store controls."""
+        reply = await call(
+            self._stub.LocateObjects, object_service_pb2.LocateObjectsRequest(object_ids=object_ids)
+        )
+        return [
+            LocatedObject(_location(located.location), located.size if located.HasField("size") else None)
+            for located in reply.objects
+        ]
+
+    async def list_unmeasured(self, limit: int) -> list[ObjectLocation]:
+        """Up to `limit` objects whose size is due to be measured, oldest first."""
+        request = object_service_pb2.ListUnmeasuredObjectsRequest(page_size=limit)
         reply = await call(self._stub.ListUnmeasuredObjects, request)
-        return [ObjectLocation(one.object_id, one.storage_id, one.storage_path) for one in reply.objects]
+        return list(map(_location, reply.objects))
 
     async def record_sizes(self, sizes: Sequence[ObjectSize]) -> None:
-        """Store what was found."""
-        messages = [SizeMessage(object_id=one.object_id, size=one.size) for one in sizes]
-        await call(self._stub.RecordObjectSizes, RecordObjectSizesRequest(objects=messages))
+        """Store the sizes of objects."""
+        messages = [
+            object_service_pb2.ObjectSize(object_id=measured.object_id, size=measured.size)
+            for measured in sizes
+        ]
+        await call(
+            self._stub.RecordObjectSizes, object_service_pb2.RecordObjectSizesRequest(objects=messages)
+        )
 
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
-        """Up to `limit` objects that nobody uses, put out of reach."""
-        request = ClaimObjectsRequest(
+        """Claim up to `limit` unused objects, so that no segment can use them any more."""
+        request = object_service_pb2.ClaimObjectsRequest(
             unreferenced_seconds=ages.unreferenced, unregistered_seconds=ages.unregistered, page_size=limit
         )
         reply = await call(self._stub.ClaimObjects, request)
-        return [ObjectLocation(one.object_id, one.storage_id, one.storage_path) for one in reply.objects]
+        return list(map(_location, reply.objects))
 
     async def forget(self, object_ids: Sequence[str]) -> None:
-        """The bytes of claimed objects are gone."""
-        await call(self._stub.ForgetObjects, ForgetObjectsRequest(object_ids=object_ids))
+        """Remove claimed objects whose bytes are deleted."""
+        await call(self._stub.ForgetObjects, object_service_pb2.ForgetObjectsRequest(object_ids=object_ids))
+
+
+def _location(message: object_pb2.ObjectLocation) -> ObjectLocation:
+    return ObjectLocation(message.object_id, message.storage_id, message.storage_path)

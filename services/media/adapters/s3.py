@@ -1,6 +1,6 @@
-"""A bucket in S3-compatible storage, by boto3 in a few threads of its own.
+"""A bucket in S3-compatible storage, with boto3 in a few threads of its own.
 
-Bytes never pass here: clients PUT and GET them with signed URLs.
+The bytes of objects do not pass through this process: clients PUT and GET them with signed URLs.
 """
 
 import asyncio
@@ -14,72 +14,110 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+)
 
-from services.media.adapters.s3_listing import listed_sizes
+from services.media.adapters.s3_cors import cors_rule
+from services.media.adapters.s3_listing import WORTH_A_LISTING, list_sizes
 from services.media.domain.storage_backend import StorageBackend
+from services.media.domain.storage_path import is_storage_path
 from services.shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CORSConfigurationTypeDef, CORSRuleTypeDef
+    from mypy_boto3_s3.type_defs import CORSConfigurationTypeDef
 
 T = TypeVar("T")
 
-_log = logging.getLogger("tams.media")
+_log = logging.getLogger(__name__)
 
+_SHOWN_CHARACTERS: Final = 80
+_MAX_LOGGED: Final = 1000
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 5
 _MISSING: Final = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
-# A bucket that is missing is a mistake to be looked at, not a reason to forget what it should hold.
-_GONE: Final = {"404", "NoSuchKey", "NotFound"}
+# Without NoSuchBucket: if the bucket is missing, its objects must not count as deleted.
+_DELETED: Final = {"404", "NoSuchKey", "NotFound"}
 _CREATED_BY_ANOTHER: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
-# Stores that set CORS elsewhere answer the call with one of these.
+# The answers of storage that configures CORS in another way.
 _NOT_OFFERED: Final = {"NotImplemented", "MethodNotAllowed"}
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
-# Whoever starts the service may have AWS tools set up; their profile is not ours.
+# The user who starts the service may have configured AWS tools; their profile must not apply here.
 _NO_PROFILE: Final = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
 }
-# The one region that S3 does not want named when a bucket is made.
+# The region that S3 does not accept as a location when a bucket is created.
 _UNNAMED_REGION: Final = "us-east-1"
 
 
 class S3Storage:
-    """The bucket of one backend. One try a call: callers know better when to come again."""
+    """The bucket of one backend. Each call makes one attempt, because its callers decide about retries."""
 
     def __init__(self, backend: StorageBackend, threads: int) -> None:
         self._backend = backend
+        # Invalid paths; each is logged once.
+        self._logged: set[str] = set()
         self._client = _client(backend, threads)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
 
     async def prepare(self) -> None:
-        """See that the bucket is there; make it and set its CORS rules if that is wanted."""
+        """Check that the bucket exists, or create it and set its CORS rules. Raises Unavailable."""
         await self._in_thread(self._prepare)
 
-    async def listed(self, paths: Sequence[str]) -> dict[str, int | None]:
-        """Sizes, None for what is not there, of paths that lie close together. Raises Unavailable."""
-        return await self._in_thread(lambda: listed_sizes(self._client, self._backend.bucket, paths))
+    async def check(self) -> None:
+        """Check that the bucket answers. Raises Unavailable; the text names no internal address."""
+        await self._in_thread(self._check)
+
+    async def list_sizes(self, paths: Sequence[str]) -> dict[str, int | None]:
+        """Sizes in bytes, None for missing objects, of paths that are close together. Raises Unavailable."""
+        keys = [path for path in paths if is_storage_path(path)]
+        if len(keys) < WORTH_A_LISTING:
+            return {}
+        return await self._in_thread(lambda: list_sizes(self._client, self._backend.bucket, keys))
 
     async def size(self, path: str) -> int | None:
-        """Size of an object in bytes, None when it is not there. Raises Unavailable."""
-        return await self._in_thread(lambda: self._size(path))
+        """The size of an object in bytes, None if it does not exist. Raises Unavailable."""
+        return await self._in_thread(lambda: self._size(path)) if self._is_key(path) else None
 
     async def delete(self, path: str) -> None:
-        """Delete an object; one that is not there is gone already. Raises Unavailable."""
-        await self._in_thread(lambda: self._delete(path))
+        """Delete an object; a missing object is no error. Raises Unavailable."""
+        if self._is_key(path):
+            await self._in_thread(lambda: self._delete(path))
 
     def close(self) -> None:
-        """Drop what has not begun; a request in flight ends within its timeouts."""
+        """Cancel calls that have not started; those in flight end within their timeouts."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    def _is_key(self, path: str) -> bool:
+        """True if the path is a valid key. An invalid one could address another object, or the bucket."""
+        if is_storage_path(path):
+            return True
+        if path not in self._logged and len(self._logged) < _MAX_LOGGED:
+            self._logged.add(path)
+            fields = {"storage": self._backend.label, "path": path[:_SHOWN_CHARACTERS]}
+            _log.warning("a storage path is not a valid key", extra=fields)
+        return False
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function)
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"storage {self._backend.label}: {error}") from None
+
+    def _check(self) -> None:
+        try:
+            self._client.head_bucket(Bucket=self._backend.bucket)
+        except ClientError as error:
+            raise Unavailable(f"refuses access to its bucket: {_code(error)}") from None
+        except BotoCoreError as error:
+            is_timeout = isinstance(error, ConnectTimeoutError | ReadTimeoutError)
+            raise Unavailable("does not answer in time" if is_timeout else "cannot be reached") from None
 
     def _prepare(self) -> None:
         if not self._backend.create_bucket:
@@ -111,22 +149,13 @@ class S3Storage:
                 raise
 
     def _set_cors(self) -> None:
-        rules: CORSConfigurationTypeDef = {"CORSRules": [self._cors_rule()]}
+        rules: CORSConfigurationTypeDef = {"CORSRules": [cors_rule(self._backend.cors_origins)]}
         try:
             self._client.put_bucket_cors(Bucket=self._backend.bucket, CORSConfiguration=rules)
         except ClientError as error:
             if _code(error) not in _NOT_OFFERED:
                 raise
-            _log.warning("storage takes no CORS rules", extra={"storage": self._backend.label})
-
-    def _cors_rule(self) -> "CORSRuleTypeDef":
-        return {
-            "AllowedOrigins": list(self._backend.cors_origins),
-            "AllowedMethods": ["GET", "PUT", "HEAD"],
-            "AllowedHeaders": ["Range", "Content-Type"],
-            "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges"],
-            "MaxAgeSeconds": 3600,
-        }
+            _log.warning("storage does not accept CORS rules", extra={"storage": self._backend.label})
 
     def _size(self, path: str) -> int | None:
         try:
@@ -140,7 +169,7 @@ class S3Storage:
         try:
             self._client.delete_object(Bucket=self._backend.bucket, Key=path)
         except ClientError as error:
-            if _code(error) not in _GONE:
+            if _code(error) not in _DELETED:
                 raise
 
 

@@ -1,7 +1,7 @@
-"""Sizes of many objects by listing the folders they lie in.
+"""Reads the sizes of many objects by listing their folders.
 
-A request for each object costs this process and the storage about a millisecond each. Objects that were
-registered together lie together, for keys are in order of time, and one request lists a thousand of them.
+A request for each object costs this process and the storage about a millisecond. Keys are in the order of
+time, so objects that are registered together are close together, and one request lists up to 1000 of them.
 """
 
 from collections import defaultdict
@@ -11,60 +11,63 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A listing costs as much as looking at so many objects.
-_WORTH_A_LISTING: Final = 8
+# The number of single requests that cost as much as one listing.
+WORTH_A_LISTING: Final = 8
 _MAX_KEYS: Final = 1000
 
 
-def listed_sizes(client: "S3Client", bucket: str, paths: Sequence[str]) -> dict[str, int | None]:
-    """Sizes in bytes, None for what is not there, of those paths that listings tell at little cost.
+def list_sizes(client: "S3Client", bucket: str, paths: Sequence[str]) -> dict[str, int | None]:
+    """Sizes in bytes, None for missing objects, of those paths for which listings are cheaper.
 
-    Raises what the client raises.
+    Raises the errors of the client: BotoCoreError and ClientError.
     """
-    found: dict[str, int | None] = {}
-    for folder, inside in _by_folder(paths).items():
-        for told in _walk(client, bucket, folder, inside):
-            found.update(told)
-    return found
+    sizes: dict[str, int | None] = {}
+    for folder, paths_of_folder in _by_folder(paths).items():
+        for page_sizes in _walk(client, bucket, folder, paths_of_folder):
+            sizes.update(page_sizes)
+    return sizes
 
 
 def _by_folder(paths: Sequence[str]) -> dict[str, list[str]]:
     folders: dict[str, list[str]] = defaultdict(list)
-    # The order of a listing is that of the keys' bytes.
+    # A listing is in the order of the bytes of the keys.
     for path in sorted(paths, key=str.encode):
         folders[path[: path.rfind("/") + 1]].append(path)
     return folders
 
 
 def _walk(
-    client: "S3Client", bucket: str, folder: str, wanted: Sequence[str]
+    client: "S3Client", bucket: str, folder: str, paths: Sequence[str]
 ) -> Iterator[dict[str, int | None]]:
-    """What each listing tells of paths in one folder, as long as it is worth its cost."""
+    """The sizes from each listing of one folder, until single requests for the rest are cheaper.
+
+    `paths` are sorted by their bytes.
+    """
     first = 0
-    while len(wanted) - first >= _WORTH_A_LISTING:
+    while len(paths) - first >= WORTH_A_LISTING:
         page = client.list_objects_v2(
             Bucket=bucket,
             Prefix=folder,
             Delimiter="/",
-            # Just before the first that is wanted, for the key given is itself left out.
-            StartAfter=wanted[first][:-1],
-            MaxKeys=min(_MAX_KEYS, 2 * (len(wanted) - first)),
+            # A key shortly before the first path, because the listing excludes the key given here.
+            StartAfter=paths[first][:-1],
+            MaxKeys=min(_MAX_KEYS, 2 * (len(paths) - first)),
         )
-        sizes = {one["Key"]: one["Size"] for one in page.get("Contents", ())}
+        sizes = {item["Key"]: item["Size"] for item in page.get("Contents", ())}
         end = (
-            _after(wanted, first, max(sizes, key=str.encode, default=""))
+            _index_after(paths, first, max(sizes, key=str.encode, default=""))
             if page["IsTruncated"]
-            else len(wanted)
+            else len(paths)
         )
-        yield {path: sizes.get(path) for path in wanted[first:end]}
-        if end - first < _WORTH_A_LISTING:
+        yield {path: sizes.get(path) for path in paths[first:end]}
+        if end - first < WORTH_A_LISTING:
             return
         first = end
 
 
-def _after(wanted: Sequence[str], first: int, last_key: str) -> int:
-    """Where the paths begin that a listing up to a key says nothing of."""
+def _index_after(paths: Sequence[str], first: int, last_key: str) -> int:
+    """The index of the first path after a key; `first` is where to begin."""
     last = last_key.encode()
-    while first < len(wanted) and wanted[first].encode() <= last:
+    while first < len(paths) and paths[first].encode() <= last:
         first += 1
     return first

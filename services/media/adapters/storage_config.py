@@ -1,6 +1,6 @@
-"""The storage configuration: a JSON file that lists the storage backends.
+"""Reads the storage configuration: a JSON file that lists the storage backends.
 
-Keys are never in the file itself; it names the files that hold them, relative to its own folder.
+The file does not contain keys. It has the paths of files with the keys, relative to its own folder.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _Text = Annotated[str, Meta(min_length=1, max_length=256)]
 _Id = Annotated[str, Meta(pattern=f"^{UUID_PATTERN}\\Z")]
 _Endpoint = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+/?\Z")]
 _Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")]
-# Steps that need no encoding and are neither hidden nor "..".
+# Folders that need no encoding and are neither hidden nor "..".
 _Prefix = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*\Z", max_length=256)]
 
 
@@ -40,10 +40,11 @@ class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     session_token_file: _Text | None = None
     create_bucket: bool = False
     cors_origins: tuple[str, ...] = ("*",)
+    conditional_writes: bool = True
 
 
 def read_storage_backends(path: Path) -> StorageBackends:
-    """The backends in the file. StartupError says in one line what is wrong with it."""
+    """The backends in the file, in its order. StartupError for a file that cannot be read or is malformed."""
     try:
         entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
         _check(entries)
@@ -56,7 +57,7 @@ def _check(entries: Sequence[_Entry]) -> None:
     if not entries:
         raise ValueError("it lists no storage backend")
     ids = [entry.id for entry in entries]
-    if repeated := next((one for one in ids if ids.count(one) > 1), None):
+    if repeated := next((storage_id for storage_id in ids if ids.count(storage_id) > 1), None):
         raise ValueError(f"the id {repeated} is given twice")
     if sum(entry.default_storage for entry in entries) > 1:
         raise ValueError("more than one backend has default_storage")
@@ -82,6 +83,7 @@ def _backend(entry: _Entry, folder: Path) -> StorageBackend:
         ),
         create_bucket=entry.create_bucket,
         cors_origins=entry.cors_origins,
+        conditional_writes=entry.conditional_writes,
     )
 
 
@@ -96,6 +98,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"cannot read {error.filename}: {error.strerror}"
     if isinstance(error, UnicodeDecodeError):
-        # Its own text would quote the key.
-        return "a key file holds something other than ASCII text"
+        # The text of the error would quote the key.
+        return "a key file contains text that is not ASCII"
     return str(error)

@@ -1,1 +1,1 @@
-"""What the media service does."""
+"""The rules of media: allocation, signing, uploads, sizes and deletion of objects."""

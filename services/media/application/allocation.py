@@ -1,10 +1,12 @@
 """Allocation of new objects (TAMS 7.0, POST /flows/{flowId}/storage)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from services.media.application.ports import Clock, NewObjectId, ObjectRegistry
-from services.media.application.signing import Signing
+from services.media.application.recent_objects import RecentObjects
+from services.media.application.signer import Signer
 from services.media.domain.object import AllocatedObject, ObjectLocation
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.media.domain.storage_path import storage_path
@@ -15,20 +17,22 @@ DEFAULT_OBJECTS: Final = 10
 
 
 class Allocation:
-    """Names new objects, reserves them in the registry, and signs the PUTs that bring their bytes."""
+    """Chooses the ids and paths of new objects, reserves them, and signs the URLs to upload them."""
 
     def __init__(
         self,
         backends: StorageBackends,
         registry: ObjectRegistry,
-        signing: Signing,
+        signer: Signer,
+        recent: RecentObjects,
         *,
         clock: Clock,
         new_object_id: NewObjectId,
     ) -> None:
         self._backends = backends
         self._registry = registry
-        self._signing = signing
+        self._signer = signer
+        self._recent = recent
         self._clock = clock
         self._new_object_id = new_object_id
 
@@ -40,9 +44,10 @@ class Allocation:
         object_ids: Sequence[str] | None = None,
         storage_id: str | None = None,
     ) -> list[AllocatedObject]:
-        """Allocate `limit` new objects or those named, all or none.
+        """Allocate `limit` objects with new ids, by default 10 and at most 1000, or those with `object_ids`.
 
-        Raises InvalidArgument, and what ObjectRegistry.reserve raises; of several faults, the flow's.
+        All are allocated or none. Raises InvalidArgument, and the errors of ObjectRegistry.reserve. If both
+        apply, the error of the flow is raised.
         """
         try:
             backend = self._backends.choose(storage_id)
@@ -51,10 +56,11 @@ class Allocation:
             await self._registry.reserve(flow_id, ())
             raise
         container = await self._registry.reserve(flow_id, locations)
+        self._recent.add_allocated(locations)
         paths = [location.storage_path for location in locations]
-        urls = self._signing.window(backend).put_urls(paths, container)
+        urls = self._signer.window(backend).put_urls(paths, container)
         return [
-            AllocatedObject(location.object_id, url, container)
+            AllocatedObject(location.object_id, url, container, backend.put_headers)
             for location, url in zip(locations, urls, strict=True)
         ]
 
@@ -64,7 +70,7 @@ class Allocation:
         if limit is not None:
             raise _bad("give limit or object_ids, not both")
         if len(object_ids) > MAX_OBJECTS:
-            raise InvalidArgument(f"at most {MAX_OBJECTS} object ids at once", reason="TOO_MANY_ITEMS")
+            raise InvalidArgument(f"give at most {MAX_OBJECTS} object ids", reason="TOO_MANY_ITEMS")
         if len(set(object_ids)) < len(object_ids):
             raise _bad("an object id is repeated")
         return object_ids
@@ -72,8 +78,8 @@ class Allocation:
     def _locations(self, backend: StorageBackend, object_ids: Sequence[str]) -> list[ObjectLocation]:
         now = self._clock()
         return [
-            ObjectLocation(object_id, backend.id, storage_path(backend.prefix, now, object_id))
-            for object_id in object_ids
+            ObjectLocation(object_id, backend.id, _path(backend.prefix, now, object_id, index))
+            for index, object_id in enumerate(object_ids)
         ]
 
 
@@ -83,6 +89,14 @@ def _count(limit: int | None) -> int:
     if limit < 0:
         raise _bad("limit is negative")
     return min(limit, MAX_OBJECTS)
+
+
+def _path(prefix: str, now: datetime, object_id: str, index: int) -> str:
+    try:
+        return storage_path(prefix, now, object_id)
+    except InvalidArgument as error:
+        path = f"$.object_ids[{index}]"
+        raise InvalidArgument(f"{path}: {error.summary}", reason=error.reason, path=path) from None
 
 
 def _bad(summary: str) -> InvalidArgument:

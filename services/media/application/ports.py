@@ -1,63 +1,75 @@
-"""What the media service needs from outside."""
+"""The ports of the media service: the object registry and object storage."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.media.domain.object import Ages, ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
 
-# The current instant, in UTC.
+# The current time in UTC.
 Clock = Callable[[], datetime]
 # A new object id, unique in the store.
 NewObjectId = Callable[[], str]
 
 
 class ObjectRegistry(Protocol):
-    """The record of which object is where."""
+    """The registry of the locations and sizes of objects. Calls raise Unavailable if it does not answer."""
 
     async def reserve(self, flow_id: str, objects: Sequence[ObjectLocation]) -> str:
-        """Reserve all the objects for a flow, or none; return the flow's container.
+        """Reserve all objects for a flow, or none; returns the container of the flow, a MIME type.
 
-        None at all only checks that the flow may own objects. Raises NotFound FLOW_NOT_FOUND,
+        Without objects it only checks that the flow may own some. Raises NotFound FLOW_NOT_FOUND,
         PermissionDenied FLOW_READ_ONLY, FailedPrecondition NO_CONTAINER, AlreadyExists OBJECT_EXISTS.
         """
         ...
 
-    async def unmeasured(self, limit: int) -> list[ObjectLocation]:
-        """Objects whose size is unknown and due to be looked at, oldest first."""
+    async def register_backends(self, labels: Mapping[str, str]) -> None:
+        """Register all storage backends: their labels by id. It may be repeated."""
+        ...
+
+    async def locate(self, object_ids: Sequence[str]) -> list[LocatedObject]:
+        """The locations and sizes of those objects that this store controls; takes at most 1000 ids."""
+        ...
+
+    async def list_unmeasured(self, limit: int) -> list[ObjectLocation]:
+        """Up to `limit` objects whose size is due to be measured, oldest first."""
         ...
 
     async def record_sizes(self, sizes: Sequence[ObjectSize]) -> None:
-        """Store what was found. Repeating is harmless, unknown objects are passed over."""
+        """Store the sizes of objects. It may be repeated; unknown objects are ignored."""
         ...
 
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
-        """Up to `limit` objects that nobody uses, put out of reach; the caller deletes their bytes."""
+        """Claim up to `limit` unused objects, so that no segment can use them any more.
+
+        The caller then deletes their bytes and calls `forget`.
+        """
         ...
 
     async def forget(self, object_ids: Sequence[str]) -> None:
-        """The bytes of claimed objects are gone. Repeating is harmless, other objects are passed over."""
+        """Remove claimed objects whose bytes are deleted. It may be repeated; other objects are ignored."""
         ...
 
 
 class ObjectStorage(Protocol):
-    """The bucket of one storage backend."""
+    """The bucket of one storage backend. All calls raise Unavailable if the storage refuses or is down."""
 
     async def prepare(self) -> None:
-        """Make the bucket fit for use, as its backend's configuration asks. Raises Unavailable."""
+        """Check that the bucket exists; create it and set its CORS rules if configured."""
         ...
 
-    async def listed(self, paths: Sequence[str]) -> Mapping[str, int | None]:
-        """Sizes, None for what is not there, of those paths that can be told at little cost.
+    async def check(self) -> None:
+        """Check that the bucket answers."""
+        ...
 
-        Raises Unavailable.
-        """
+    async def list_sizes(self, paths: Sequence[str]) -> Mapping[str, int | None]:
+        """Sizes in bytes, None for missing objects, of those paths for which that is cheap."""
         ...
 
     async def size(self, path: str) -> int | None:
-        """Size of an object in bytes, None when it is not there. Raises Unavailable."""
+        """The size of an object in bytes, None if it does not exist."""
         ...
 
     async def delete(self, path: str) -> None:
-        """Delete an object; one that is not there is gone already. Raises Unavailable."""
+        """Delete an object; a missing object is no error."""
         ...

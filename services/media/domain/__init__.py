@@ -1,1 +1,1 @@
-"""What storage is: backends, objects in them, paths, signed URLs."""
+"""Storage backends, objects, storage paths and signed URLs."""

@@ -1,29 +1,39 @@
-"""Media objects as this service sees them: names for bytes in a bucket."""
+"""Media objects in storage."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectLocation:
-    """Where an object's bytes are kept."""
+    """The location of an object: its storage backend, and the key in the bucket of that backend."""
 
     object_id: str
     storage_id: str
     storage_path: str
 
 
+class LocatedObject(NamedTuple):
+    """The location of an object, and its size in bytes, None if unknown."""
+
+    location: ObjectLocation
+    size: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class AllocatedObject:
-    """A new object, and the PUT that brings its bytes."""
+    """A new object and the signed URL to upload it. The PUT must have the content type and the headers."""
 
     object_id: str
     put_url: str
     content_type: str
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """After how many seconds objects that nobody uses are reclaimed; None for never."""
+    """The ages in seconds at which unused objects are reclaimed; None for never."""
 
     unreferenced: int | None
     unregistered: int | None
@@ -31,7 +41,7 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSize:
-    """Size in bytes; None when the bytes are not there."""
+    """The size of an object in bytes, None if its bytes are missing."""
 
     object_id: str
     size: int | None

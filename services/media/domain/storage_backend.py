@@ -1,4 +1,4 @@
-"""Storage backends: the places that keep media objects (TAMS 7.0 storage-backend.json)."""
+"""Storage backends, which store media objects (TAMS 7.0, storage-backend.json)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import Final
 from services.media.domain.presign import Credentials
 from services.shared.errors import InvalidArgument
 
-# What S3-compatible stores without regions expect in a signature.
+# The region in signatures for S3-compatible storage without regions.
 _NO_REGION: Final = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageBackend:
-    """What clients may know of a backend, and how its bucket is reached."""
+    """The public description of a backend, and the access to its bucket."""
 
     id: str
     label: str
@@ -23,22 +23,29 @@ class StorageBackend:
     availability_zone: str = ""
     default_storage: bool = False
     endpoint_url: str
-    # The endpoint in signed URLs: what clients can reach.
+    # The endpoint in signed URLs, which clients must be able to reach.
     public_endpoint_url: str
     bucket: str
     prefix: str = ""
     credentials: Credentials = field(repr=False)
     create_bucket: bool = False
     cors_origins: tuple[str, ...] = ("*",)
+    # True if the storage supports conditional writes; without them a PUT URL can overwrite its object.
+    conditional_writes: bool = True
 
     @property
     def signing_region(self) -> str:
-        """The region that signatures name."""
+        """The region in signatures."""
         return self.region or _NO_REGION
+
+    @property
+    def put_headers(self) -> dict[str, str]:
+        """The headers of each PUT in addition to its content type; they forbid to overwrite an object."""
+        return {"If-None-Match": "*"} if self.conditional_writes else {}
 
 
 class StorageBackends:
-    """The backends of this deployment, in the order of its configuration; at most one is the default."""
+    """The backends of this deployment in the order of its configuration. At most one is the default."""
 
     def __init__(self, backends: Sequence[StorageBackend]) -> None:
         self._by_id = {backend.id: backend for backend in backends}
@@ -48,16 +55,15 @@ class StorageBackends:
         return iter(self._by_id.values())
 
     def choose(self, storage_id: str | None) -> StorageBackend:
-        """The backend named, else the default. InvalidArgument when there is none such."""
+        """The backend with this id, or the default one. InvalidArgument UNKNOWN_STORAGE if there is none."""
         if storage_id is None:
             if self._default is None:
-                raise unknown_storage("there is no default storage backend; name one by storage_id")
+                raise _unknown_storage("there is no default storage backend; give a storage_id")
             return self._default
         if (backend := self._by_id.get(storage_id)) is None:
-            raise unknown_storage(f"no storage backend has the id {storage_id[:64]!r}")
+            raise _unknown_storage(f"no storage backend has the id {storage_id[:64]!r}")
         return backend
 
 
-def unknown_storage(summary: str) -> InvalidArgument:
-    """The error for a backend that this deployment does not have."""
+def _unknown_storage(summary: str) -> InvalidArgument:
     return InvalidArgument(summary, reason="UNKNOWN_STORAGE")

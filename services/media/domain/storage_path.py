@@ -1,36 +1,81 @@
-"""Where an object's bytes are kept: the key, fixed once at allocation.
+"""The storage path of an object: its key in the bucket, which allocation determines.
 
     {prefix}{yyyy}/{mm}/{dd}/{object id}
 
-Object ids are free text. Bytes other than letters, digits, "_", "-" and "." become "~" and two hex
-digits, so that a key needs no encoding in a URL, never holds a "." or ".." step, and two ids never
-share a key. Long ids are cut into steps joined by "~/~", since stores that keep keys as files limit a
-file name to 255 bytes. No last step ends in "~", so no key is a folder of another.
+Object ids are free text. Bytes other than letters, digits, "_", "-" and "." become "~" and two hexadecimal
+digits, so that a key needs no encoding in a URL, never has a step "." or "..", and two ids never have the
+same key. Long ids are cut into steps joined by "~/~", because storage that keeps objects as files limits a
+file name to 255 bytes. The last step never ends in "~", so no key is a folder of another key.
 """
 
 import re
 from datetime import datetime
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from services.shared.errors import InvalidArgument
+from services.shared.url_paths import is_well_formed, url_lines
 
-# S3's limit, in bytes; our keys are ASCII.
+# The limit of S3 in bytes; our keys are ASCII.
 MAX_KEY_LENGTH: Final = 1024
 
 _STEP_LENGTH: Final = 200
 _UNSAFE: Final = re.compile(r"^\.|[^A-Za-z0-9_.-]")
+# Turns lines of paths into a sequence of steps, each between two slashes.
+_STEPS: Final = bytes.maketrans(b"\n", b"/")
+_DOT_STEP: Final = re.compile(rb"/\.\.?/")
+_CONTROL: Final = re.compile(rb"%[01]|%7F")
 
 
 def storage_path(prefix: str, day: datetime, object_id: str) -> str:
-    """The key of a new object. InvalidArgument for an id that is empty or too long for a key."""
+    """The key of a new object. InvalidArgument BAD_ALLOCATION if the id is empty or too long for a key."""
     if not object_id:
         raise _bad("an object id is empty")
-    # Escapes only lengthen, so an id beyond the limit need not be escaped to be refused.
+    # Escaping never shortens an id, so a longer one need not be escaped.
     if len(object_id) <= MAX_KEY_LENGTH:
         path = f"{prefix}{day:%Y/%m/%d}/{_steps(_UNSAFE.sub(_escape, object_id))}"
         if len(path) <= MAX_KEY_LENGTH:
             return path
-    raise _bad(f"object id {object_id[:64]!r}... is too long: its key would pass {MAX_KEY_LENGTH} bytes")
+    raise _bad(f"object id {object_id[:64]!r}... is too long: its key would exceed {MAX_KEY_LENGTH} bytes")
+
+
+def check_paths(lines: bytes) -> None:
+    """InvalidArgument BAD_STORAGE_PATH unless each line (see `url_lines`) is a valid percent-encoded key.
+
+    No step of a key may be empty, "." or "..", because storage and libraries resolve such steps in different
+    ways, and the result may be another object, or the bucket.
+    """
+    if not is_well_formed(lines):
+        raise _bad_path("is not percent-encoded")
+    # Several searches for short texts, because one regular expression takes several times as long.
+    steps = b"/" + lines.translate(_STEPS)
+    if b"//" in steps:
+        raise _bad_path("is empty or has an empty step")
+    if b"." in steps and _DOT_STEP.search(steps):
+        raise _bad_path("has a step that is . or ..")
+    if b"%" in lines and _CONTROL.search(lines):
+        raise _bad_path("contains a control character")
+    if _may_be_long(lines) and any(map(_is_long, lines.split(b"\n"))):
+        raise _bad_path(f"is longer than {MAX_KEY_LENGTH} bytes")
+
+
+def is_storage_path(path: str) -> bool:
+    """True if the text is a valid key."""
+    try:
+        check_paths(url_lines([path]))
+    except InvalidArgument:
+        return False
+    return True
+
+
+def _may_be_long(lines: bytes) -> bool:
+    """False if no line is longer than a key. A longer line fills at least one whole block."""
+    block = MAX_KEY_LENGTH // 2
+    return not all(b"\n" in lines[start : start + block] for start in range(0, len(lines) - block, block))
+
+
+def _is_long(line: bytes) -> bool:
+    return len(line) > MAX_KEY_LENGTH and len(unquote_to_bytes(line)) > MAX_KEY_LENGTH
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -38,8 +83,12 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _steps(name: str) -> str:
-    return "~/~".join(name[at : at + _STEP_LENGTH] for at in range(0, len(name), _STEP_LENGTH))
+    return "~/~".join(name[start : start + _STEP_LENGTH] for start in range(0, len(name), _STEP_LENGTH))
 
 
 def _bad(summary: str) -> InvalidArgument:
     return InvalidArgument(summary, reason="BAD_ALLOCATION")
+
+
+def _bad_path(fault: str) -> InvalidArgument:
+    return InvalidArgument(f"a storage path {fault}", reason="BAD_STORAGE_PATH")

@@ -1,1 +1,1 @@
-"""The gRPC edge: translate, delegate, translate back."""
+"""The gRPC services: translate requests, call the application, translate results."""

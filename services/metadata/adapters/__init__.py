@@ -1,1 +1,1 @@
-"""How the ports are met, one folder an engine."""
+"""The table engines that implement the ports, each in a folder of its own."""

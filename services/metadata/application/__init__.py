@@ -1,1 +1,1 @@
-"""What the service does: the rules of TAMS 7.0 over the tables that `ports` describes."""
+"""The rules of TAMS 7.0, as functions over the tables that `ports` describes."""

@@ -1,9 +1,9 @@
-"""Which flows a change may touch."""
+"""Looks up the flow of a request, and refuses flows that must not change."""
 
 from services.metadata.application.ports import Tables
-from services.metadata.domain.flow import StoredFlow
+from services.metadata.domain.flows.flow import StoredFlow
+from services.metadata.domain.ids import FlowId, is_flow_id
 from services.shared.errors import FailedPrecondition, NotFound, PermissionDenied
-from services.shared.ids import is_uuid
 
 
 def flow_not_found(flow_id: str) -> NotFound:
@@ -11,32 +11,46 @@ def flow_not_found(flow_id: str) -> NotFound:
     return NotFound(f"no flow {flow_id[:64]!r}", reason="FLOW_NOT_FOUND")
 
 
-def read_only(flow_id: str) -> PermissionDenied:
+def checked_flow_id(text: str) -> FlowId:
+    """The id; NotFound FLOW_NOT_FOUND if it is malformed, as no flow can have it."""
+    if not is_flow_id(text):
+        raise flow_not_found(text)
+    return text
+
+
+def read_only_error(flow_id: FlowId) -> PermissionDenied:
     """The error for a change of a read-only flow."""
     return PermissionDenied(f"flow {flow_id} is read-only", reason="FLOW_READ_ONLY")
 
 
-def known_flow(tables: Tables, flow_id: str) -> StoredFlow:
-    """The flow; NotFound when there is none or the id is malformed."""
-    flow = tables.flows.get(flow_id) if is_uuid(flow_id) else None
+def require_flow(tables: Tables, flow_id: str) -> StoredFlow:
+    """The flow; NotFound FLOW_NOT_FOUND if it does not exist or the id is malformed."""
+    flow = tables.flows.get(flow_id) if is_flow_id(flow_id) else None
     if flow is None:
         raise flow_not_found(flow_id)
     return flow
 
 
-def writable_flow(tables: Tables, flow_id: str) -> StoredFlow:
-    """The flow, if it may change; NotFound, or PermissionDenied when it is read-only."""
-    flow = known_flow(tables, flow_id)
+def require_writable_flow(tables: Tables, flow_id: str) -> StoredFlow:
+    """The flow, which is not read-only.
+
+    NotFound FLOW_NOT_FOUND, or PermissionDenied FLOW_READ_ONLY if it is read-only.
+    """
+    flow = require_flow(tables, flow_id)
     if flow.read_only:
-        raise read_only(flow_id)
+        raise read_only_error(flow.id)
     return flow
 
 
-def owning_flow(tables: Tables, flow_id: str) -> StoredFlow:
-    """The flow, if it may change and own segments; FailedPrecondition when it has no container."""
-    flow = writable_flow(tables, flow_id)
+def require_owning_flow(tables: Tables, flow_id: str) -> StoredFlow:
+    """The flow, which is not read-only and can own segments and objects because it has a container.
+
+    The errors of `require_writable_flow`, or FailedPrecondition NO_CONTAINER.
+    """
+    flow = require_writable_flow(tables, flow_id)
     if not flow.container:
         raise FailedPrecondition(
-            f"flow {flow_id} has no container, so it owns no segments or objects", reason="NO_CONTAINER"
+            f"flow {flow_id} has no container, so it cannot own segments or objects; set its container",
+            reason="NO_CONTAINER",
         )
     return flow

@@ -1,1 +1,1 @@
-"""What sources, flows, segments and objects are. Pure: no transport, no engine."""
+"""Sources, flows, segments, objects and webhooks, with their rules. Pure: no transport, no table engine."""

@@ -1,17 +1,22 @@
-"""Bulk loads: what is remembered of them, and the keys of what they inserted."""
+"""Bulk loads: their state, and the keys of the rows that they inserted."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
-# Ids have up to 1024 bytes, a stretch about 60.
-_IDS: Final = 100
-_STRETCHES: Final = 1000
+from services.metadata.domain.ids import FlowId
+
+T = TypeVar("T")
+
+# Keys in one part: an id has up to 1024 bytes, a stretch about 60.
+_IDS_PER_PART: Final = 100
+_STRETCHES_PER_PART: Final = 1000
 
 
 class Kind(StrEnum):
-    """What the rows of a load are."""
+    """The kind of a load's rows."""
 
     SOURCES = "sources"
     FLOWS = "flows"
@@ -20,15 +25,19 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a load is in its life."""
+    """The state of a load."""
 
     OPEN = "open"
     DONE = "done"
     ROLLED_BACK = "rolled back"
 
 
-class Load(Struct, frozen=True, kw_only=True):
-    """A load. `rows` counts what is done with of its input: the place of the next row."""
+# Records that are stored have the older name.
+class Load(Struct, frozen=True, kw_only=True, rename={"partial_batch": "begun"}):
+    """A load. `changed_ms` is in milliseconds since 1970.
+
+    `rows` is the number of rows of its input that were handled, so it is the index of the next row.
+    """
 
     id: str
     kind: Kind
@@ -37,25 +46,30 @@ class Load(Struct, frozen=True, kw_only=True):
     inserted: int = 0
     skipped: int = 0
     changed_ms: int
+    # The index of the first row of a batch that was only handled in part; None if there is no such batch.
+    partial_batch: int | None = None
 
 
 class Stretch(Struct, frozen=True, array_like=True):
-    """Segments of one flow that follow each other without a gap, so that nothing else lies in between."""
+    """Segments of one flow that follow each other without a gap, so no others lie between them."""
 
-    flow_id: str
+    flow_id: FlowId
     timeline: int
     start_ns: int
     end_ns: int
 
 
 class Keys(Struct, frozen=True, omit_defaults=True):
-    """What one batch, or a part of it, inserted."""
+    """The keys of the rows that a batch, or a part of it, inserted: stretches of segments, ids of others."""
 
-    ids: list[str] = []
-    stretches: list[Stretch] = []
+    ids: Sequence[str] = []
+    stretches: Sequence[Stretch] = []
 
     def parts(self) -> "list[Keys]":
-        """The same in parts that are each smaller than 120 kB, which some engines set as a cell's limit."""
-        ids = [Keys(ids=self.ids[at : at + _IDS]) for at in range(0, len(self.ids), _IDS)]
-        found = self.stretches
-        return ids + [Keys(stretches=found[at : at + _STRETCHES]) for at in range(0, len(found), _STRETCHES)]
+        """The keys in parts below 120 kB each, the limit that some engines set for a cell."""
+        by_id = [Keys(ids=part) for part in _split(self.ids, _IDS_PER_PART)]
+        return by_id + [Keys(stretches=part) for part in _split(self.stretches, _STRETCHES_PER_PART)]
+
+
+def _split(values: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]

@@ -1,14 +1,15 @@
-"""Sources, as the tables hold and clients see them (TAMS 7.0 source.json)."""
+"""Sources, as they are stored and as clients see them (TAMS 7.0 source.json)."""
 
 from typing import NamedTuple
 
-from services.metadata.domain.jsons import ENCODE
+from services.metadata.domain.documents.jsons import ENCODE, require_json
+from services.metadata.domain.ids import SourceId
 
 
 class StoredSource(NamedTuple):
-    """A source as the tables hold it."""
+    """A source as the tables hold it. The collections are JSON lists."""
 
-    id: str
+    id: SourceId
     format: str
     document: bytes
     source_collection: bytes | None
@@ -16,21 +17,24 @@ class StoredSource(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """Bytes of its document as clients see it, about."""
+        """The approximate number of bytes of the document that clients see."""
         return len(self.document) + len(self.source_collection or b"") + len(self.collected_by or b"")
 
 
-def new_source(source_id: str, format_urn: str, now: str, created_by: str | None) -> bytes:
-    """The document of a source that comes into being with its first flow."""
-    by = {"created_by": created_by, "updated_by": created_by} if created_by else {}
-    return ENCODE({"id": source_id, "format": format_urn, "created": now, "updated": now, **by})
+def new_source(source_id: SourceId, format_urn: str, now: str, created_by: str | None) -> bytes:
+    """The document of a source that is created with its first flow. `now` is RFC 3339 text."""
+    author = {"created_by": created_by, "updated_by": created_by} if created_by else {}
+    return ENCODE({"id": source_id, "format": format_urn, "created": now, "updated": now, **author})
 
 
 def served_document(source: StoredSource) -> bytes:
-    """The document as clients see it: stored members, then the derived collections."""
+    """The document that clients see: the stored members, then the derived collections.
+
+    DataDamaged if it is not JSON.
+    """
     document = source.document
     if source.source_collection:
         document = b'%b,"source_collection":%b}' % (document[:-1], source.source_collection)
     if source.collected_by:
         document = b'%b,"collected_by":%b}' % (document[:-1], source.collected_by)
-    return document
+    return require_json(document, "source", source.id)

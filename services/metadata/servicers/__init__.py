@@ -1,1 +1,1 @@
-"""The gRPC edge: translate, delegate, translate back."""
+"""The gRPC interface: servicers translate requests, call the application, and translate the results."""

@@ -1,89 +1,122 @@
 """ObjectService."""
 
 from functools import partial
-from typing import Any
 
 from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
 
-from services.metadata.application.objects import Ages, Objects
-from services.metadata.domain.object import MediaObject, State
-from services.metadata.servicers.convert import optional
+from services.metadata.application.objects.objects import Ages, Objects
+from services.metadata.application.objects.storage_backends import StorageBackends
+from services.metadata.application.trash.cascades import Cascades
+from services.metadata.domain.objects.object import MediaObject, Place
+from services.metadata.servicers import deletion_requests
+from services.metadata.servicers.convert import delete_options, optional
+from services.shared.rpc.interceptors import Context
 from services.shared.rpc.server import Registration
 
 
 class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
-    """Translates between messages and Objects."""
+    """Translates between messages and Objects and StorageBackends."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, backends: StorageBackends, cascades: Cascades) -> None:
         self._objects = objects
+        self._cascades = cascades
+        self._backends = backends
 
     async def GetObject(
-        self, request: object_service_pb2.GetObjectRequest, context: Any
+        self, request: object_service_pb2.GetObjectRequest, context: Context
     ) -> object_service_pb2.GetObjectResponse:
-        """One object with a page of its references."""
-        known, page = await self._objects.get(request.id, request.page_size, request.page_token)
+        """Return an object with a page of the flows that reference it."""
+        item, page = await self._objects.get(request.id, request.page_size, request.page_token)
         message = object_pb2.Object(
-            id=known.id,
+            id=item.id,
             referenced_by_flows=page.items,
-            first_referenced_by_flow=known.first_referenced_by_flow or "",
-            storage_id=known.storage_id or "",
-            storage_path=known.storage_path or "",
-            size=known.size,
+            first_referenced_by_flow=item.first_referenced_by_flow or "",
+            storage_id=item.storage_id or "",
+            storage_path=item.storage_path or "",
+            size=item.size,
         )
         return object_service_pb2.GetObjectResponse(
             object=message, next_page_token=page.next_token, page_size=page.size
         )
 
+    async def DeleteObject(
+        self, request: object_service_pb2.DeleteObjectRequest, context: Context
+    ) -> object_service_pb2.DeleteObjectResponse:
+        """Delete all segments of an object."""
+        deletion = await self._cascades.delete_object(request.id, delete_options(request.options))
+        return object_service_pb2.DeleteObjectResponse(
+            deletion_request=deletion_requests.message(deletion) if deletion else None
+        )
+
     async def ReserveObjects(
-        self, request: object_service_pb2.ReserveObjectsRequest, context: Any
+        self, request: object_service_pb2.ReserveObjectsRequest, context: Context
     ) -> object_service_pb2.ReserveObjectsResponse:
         """Reserve new objects for a flow."""
-        objects = [
-            MediaObject(one.object_id, one.storage_id, one.storage_path, State.ALLOCATED, request.flow_id)
-            for one in request.objects
+        places = [
+            Place(location.object_id, location.storage_id, location.storage_path)
+            for location in request.objects
         ]
-        container = await self._objects.reserve(request.flow_id, objects)
+        container = await self._objects.reserve(request.flow_id, places)
         return object_service_pb2.ReserveObjectsResponse(container=container)
 
-    async def ListUnmeasuredObjects(
-        self, request: object_service_pb2.ListUnmeasuredObjectsRequest, context: Any
-    ) -> object_service_pb2.ListUnmeasuredObjectsResponse:
-        """Objects to look at."""
-        response = object_service_pb2.ListUnmeasuredObjectsResponse()
-        for one in await self._objects.unmeasured(request.page_size):
-            response.objects.add(object_id=one.id, storage_id=one.storage_id, storage_path=one.storage_path)
+    async def RegisterStorageBackends(
+        self, request: object_service_pb2.RegisterStorageBackendsRequest, context: Context
+    ) -> object_service_pb2.RegisterStorageBackendsResponse:
+        """Replace the registered storage backends."""
+        labels = {backend.id: backend.label for backend in request.backends}
+        await self._backends.register(labels, len(request.backends))
+        return object_service_pb2.RegisterStorageBackendsResponse()
+
+    async def LocateObjects(
+        self, request: object_service_pb2.LocateObjectsRequest, context: Context
+    ) -> object_service_pb2.LocateObjectsResponse:
+        """Return the places and sizes of objects in this store."""
+        response = object_service_pb2.LocateObjectsResponse()
+        for item in await self._objects.locate(request.object_ids):
+            response.objects.add(location=_location(item), size=item.size)
         return response
 
+    async def ListUnmeasuredObjects(
+        self, request: object_service_pb2.ListUnmeasuredObjectsRequest, context: Context
+    ) -> object_service_pb2.ListUnmeasuredObjectsResponse:
+        """Return objects that are due for measuring."""
+        objects = await self._objects.unmeasured(request.page_size)
+        return object_service_pb2.ListUnmeasuredObjectsResponse(objects=map(_location, objects))
+
     async def RecordObjectSizes(
-        self, request: object_service_pb2.RecordObjectSizesRequest, context: Any
+        self, request: object_service_pb2.RecordObjectSizesRequest, context: Context
     ) -> object_service_pb2.RecordObjectSizesResponse:
-        """What was found."""
-        sizes = {one.object_id: optional(one, "size") for one in request.objects}
+        """Record the measured sizes of objects."""
+        sizes = {measured.object_id: optional(measured, "size") for measured in request.objects}
         await self._objects.record_sizes(sizes)
         return object_service_pb2.RecordObjectSizesResponse()
 
     async def ClaimObjects(
-        self, request: object_service_pb2.ClaimObjectsRequest, context: Any
+        self, request: object_service_pb2.ClaimObjectsRequest, context: Context
     ) -> object_service_pb2.ClaimObjectsResponse:
-        """Claim objects that nobody uses."""
+        """Claim unused objects, to delete their bytes."""
         ages = Ages(optional(request, "unreferenced_seconds"), optional(request, "unregistered_seconds"))
-        response = object_service_pb2.ClaimObjectsResponse()
-        for one in await self._objects.claim(ages, request.page_size):
-            response.objects.add(object_id=one.id, storage_id=one.storage_id, storage_path=one.storage_path)
-        return response
+        objects = await self._objects.claim(ages, request.page_size)
+        return object_service_pb2.ClaimObjectsResponse(objects=map(_location, objects))
 
     async def ForgetObjects(
-        self, request: object_service_pb2.ForgetObjectsRequest, context: Any
+        self, request: object_service_pb2.ForgetObjectsRequest, context: Context
     ) -> object_service_pb2.ForgetObjectsResponse:
-        """The bytes of claimed objects are gone."""
+        """Remove the records of claimed objects, whose bytes are deleted."""
         await self._objects.forget(request.object_ids)
         return object_service_pb2.ForgetObjectsResponse()
 
 
-def registration(objects: Objects) -> Registration:
-    """The service for a server."""
+def registration(objects: Objects, backends: StorageBackends, cascades: Cascades) -> Registration:
+    """The ObjectService for a server."""
     add = object_service_pb2_grpc.add_ObjectServiceServicer_to_server
     return (
         object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"],
-        partial(add, ObjectServicer(objects)),
+        partial(add, ObjectServicer(objects, backends, cascades)),
+    )
+
+
+def _location(item: MediaObject) -> object_pb2.ObjectLocation:
+    return object_pb2.ObjectLocation(
+        object_id=item.id, storage_id=item.storage_id or "", storage_path=item.storage_path or ""
     )

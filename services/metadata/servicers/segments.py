@@ -1,89 +1,95 @@
 """SegmentService."""
 
-from collections.abc import Iterable
+import asyncio
 from functools import partial
-from typing import Any
+from typing import Final
 
 import msgspec
-from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from tams.metadata.v1 import segment_pb2, segment_service_pb2, segment_service_pb2_grpc
 
+from services.metadata.application.access import checked_flow_id
+from services.metadata.application.audit.refusals import Refusals
 from services.metadata.application.ports import SegmentQuery
-from services.metadata.application.registering import Failed
-from services.metadata.application.segments import LinesPage, Registration, Segments
-from services.metadata.domain.segment import ExternalUrl, StoredSegment
-from services.metadata.domain.stored_segments import StoredSegments
-from services.metadata.servicers import deletions
-from services.metadata.servicers.convert import optional
+from services.metadata.application.segments.registration import Failure
+from services.metadata.application.segments.segments import Registration, Segments, check_count
+from services.metadata.domain.objects.external_url import ExternalUrl
+from services.metadata.domain.segments.lines import SegmentLines
+from services.metadata.servicers import deletion_requests
+from services.metadata.servicers.convert import delete_options, optional
 from services.metadata.servicers.new_segments import new_segments
-from services.shared.errors import TamsError
+from services.shared.errors import DataDamaged, TamsError
 from services.shared.rpc import server
+from services.shared.rpc.interceptors import Context
 from services.shared.rpc.status import to_failure
 from services.shared.rpc.timeranges import from_message, to_message
 from services.shared.timerange import ETERNITY, TimeRange
+
+# Segments that are translated on the event loop. More are translated in a thread.
+_FEW: Final = 500
 
 
 class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
     """Translates between messages and Segments."""
 
-    def __init__(self, segments: Segments) -> None:
+    def __init__(self, segments: Segments, refusals: Refusals | None = None) -> None:
+        """`refusals` gets the errors of a batch, which do not fail the call."""
         self._segments = segments
+        self._refusals = refusals
 
     async def ListSegments(
-        self, request: segment_service_pb2.ListSegmentsRequest, context: Any
+        self, request: segment_service_pb2.ListSegmentsRequest, context: Context
     ) -> segment_service_pb2.ListSegmentsResponse:
-        """One page of segments."""
-        query = SegmentQuery(
-            request.flow_id, _within(request), optional(request, "object_id"), request.reverse
-        )
-        if request.lines:
-            return _lines(await self._segments.lines(query, request.page_size, request.page_token))
+        """Return a page of segments."""
+        within, flow_id = _within(request), checked_flow_id(request.flow_id)
+        query = SegmentQuery(flow_id, within, optional(request, "object_id"), request.reverse)
         page = await self._segments.page(query, request.page_size, request.page_token)
-        rows = StoredSegments.of(page.items)
-        response = segment_service_pb2.ListSegmentsResponse(
+        return segment_service_pb2.ListSegmentsResponse(
+            segments=lines_message(page.lines),
             next_page_token=page.next_token,
             page_size=page.size,
-            timerange=to_message(rows.span),
+            timerange=to_message(page.lines.span),
         )
-        if request.columns:
-            _add_columns(response.columns, rows)
-        else:
-            add_stored(response.segments, rows)
-        return response
 
     async def CreateSegments(
-        self, request: segment_service_pb2.CreateSegmentsRequest, context: Any
+        self, request: segment_service_pb2.CreateSegmentsRequest, context: Context
     ) -> segment_service_pb2.CreateSegmentsResponse:
         """Register segments in one flow."""
-        return _created(await self._segments.create(_registration(request)))
+        check_count(_count(request))
+        return _response(await self._segments.create(await _registration(request)))
 
     async def BatchCreateSegments(
-        self, request: segment_service_pb2.BatchCreateSegmentsRequest, context: Any
+        self, request: segment_service_pb2.BatchCreateSegmentsRequest, context: Context
     ) -> segment_service_pb2.BatchCreateSegmentsResponse:
         """Register segments in several flows."""
-        results = await self._segments.create_many([_registration(one) for one in request.requests])
+        check_count(sum(map(_count, request.requests)))
+        registrations = [await _registration(registration) for registration in request.requests]
+        results = await self._segments.create_many(registrations)
+        if self._refusals is not None:
+            for registration, result in zip(registrations, results, strict=True):
+                if isinstance(result, TamsError):
+                    self._refusals.note("segments.put", f"flow:{registration.flow_id}", result)
         return segment_service_pb2.BatchCreateSegmentsResponse(results=map(_result, results))
 
     async def DeleteSegments(
-        self, request: segment_service_pb2.DeleteSegmentsRequest, context: Any
+        self, request: segment_service_pb2.DeleteSegmentsRequest, context: Context
     ) -> segment_service_pb2.DeleteSegmentsResponse:
         """Delete segments that a range covers."""
         removed, deletion = await self._segments.delete(
-            request.flow_id, _within(request), optional(request, "object_id")
+            request.flow_id, _within(request), optional(request, "object_id"), delete_options(request.options)
         )
         return segment_service_pb2.DeleteSegmentsResponse(
             deleted=removed.segments,
             timerange=to_message(removed.span),
-            deletion_request=deletions.message(deletion) if deletion else None,
+            deletion_request=deletion_requests.message(deletion) if deletion else None,
         )
 
 
-def registration(segments: Segments) -> server.Registration:
-    """The service for a server."""
+def registration(segments: Segments, refusals: Refusals | None = None) -> server.Registration:
+    """The SegmentService for a server."""
     add = segment_service_pb2_grpc.add_SegmentServiceServicer_to_server
     return (
         segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
-        partial(add, SegmentServicer(segments)),
+        partial(add, SegmentServicer(segments, refusals)),
     )
 
 
@@ -93,63 +99,46 @@ def _within(
     return from_message(request.timerange) if request.HasField("timerange") else ETERNITY
 
 
-def _lines(page: LinesPage) -> segment_service_pb2.ListSegmentsResponse:
-    found = page.lines
-    return segment_service_pb2.ListSegmentsResponse(
-        next_page_token=page.next_token,
-        page_size=page.size,
-        timerange=to_message(found.span),
-        lines=segment_pb2.SegmentLines(
-            documents=found.documents,
-            storage_ids=[one or "" for one in found.storage_ids],
-            url_paths=found.url_paths,
-            external_urls=_indexed(found.external_urls),
-        ),
+def lines_message(lines: SegmentLines) -> segment_pb2.SegmentLines:
+    """The message of segments; DataDamaged if their external URLs are not JSON."""
+    return segment_pb2.SegmentLines(
+        documents=lines.documents,
+        storage_ids=[storage_id or "" for storage_id in lines.storage_ids],
+        url_paths=lines.url_paths,
+        external_urls=[
+            segment_pb2.IndexedUrls(index=index, urls=_external_urls(urls))
+            for index, urls in lines.external_urls
+        ],
     )
 
 
-def add_stored(
-    messages: RepeatedCompositeFieldContainer[segment_pb2.Segment], segments: Iterable[StoredSegment]
-) -> None:
-    """Append stored segments to a list in a message: messages made apart would be copied into it."""
-    for _, _, _, document, storage_id, path, external_urls in segments:
-        message = messages.add(document=document, storage_id=storage_id or "", storage_path=path or "")
-        if external_urls:
-            message.external_urls.extend(_external(external_urls))
+def _external_urls(document: bytes) -> list[segment_pb2.ExternalUrl]:
+    try:
+        urls = msgspec.json.decode(document, type=list[ExternalUrl])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise DataDamaged("the external URLs of a segment are damaged in the database") from None
+    return [segment_pb2.ExternalUrl(url=external.url, label=external.label) for external in urls]
 
 
-def _add_columns(columns: segment_pb2.SegmentColumns, segments: StoredSegments) -> None:
-    columns.SetInParent()
-    _, _, _, documents, storage_ids, paths, external_urls = segments.columns
-    columns.documents.extend(documents)
-    # Most flows keep all their objects on one backend.
-    distinct = storage_ids[:1] if len(set(storage_ids)) == 1 else storage_ids
-    columns.storage_ids.extend([one or "" for one in distinct])
-    columns.storage_paths.extend([one or "" for one in paths])
-    columns.external_urls.extend(_indexed((at, urls) for at, urls in enumerate(external_urls) if urls))
+def _count(request: segment_service_pb2.CreateSegmentsRequest) -> int:
+    return len(request.segments.object_ids)
 
 
-def _indexed(urls: Iterable[tuple[int, bytes]]) -> list[segment_pb2.IndexedUrls]:
-    return [segment_pb2.IndexedUrls(index=index, urls=_external(of_one)) for index, of_one in urls]
+async def _registration(request: segment_service_pb2.CreateSegmentsRequest) -> Registration:
+    missing = frozenset(request.missing_objects) if request.missing_objects else ()
+    if _count(request) <= _FEW:
+        return Registration(request.flow_id, new_segments(request.segments), missing)
+    return Registration(request.flow_id, await asyncio.to_thread(new_segments, request.segments), missing)
 
 
-def _external(urls: bytes) -> list[segment_pb2.ExternalUrl]:
-    decoded = msgspec.json.decode(urls, type=list[ExternalUrl])
-    return [segment_pb2.ExternalUrl(url=one.url, label=one.label) for one in decoded]
-
-
-def _registration(request: segment_service_pb2.CreateSegmentsRequest) -> Registration:
-    return Registration(request.flow_id, new_segments(request))
-
-
-def _created(failed: list[Failed]) -> segment_service_pb2.CreateSegmentsResponse:
+def _response(failures: list[Failure]) -> segment_service_pb2.CreateSegmentsResponse:
     response = segment_service_pb2.CreateSegmentsResponse()
-    for one in failed:
-        response.failures.add(index=one.index, failure=to_failure(one.error))
+    for failure in failures:
+        response.failures.add(index=failure.index, failure=to_failure(failure.error))
     return response
 
 
-def _result(result: list[Failed] | TamsError) -> segment_service_pb2.CreateSegmentsResult:
+def _result(result: list[Failure] | TamsError) -> segment_service_pb2.CreateSegmentsResult:
     if isinstance(result, TamsError):
         return segment_service_pb2.CreateSegmentsResult(failure=to_failure(result))
-    return segment_service_pb2.CreateSegmentsResult(response=_created(result))
+    return segment_service_pb2.CreateSegmentsResult(response=_response(result))

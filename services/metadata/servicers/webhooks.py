@@ -1,13 +1,14 @@
 """WebhookService."""
 
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from tams.event.v1 import webhook_pb2, webhook_service_pb2, webhook_service_pb2_grpc
 
-from services.metadata.application.webhooks import Webhooks
-from services.metadata.domain.webhook import Webhook
-from services.metadata.servicers.convert import optional
+from services.metadata.application.webhooks.webhooks import Webhooks
+from services.metadata.domain.webhooks.webhook import Webhook
+from services.metadata.servicers.convert import Fields, optional
+from services.shared.rpc.interceptors import Context
 from services.shared.rpc.server import Registration
 
 _LISTS: Final = (
@@ -24,21 +25,21 @@ class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
         self._webhooks = webhooks
 
     async def ListWebhooks(
-        self, request: webhook_service_pb2.ListWebhooksRequest, context: Any
+        self, request: webhook_service_pb2.ListWebhooksRequest, context: Context
     ) -> webhook_service_pb2.ListWebhooksResponse:
-        """Every registration."""
+        """Return all registrations."""
         return webhook_service_pb2.ListWebhooksResponse(webhooks=map(message, await self._webhooks.all()))
 
     async def RegisterWebhook(
-        self, request: webhook_service_pb2.RegisterWebhookRequest, context: Any
+        self, request: webhook_service_pb2.RegisterWebhookRequest, context: Context
     ) -> webhook_service_pb2.RegisterWebhookResponse:
-        """Register, update or remove."""
+        """Create, update or remove a registration."""
         stored = await self._webhooks.register(_webhook(request))
         return webhook_service_pb2.RegisterWebhookResponse(webhook=message(stored) if stored else None)
 
 
 def registration(webhooks: Webhooks) -> Registration:
-    """The service for a server."""
+    """The WebhookService for a server."""
     add = webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server
     return (
         webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
@@ -63,14 +64,14 @@ def message(webhook: Webhook) -> webhook_pb2.Webhook:
 
 
 def _webhook(request: webhook_service_pb2.RegisterWebhookRequest) -> Webhook:
-    asked = request.webhook
-    filters: dict[str, Any] = {name: optional(asked, name) for name in _FLAGS}
-    filters |= {name: list(getattr(asked, name).values) for name in _LISTS if asked.HasField(name)}
+    webhook = request.webhook
+    filters: Fields = {name: optional(webhook, name) for name in _FLAGS}
+    filters |= {name: list(getattr(webhook, name).values) for name in _LISTS if webhook.HasField(name)}
     return Webhook(
         id="",
-        url=asked.url,
-        events=list(asked.events),
-        api_key_name=asked.api_key_name,
+        url=webhook.url,
+        events=list(webhook.events),
+        api_key_name=webhook.api_key_name,
         api_key_value=request.api_key_value,
         **filters,
     )

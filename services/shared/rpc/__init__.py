@@ -1,1 +1,1 @@
-"""The only gRPC plumbing: servers, channels, interceptors, error status."""
+"""gRPC for all services: servers, channels, interceptors, error status."""

@@ -1,6 +1,7 @@
-"""Channels to other services, and the one way to call them."""
+"""Opens channels to other services and calls their methods."""
 
 import json
+import logging
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
@@ -8,7 +9,9 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from grpc import aio
 
-from services.shared import logs
+from services.shared.access import caller
+from services.shared.errors import TamsError, Unauthenticated, Unavailable
+from services.shared.process import logs
 from services.shared.rpc.interceptors import REQUEST_ID_KEY
 from services.shared.rpc.server import MAX_MESSAGE_BYTES
 from services.shared.rpc.status import from_rpc_error
@@ -18,7 +21,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 DEADLINE_SECONDS: Final = 10.0
 
-# Errors travel in the metadata; gRPC's own limit of 8 KiB drops some of them at random.
+# Errors are sent in the metadata. With the default limit of 8 KiB gRPC drops some of them at random.
 _MAX_METADATA_BYTES: Final = 64 * 1024
 
 _RETRY: Final = {
@@ -29,6 +32,8 @@ _RETRY: Final = {
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
 
+_log = logging.getLogger(__name__)
+
 
 class Method(Protocol[Q_contra, R_co]):
     """A method of a generated stub."""
@@ -36,31 +41,43 @@ class Method(Protocol[Q_contra, R_co]):
     def __call__(
         self, request: Q_contra, /, *, timeout: float, metadata: tuple[tuple[str, str], ...]
     ) -> Awaitable[R_co]:
-        """The pending reply."""
+        """Start the call; `timeout` is in seconds."""
         ...
 
 
 async def call(
     method: Method[Q_contra, R_co], request: Q_contra, *, timeout: float = DEADLINE_SECONDS
 ) -> R_co:
-    """The reply. Raises the TamsError that the far side raised; Unavailable when it is away."""
-    metadata = ((REQUEST_ID_KEY, logs.request_id.get()),)
+    """The reply to the request. `timeout` is in seconds.
+
+    Raises the TamsError that the service raised, Unavailable if it does not answer, and DeadlineExceeded if
+    it is too slow.
+    """
+    metadata = ((REQUEST_ID_KEY, logs.request_id.get()), *caller.metadata())
     try:
         return await method(request, timeout=timeout, metadata=metadata)
     except aio.AioRpcError as error:
-        raise from_rpc_error(error) from None
+        raise _own_error(from_rpc_error(error)) from None
+
+
+def _own_error(error: TamsError) -> TamsError:
+    """The error for our caller, who is not at fault if the service does not trust this process."""
+    if isinstance(error, Unauthenticated) and error.reason in caller.MISFITS:
+        _log.error("a service refuses the calls of this process", extra={"reason": error.summary})
+        return Unavailable("the parts of the store do not trust each other", reason="PARTS_DISAGREE")
+    return error
 
 
 def open_channel(address: str, services: Sequence[ServiceDescriptor]) -> aio.Channel:
-    """A channel to the replicas behind an address, such as "127.0.0.1:8101" or "dns:///metadata:8101".
+    """A channel to the replicas at an address such as "127.0.0.1:8101" or "dns:///metadata:8101".
 
-    Calls go round robin over the replicas that report SERVING. Methods that their proto marks as
-    idempotent are retried when a replica is away; others are not, since they may have happened.
+    Calls go round robin to the replicas that report SERVING. If a replica does not answer, methods that are
+    marked as idempotent in their proto are retried; others are not, because they may have been executed.
     """
     options = (
         ("grpc.service_config", json.dumps(service_config(services))),
         ("grpc.enable_retries", 1),
-        # A proxy in the environment is there to leave the network by; the services are inside.
+        # A proxy in the environment is for access to other networks; the services are in this one.
         ("grpc.enable_http_proxy", 0),
         ("grpc.keepalive_time_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 100),
@@ -74,7 +91,7 @@ def open_channel(address: str, services: Sequence[ServiceDescriptor]) -> aio.Cha
 
 
 def service_config(services: Sequence[ServiceDescriptor]) -> dict[str, Any]:
-    """The gRPC service config (grpc/service_config.proto): balancing, health checks, retries."""
+    """The gRPC service config (grpc/service_config.proto): load balancing, health checks and retries."""
     idempotent = [
         {"service": service.full_name, "method": method.name}
         for service in services
@@ -83,7 +100,7 @@ def service_config(services: Sequence[ServiceDescriptor]) -> dict[str, Any]:
     ]
     return {
         "loadBalancingConfig": [{"round_robin": {}}],
-        "healthCheckConfig": {"serviceName": services[0].full_name},
+        **({"healthCheckConfig": {"serviceName": services[0].full_name}} if services else {}),
         "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.5},
         "methodConfig": [{"name": idempotent, "retryPolicy": _RETRY}] if idempotent else [],
     }

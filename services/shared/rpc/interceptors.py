@@ -1,41 +1,60 @@
-"""What happens around every call on the server's side."""
+"""Wraps each call of a server: request id, freshness, errors and logs."""
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.message import Message
 from grpc import aio
 
-from services.shared import logs
-from services.shared.errors import Internal, TamsError
-from services.shared.rpc.status import DETAILS_KEY, clipped, code_of, details_of
+from services.shared import freshness
+from services.shared.errors import Internal, InvalidArgument, TamsError
+from services.shared.process import logs
+from services.shared.rpc.guard import Guard
+from services.shared.rpc.status import DETAILS_KEY, clip, code_of, details_of
 
 REQUEST_ID_KEY = "x-request-id"
+# The keys of freshness.NotBefore in requests and of freshness.RecentRows in replies.
+NOT_BEFORE_KEY = "tams-not-before"
+RECENT_ROWS_KEY = "tams-news-bin"
 
-_log = logging.getLogger("tams.rpc")
+# Orchestrators ask for the health of a process without credentials.
+_HEALTH = "/grpc.health.v1.Health/"
 
-# grpc's handler class is generic in its type stubs only, so it cannot be subscripted at run time.
+_log = logging.getLogger(__name__)
+
+# A handler of any method. The class of grpc is generic only in its type stubs, so it cannot be subscripted.
 Handler = Any
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
-Context = aio.ServicerContext[Any, Any]
-Behaviour = Callable[[Any, Context], Awaitable[Any]]
+Context = aio.ServicerContext[Message, Message]
+Behaviour = Callable[[Message, Context], Awaitable[Message]]
+Metadata = Iterable[tuple[str, str | bytes]]
+# Learns of the error of a call: its method, its request and the error.
+NoteError = Callable[[str, Message, TamsError], None]
+
+
+def _ignore(_method: str, _request: Message, _error: TamsError) -> None:
+    """Does nothing with an error."""
 
 
 class EdgeInterceptor(aio.ServerInterceptor):
-    """Request id, then errors to status, then the log line; one wrapper, made once for each method.
+    """Wraps each method once: reads the metadata, turns errors into a status, writes a log line.
 
-    Streaming calls (health watch, reflection) come from libraries and pass as they are.
+    Streaming methods (health watch, reflection) belong to libraries and are not wrapped. With a guard, each
+    call but those of health checks has to be admitted first. `note_error` learns of all errors.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None, note_error: NoteError | None = None) -> None:
+        self._guard = guard
+        self._note_error = note_error or _ignore
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """The handler of the method, wrapped."""
+        """The wrapped handler of the method."""
         method = handler_call_details.method
         if (wrapped := self._wrapped.get(method)) is not None:
             return wrapped
@@ -43,27 +62,36 @@ class EdgeInterceptor(aio.ServerInterceptor):
         if handler is None or handler.unary_unary is None:
             return handler
         wrapped = grpc.unary_unary_rpc_method_handler(
-            _edged(method, handler.unary_unary),
+            self._wrap(method, handler.unary_unary),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
         self._wrapped[method] = wrapped
         return wrapped
 
+    def _wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
+        guard = None if method.startswith(_HEALTH) else self._guard
+        return _wrap(method, behaviour, guard, self._note_error)
 
-def _edged(method: str, behaviour: Behaviour) -> Behaviour:
-    async def call(request: Any, context: Context) -> Any:
+
+def _wrap(method: str, behaviour: Behaviour, guard: Guard | None, note_error: NoteError) -> Behaviour:
+    async def call(request: Message, context: Context) -> Message:
         started = time.perf_counter()
-        for key, value in context.invocation_metadata() or ():
-            if key == REQUEST_ID_KEY:
-                logs.request_id.set(str(value))
         try:
-            return await behaviour(request, context)
+            metadata = context.invocation_metadata() or ()
+            _read_metadata(metadata)
+            if guard is not None:
+                await guard.admit(method, _texts(metadata), request)
+            reply = await behaviour(request, context)
+            if (recent := freshness.recent_rows.get()) is not None:
+                context.set_trailing_metadata(((RECENT_ROWS_KEY, recent.to_bytes()),))
+            return reply  # noqa: TRY300 - an error while setting the metadata fails the call too
         except TamsError as error:
+            note_error(method, request, error)
             await _abort(context, error)
         except aio.AbortError:
             raise
-        except Exception:  # noqa: BLE001 - the last resort: log all of it, tell the caller nothing
+        except Exception:  # noqa: BLE001 - the last resort: log all of it, return no details
             _log.exception("unexpected error", extra={"method": method})
             await _abort(context, Internal("internal error"))
         finally:
@@ -74,6 +102,24 @@ def _edged(method: str, behaviour: Behaviour) -> Behaviour:
     return call
 
 
+def _read_metadata(metadata: Metadata) -> None:
+    """Set the request id, and how fresh the answer must be, for the current call."""
+    for key, value in metadata:
+        if key == REQUEST_ID_KEY:
+            logs.request_id.set(str(value))
+        elif key == NOT_BEFORE_KEY:
+            try:
+                freshness.not_before.set(freshness.NotBefore.parse(str(value), time.monotonic()))
+            except ValueError:
+                raise InvalidArgument(f"{key} is malformed", reason="BAD_NOT_BEFORE") from None
+
+
+def _texts(metadata: Metadata) -> dict[str, str]:
+    return {key: value for key, value in metadata if isinstance(value, str)}
+
+
 async def _abort(context: Context, error: TamsError) -> NoReturn:
-    trailers = ((DETAILS_KEY, details_of(error)),)
-    await context.abort(code_of(error), clipped(error.summary), trailing_metadata=trailers)
+    trailers: tuple[tuple[str, bytes], ...] = ((DETAILS_KEY, details_of(error)),)
+    if (recent := freshness.recent_rows.get()) is not None:
+        trailers = (*trailers, (RECENT_ROWS_KEY, recent.to_bytes()))
+    await context.abort(code_of(error), clip(error.summary), trailing_metadata=trailers)

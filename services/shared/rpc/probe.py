@@ -1,4 +1,4 @@
-"""Asks a server for its health: `python -m services.shared.rpc.probe HOST:PORT`, exit code 0 for SERVING."""
+"""Checks the health of a server: `python -m services.shared.rpc.probe HOST:PORT`, exit code 0 for SERVING."""
 
 import sys
 from typing import Final
@@ -10,10 +10,10 @@ TIMEOUT_SECONDS: Final = 3.0
 
 
 def is_serving(address: str, service: str = "") -> bool:
-    """Whether the server answers SERVING for a service; the empty name asks for the whole server."""
+    """True if the server answers SERVING for a service; the empty name stands for the whole server."""
     with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
         request = health_pb2.HealthCheckRequest(service=service)
-        # The type stubs leave the stub's methods out.
+        # The type stubs do not have the methods of HealthStub.
         check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined]
         try:
             reply = check(request, timeout=TIMEOUT_SECONDS)

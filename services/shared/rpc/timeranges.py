@@ -1,4 +1,4 @@
-"""TimeRange <-> its message."""
+"""Converts TimeRange to and from its message."""
 
 from tams.type.v1 import timerange_pb2
 

@@ -1,4 +1,4 @@
-"""Every engine keeps the same promises: each test here runs once on each."""
+"""Both engines behave in the same way: each test here runs once on each engine."""
 
 import sqlite3
 import time
@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from services.metadata.adapters.sqlite.store import open_store
-from services.metadata.adapters.vast.store import open_vast_store
+from services.metadata.adapters.sqlite.store import SqliteStore, open_store
+from services.metadata.adapters.vast.store import VastStore, open_vast_store
 from services.metadata.application.ports import Store
-from tests.support.metadata import Metadata
-from tests.support.vast import vast_cluster, vast_rows
+from tests.support.metadata.rules import Metadata
+from tests.support.vast.clusters import vast_cluster, vast_rows
 
 Row = dict[str, Any]
 
 
 @dataclass
 class Engine:
-    """An open store, what its tables hold, and its wall clock."""
+    """An open store, with access to its rows and its clock."""
 
-    store: Store
-    # The rows of a table named as in the architecture, without rules or derivation in between.
+    store: SqliteStore | VastStore
+    # Reads the rows of a table directly.
     rows: Callable[[str], list[Row]]
     pass_time: Callable[[float], None]
 
@@ -59,9 +59,9 @@ async def vast_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         passed += seconds
 
     started = time.time_ns() // 1_000_000
-    now = "services.metadata.adapters.vast.objects._now_ms"
+    now = "services.metadata.adapters.vast.objects.objects._now_ms"
     monkeypatch.setattr(now, lambda: started + int(passed * 1000))
-    with vast_cluster() as cluster:
+    with vast_cluster(with_store=True) as cluster:
         async with open_vast_store(cluster, cache_entries=100, cache_seconds=1.0, max_waiting=1000) as store:
             yield Engine(store, lambda table: vast_rows(cluster, table), pass_time)
 

@@ -2,17 +2,21 @@ import asyncio
 
 from tams.analytics.v1.usage_service_pb2 import StorageUsage
 
-ONE = "00000000-0000-4000-8000-00000000000a"
-TWO = "00000000-0000-4000-8000-00000000000b"
+from tests.rpc.analytics.conftest import Analytics, Writer, on_both_engines
+
+pytestmark = on_both_engines
+
+FIRST_BACKEND = "00000000-0000-4000-8000-00000000000a"
+SECOND_BACKEND = "00000000-0000-4000-8000-00000000000b"
 
 
-async def test_an_empty_store_uses_nothing(analytics):
+async def test_an_empty_store_uses_nothing(analytics: Analytics) -> None:
     assert await analytics.usage() == []
 
 
-async def test_objects_and_bytes_of_each_backend(tables, analytics):
-    tables.storage(1, TWO)
-    tables.storage(2, ONE)
+async def test_objects_and_bytes_are_counted_for_each_backend(tables: Writer, analytics: Analytics) -> None:
+    tables.storage(1, SECOND_BACKEND)
+    tables.storage(2, FIRST_BACKEND)
     tables.storage(3, "00000000-0000-4000-8000-00000000000c")
     tables.objects(
         [
@@ -27,9 +31,9 @@ async def test_objects_and_bytes_of_each_backend(tables, analytics):
     )
     assert await analytics.usage() == [
         StorageUsage(objects=1, measured_objects=1, bytes=30),
-        StorageUsage(storage_id=ONE, objects=2, measured_objects=2, bytes=2**62 + 2**61),
+        StorageUsage(storage_id=FIRST_BACKEND, objects=2, measured_objects=2, bytes=2**62 + 2**61),
         StorageUsage(
-            storage_id=TWO,
+            storage_id=SECOND_BACKEND,
             objects=2,
             measured_objects=1,
             bytes=100,
@@ -39,18 +43,18 @@ async def test_objects_and_bytes_of_each_backend(tables, analytics):
     ]
 
 
-async def test_sizes_may_turn_up_after_a_whole_batch_without(tables, analytics):
-    tables.storage(1, ONE)
+async def test_a_size_after_many_objects_without_one_is_counted(tables: Writer, analytics: Analytics) -> None:
+    tables.storage(1, FIRST_BACKEND)
     tables.objects([(f"{n:06}", None, None, "registered") for n in range(70_000)])
     tables.objects([("1", 1, 5, "registered")])
     assert await analytics.usage() == [
         StorageUsage(objects=70_000),
-        StorageUsage(storage_id=ONE, objects=1, measured_objects=1, bytes=5),
+        StorageUsage(storage_id=FIRST_BACKEND, objects=1, measured_objects=1, bytes=5),
     ]
 
 
-async def test_answers_while_a_writer_writes(tables, analytics):
-    tables.storage(1, ONE)
+async def test_usage_is_consistent_while_objects_are_written(tables: Writer, analytics: Analytics) -> None:
+    tables.storage(1, FIRST_BACKEND)
 
     def write() -> None:
         for n in range(300):

@@ -1,43 +1,48 @@
-"""Events reach their subscribers: all kinds, in order, again after failures, none in another's way."""
+"""Deliveries of events to subscribers: all types, in order, repeated after failures.
+
+One subscriber does not delay the others.
+"""
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tams.event.v1 import delivery_service_pb2
+from tams.event.v1.delivery_service_pb2 import DESCRIPTOR, GetDeliveryStatusRequest
+from tams.event.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from tams.metadata.v1.flow_service_pb2 import DeleteFlowRequest, UpdateFlowRequest
 from tams.metadata.v1.property_pb2 import PropertyChange
-from tams.metadata.v1.segment_pb2 import ExternalUrl, NewSegment
-from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest, DeleteSegmentsRequest
+from tams.metadata.v1.segment_pb2 import ExternalUrl
+from tams.metadata.v1.segment_service_pb2 import DeleteSegmentsRequest
 from tams.type.v1.timerange_pb2 import TimeRange
 
-from services.metadata.domain.event import EVENT_TYPES
+from services.metadata.domain.webhooks.event import EVENT_TYPES
 from services.shared.errors import InvalidArgument
-from services.shared.rpc.client import call
-from tests.support import official
-from tests.support.flows import flow_id, source_id
-from tests.support.polling import until
-from tests.support.sink import running_sink
+from services.shared.rpc.client import call, open_channel
+from tests.rpc.events.conftest import Store
+from tests.support.events.sink import running_sink
+from tests.support.metadata.flows import flow_id, source_id
+from tests.support.openapi import official
+from tests.support.processes.polling import until
+from tests.support.processes.ports import free_ports
+from tests.support.rpc.messages import create, new_segment
 
 ALL = sorted(EVENT_TYPES)
 
 
-def a_segment(start: int, **members) -> NewSegment:
+async def register(store: Store, number: int, *starts: int) -> None:
     urls = [ExternalUrl(url="http://elsewhere/object", label="elsewhere")]
-    timerange = TimeRange(start_ns=start, end_ns=start + 10)
-    return NewSegment(object_id=f"o{start}", timerange=timerange, external_urls=urls, **members)
-
-
-async def register(store, number, *starts) -> None:
-    segments = [a_segment(start) for start in starts]
-    reply = await call(
-        store.segments.CreateSegments, CreateSegmentsRequest(flow_id=flow_id(number), segments=segments)
-    )
+    segments = [new_segment(start, start + 10, f"o{start}", urls=urls) for start in starts]
+    reply = await call(store.segments.CreateSegments, create(number, *segments))
     assert list(reply.failures) == []
 
 
-async def live_and_die(store) -> None:
-    """A change of each kind that flows and their sources know."""
+async def change_a_flow_in_every_way(store: Store) -> None:
+    """Create, change and delete a flow, with an event of each type for it and its source."""
     await store.put(1)
     change = PropertyChange(member="label", value=b'"x"')
     await call(store.flows.UpdateFlow, UpdateFlowRequest(id=flow_id(1), changes=[change]))
@@ -49,12 +54,12 @@ async def live_and_die(store) -> None:
     await call(store.flows.DeleteFlow, DeleteFlowRequest(id=flow_id(1)))
 
 
-async def test_a_flow_tells_of_its_life_in_order(store):
+async def test_events_of_a_flow_are_delivered_in_order(store: Store) -> None:
     async with running_sink() as sink:
         await store.subscribe(sink.url, ALL, key="secret")
-        await live_and_die(store)
+        await change_a_flow_in_every_way(store)
         await store.deliver()
-        await until(lambda: len(sink.events) == 7)
+        await until(lambda: len(sink.events) == 8)
     # Events of one flow keep their order, and so do those of one source.
     flows = [event["event_type"] for event in sink.events if event["event_type"].startswith("flows/")]
     assert flows == [
@@ -62,34 +67,39 @@ async def test_a_flow_tells_of_its_life_in_order(store):
         "flows/updated",
         "flows/segments_added",
         "flows/segments_deleted",
+        "flows/segments_deleted",
         "flows/deleted",
     ]
-    assert [kind for kind in sink.types if kind.startswith("sources/")] == [
+    assert [event_type for event_type in sink.types if event_type.startswith("sources/")] == [
         "sources/created",
         "sources/deleted",
     ]
-    told = {event["event_type"]: event["event"] for event in sink.events}
-    assert told["flows/updated"]["flow"]["label"] == "x"
-    assert [one["timerange"] for one in told["flows/segments_added"]["segments"]] == [
+    last_of_type = {event["event_type"]: event["event"] for event in sink.events}
+    assert last_of_type["flows/updated"]["flow"]["label"] == "x"
+    assert [segment["timerange"] for segment in last_of_type["flows/segments_added"]["segments"]] == [
         "[0:0_0:10)",
         "[0:10_0:20)",
         "[0:100_0:110)",
     ]
-    assert told["flows/segments_added"]["segments"][0]["get_urls"] == []
-    assert told["flows/segments_deleted"] == {"flow_id": flow_id(1), "timerange": "[0:0_0:20)"}
-    assert told["flows/deleted"] == {"flow_id": flow_id(1)}
-    assert told["sources/deleted"] == {"source_id": source_id(1)}
+    assert last_of_type["flows/segments_added"]["segments"][0]["get_urls"] == []
+    deleted = [event["event"] for event in sink.events if event["event_type"] == "flows/segments_deleted"]
+    assert deleted == [
+        {"flow_id": flow_id(1), "timerange": "[0:0_0:20)"},
+        {"flow_id": flow_id(1), "timerange": "[0:100_0:110)"},
+    ]
+    assert last_of_type["flows/deleted"] == {"flow_id": flow_id(1)}
+    assert last_of_type["sources/deleted"] == {"source_id": source_id(1)}
     assert {headers["x-key"] for headers in sink.headers} == {"secret"}
-    assert len({headers["tams-event-id"] for headers in sink.headers}) == 7
+    assert len({headers["tams-event-id"] for headers in sink.headers}) == 8
 
 
 @official.needed
-async def test_what_events_carry_is_what_the_official_schemas_say(store):
+async def test_resources_in_events_follow_the_official_schemas(store: Store) -> None:
     async with running_sink() as sink:
         await store.subscribe(sink.url, ALL)
-        await live_and_die(store)
+        await change_a_flow_in_every_way(store)
         await store.deliver()
-        await until(lambda: len(sink.events) == 7)
+        await until(lambda: len(sink.events) == 8)
     for event in sink.events:
         for member, schema in (("flow", "flow.json"), ("source", "source.json")):
             if member in event["event"]:
@@ -98,7 +108,7 @@ async def test_what_events_carry_is_what_the_official_schemas_say(store):
             official.validator("flow-segment.json").validate(segment)
 
 
-async def test_nothing_is_written_for_nobody_and_a_subscriber_gets_what_follows(store, tmp_path):
+async def test_events_are_stored_only_from_the_first_registration_on(store: Store, tmp_path: Path) -> None:
     await store.put(1)
     with closing(sqlite3.connect(tmp_path / "tams.db")) as tables:
         assert tables.execute("SELECT count(*) FROM events").fetchone() == (0,)
@@ -110,7 +120,7 @@ async def test_nothing_is_written_for_nobody_and_a_subscriber_gets_what_follows(
     assert [event["event"]["flow"]["id"] for event in sink.events] == [flow_id(2)]
 
 
-async def test_a_refused_change_tells_nobody(store):
+async def test_a_refused_change_has_no_event(store: Store) -> None:
     async with running_sink() as sink:
         await store.subscribe(sink.url, ALL)
         await store.put(1)
@@ -119,8 +129,8 @@ async def test_a_refused_change_tells_nobody(store):
         await store.put(3)
         await store.deliver()
         await until(lambda: len(sink.events) == 4)
-    told = [event["event"] for event in sink.events]
-    assert {one.get("flow", one.get("source"))["id"] for one in told} == {
+    events = [event["event"] for event in sink.events]
+    assert {event.get("flow", event.get("source"))["id"] for event in events} == {
         flow_id(1),
         source_id(1),
         flow_id(3),
@@ -128,7 +138,7 @@ async def test_a_refused_change_tells_nobody(store):
     }
 
 
-async def test_filters_let_through_what_they_name(store):
+async def test_a_filter_by_flow_ids_selects_the_events_of_these_flows(store: Store) -> None:
     async with running_sink() as sink:
         await store.subscribe(sink.url, ["flows/created", "flows/updated"], flow_ids=[flow_id(2)])
         for number in (1, 2, 3):
@@ -139,10 +149,10 @@ async def test_filters_let_through_what_they_name(store):
     assert {event["event"]["flow"]["id"] for event in sink.events} == {flow_id(2)}
 
 
-async def test_urls_are_put_in_as_asked_for(store):
+async def test_events_without_wanted_urls_are_delivered_without_media(store: Store) -> None:
     async with running_sink() as sink:
         await store.put(1)
-        # Media is away here, so this also shows that nobody asks it for URLs that are not wanted.
+        # Media is unreachable in these tests, so delivery does not ask it for URLs that are not wanted.
         await store.subscribe(sink.url, ["flows/segments_added"], accept_get_urls=[])
         await register(store, 1, 0)
         await store.deliver()
@@ -150,10 +160,10 @@ async def test_urls_are_put_in_as_asked_for(store):
     assert sink.events[0]["event"]["segments"][0]["get_urls"] == []
 
 
-async def test_a_message_is_sent_again_until_it_is_taken_and_later_ones_wait(store):
+async def test_a_refused_message_is_sent_again_before_later_ones(store: Store) -> None:
     refused = ["503 Service Unavailable", "500 Internal Server Error"]
 
-    async def answer(_event):
+    async def answer(_event: dict[str, Any]) -> str:
         return refused.pop() if refused else "204 No Content"
 
     async with running_sink(answer) as sink:
@@ -166,30 +176,32 @@ async def test_a_message_is_sent_again_until_it_is_taken_and_later_ones_wait(sto
     assert sink.types == ["flows/created", "flows/updated"]
 
 
-async def test_a_message_too_old_becomes_a_dead_letter_and_later_ones_go(store, tmp_path):
-    async def answer(event):
+async def test_an_old_message_becomes_a_dead_letter_and_later_ones_are_delivered(
+    store: Store, tmp_path: Path
+) -> None:
+    async def answer(event: dict[str, Any]) -> str:
         return "204 No Content" if event["event_type"] == "flows/updated" else "500 Internal Server Error"
 
     async with running_sink(answer) as sink:
-        hook = await store.subscribe(sink.url, ["flows/created", "flows/updated"])
+        webhook_id = await store.subscribe(sink.url, ["flows/created", "flows/updated"])
         await store.put(1)
         await store.put(1, label="again")
         await store.deliver(give_up_seconds=1)
         await until(lambda: sink.events)
 
-        def letters():
+        def dead_letters() -> list[tuple[str, str]]:
             with closing(sqlite3.connect(tmp_path / "tams.db")) as tables:
                 return tables.execute("SELECT webhook_id, error FROM dead_letters").fetchall()
 
-        await until(letters)
-        assert letters() == [(hook, "answered 500")]
+        await until(dead_letters)
+        assert dead_letters() == [(webhook_id, "answered 500")]
     assert sink.types == ["flows/updated"]
 
 
-async def test_a_silent_subscriber_delays_no_other(store):
+async def test_a_subscriber_that_does_not_answer_delays_no_other(store: Store) -> None:
     released = asyncio.Event()
 
-    async def answer(_event):
+    async def answer(_event: dict[str, Any]) -> str:
         await released.wait()
         return "204 No Content"
 
@@ -205,45 +217,102 @@ async def test_a_silent_subscriber_delays_no_other(store):
         await until(lambda: len(silent.events) == 5)
 
 
-async def test_addresses_inside_are_refused_unless_allowed(store):
+async def test_addresses_inside_are_refused_unless_a_setting_allows_them(store: Store) -> None:
     with pytest.raises(InvalidArgument, match="not an address"):
         await store.subscribe("http://169.254.169.254/latest", ["flows/created"])
     async with running_sink() as sink:
-        # Registered while it was allowed; whoever delivers decides for itself.
+        # The address was allowed at registration. Each deliverer checks it against its own setting.
         await store.subscribe(sink.url, ["flows/created"])
         await store.put(1)
-        guarded = await store.deliver(webhook_networks="", lease_seconds=1)
+        restricted = await store.deliver(webhook_networks="", lease_seconds=1)
         await asyncio.sleep(1)
         assert sink.events == []
-        await guarded.aclose()
+        await restricted.aclose()
         await store.deliver()
         await until(lambda: sink.events)
 
 
-async def test_another_deliverer_takes_over(store):
-    def told():
-        # Whoever takes over from one that was slow may tell again what that one told.
+async def test_another_deliverer_takes_over_from_a_stopped_one(store: Store) -> None:
+    def delivered_flows() -> list[str]:
+        # A deliverer that takes over may repeat the last message of a slow one.
         return list(dict.fromkeys(event["event"]["flow"]["id"] for event in sink.events))
 
     async with running_sink() as sink:
         await store.subscribe(sink.url, ["flows/created"])
         first = await store.deliver(lease_seconds=300)
         await store.put(1)
-        await until(lambda: told() == [flow_id(1)])
+        await until(lambda: delivered_flows() == [flow_id(1)])
         await first.aclose()
         await store.deliver()
         await store.put(2)
-        await until(lambda: told() == [flow_id(1), flow_id(2)])
+        await until(lambda: delivered_flows() == [flow_id(1), flow_id(2)])
 
 
-async def test_a_removed_subscriber_hears_no_more(store):
-    async with running_sink() as gone, running_sink() as stays:
-        await store.subscribe(gone.url, ["flows/created"])
-        await store.subscribe(stays.url, ["flows/created"])
+async def test_a_removed_subscriber_that_does_not_answer_gets_no_more_requests(store: Store) -> None:
+    connections, released = [], asyncio.Event()
+
+    async def answer(_event: dict[str, Any]) -> str:
+        connections.append(1)
+        await released.wait()
+        return "204 No Content"
+
+    async with running_sink(answer) as removed, running_sink() as remaining:
+        await store.subscribe(removed.url, ["flows/created"])
+        await store.subscribe(remaining.url, ["flows/created"])
+        await store.deliver(timeout_seconds=0.2)
+        for number in range(5):
+            await store.put(number)
+        await until(lambda: len(connections) > 1)
+        await store.subscribe(removed.url, [])
+        await store.put(9)
+        await until(lambda: len(remaining.events) == 6)
+        # The deliverer read the removal and the event of flow 9 in the same reply, so it knows the removal.
+        before = len(connections)
+        await store.put(10)
+        await until(lambda: len(remaining.events) == 7)
+        assert len(connections) == before
+        released.set()
+
+
+async def test_the_status_names_failing_webhooks_without_their_secrets(store: Store) -> None:
+    async def answer(_event: dict[str, Any]) -> str:
+        return "500 Internal Server Error"
+
+    async with running_sink(answer) as refusing, running_sink() as sink:
+        webhook_id = await store.subscribe(refusing.url + "?token=hidden", ["flows/created"], key="secret")
+        await store.subscribe(sink.url, ["flows/created"])
+        (port,) = free_ports(1)
+        deliverer = await store.deliver(port=port)
+        for number in range(3):
+            await store.put(number)
+        channel = await deliverer.enter_async_context(
+            open_channel(f"127.0.0.1:{port}", [DESCRIPTOR.services_by_name["DeliveryService"]])
+        )
+
+        async def status() -> delivery_service_pb2.DeliveryStatus:
+            return await call(DeliveryServiceStub(channel).GetDeliveryStatus, GetDeliveryStatusRequest())
+
+        async def one_webhook_fails() -> bool:
+            return (await status()).failing == 1
+
+        await until(lambda: len(sink.events) == 3)
+        await until(one_webhook_fails)
+        delivery_status = await status()
+        (failing,) = delivery_status.failing_webhooks
+        assert (delivery_status.webhooks, failing.id, failing.last_error) == (2, webhook_id, "answered 500")
+        assert (failing.failed_attempts > 0, failing.backlog > 0) == (True, True)
+        assert failing.oldest_event_age.ToNanoseconds() > 0
+        assert not {"secret", "hidden"} & set(re.findall(r"\w+", str(delivery_status)))
+
+
+async def test_a_removed_subscriber_gets_no_more_events(store: Store) -> None:
+    async with running_sink() as removed, running_sink() as remaining:
+        await store.subscribe(removed.url, ["flows/created"])
+        await store.subscribe(remaining.url, ["flows/created"])
         await store.deliver()
         await store.put(1)
-        await until(lambda: gone.events and stays.events)
-        assert await store.subscribe(gone.url, []) == ""
+        await until(lambda: removed.events and remaining.events)
+        assert await store.subscribe(removed.url, []) == ""
         await store.put(2)
-        await until(lambda: len(stays.events) == 2)
-        assert len(gone.events) == 1
+        await until(lambda: len(remaining.events) == 2)
+        assert len(removed.events) == 1

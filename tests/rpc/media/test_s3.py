@@ -1,50 +1,57 @@
-"""The S3 adapter against stores with ways of their own."""
+"""The S3 adapter against stores that refuse requests, lack operations, or fail."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from services.media.adapters.s3 import S3Storage
 from services.media.domain.presign import Credentials
 from services.shared.errors import Unavailable
-from tests.support.scripted_server import scripted_server
-from tests.support.storage import a_backend
+from tests.support.http.scripted_server import ScriptedServer, scripted_server
+from tests.support.storage.backends import a_backend
 
 
-def refusal(code):
+def refusal(code: str) -> bytes:
     return f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
 
 
 @pytest.fixture
-def store():
+def store() -> Iterator[ScriptedServer]:
     with scripted_server() as server:
         yield server
 
 
 @pytest.fixture
-def storage(store):
-    opened = []
+def storage(store: ScriptedServer) -> Iterator[Callable[..., S3Storage]]:
+    opened: list[S3Storage] = []
 
-    def open_storage(**changes):
+    def open_storage(**changes: Any) -> S3Storage:
         opened.append(S3Storage(a_backend(endpoint_url=store.url, create_bucket=True, **changes), threads=1))
         return opened[-1]
 
     yield open_storage
-    for one in opened:
-        one.close()
+    for s3_storage in opened:
+        s3_storage.close()
 
 
-async def test_a_missing_bucket_is_made_in_its_region(store, storage):
+async def test_a_missing_bucket_is_created_in_its_region(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
     store.then(404)
     store.then(200)
     store.then(200)
     await storage(region="eu-west-2").prepare()
-    look, make, cors = store.requests
-    assert (look.method, make.method, make.target) == ("HEAD", "PUT", "/tams")
-    assert b"<LocationConstraint>eu-west-2</LocationConstraint>" in make.body
+    look, create, cors = store.requests
+    assert (look.method, create.method, create.target) == ("HEAD", "PUT", "/tams")
+    assert b"<LocationConstraint>eu-west-2</LocationConstraint>" in create.body
     assert (cors.method, cors.target) == ("PUT", "/tams?cors")
     assert b"<AllowedOrigin>*</AllowedOrigin>" in cors.body
 
 
-async def test_another_replica_may_have_made_it_meanwhile(store, storage):
+async def test_a_bucket_that_another_replica_created_meanwhile_is_used(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
     store.then(404)
     store.then(409, refusal("BucketAlreadyOwnedByYou"))
     store.then(200)
@@ -52,15 +59,19 @@ async def test_another_replica_may_have_made_it_meanwhile(store, storage):
     assert len(store.requests) == 3
 
 
-async def test_a_store_without_cors_rules_is_used_all_the_same(store, storage, caplog):
+async def test_a_store_without_cors_rules_is_used_and_logged(
+    store: ScriptedServer, storage: Callable[..., S3Storage], caplog: pytest.LogCaptureFixture
+) -> None:
     store.then(200)
     store.then(501, refusal("NotImplemented"))
     await storage().prepare()
-    assert "storage takes no CORS rules" in caplog.text
+    assert "storage does not accept CORS rules" in caplog.text
 
 
 @pytest.mark.parametrize("step", [0, 1, 2])
-async def test_a_refusal_at_any_step_says_why(store, storage, step):
+async def test_a_refusal_at_any_step_has_its_reason(
+    store: ScriptedServer, storage: Callable[..., S3Storage], step: int
+) -> None:
     for status in [404, 200, 200][:step]:
         store.then(status)
     store.then(403, refusal("AccessDenied"))
@@ -68,7 +79,9 @@ async def test_a_refusal_at_any_step_says_why(store, storage, step):
         await storage().prepare()
 
 
-async def test_a_store_that_fails_is_not_an_object_that_is_missing(store, storage):
+async def test_a_failure_of_the_store_is_not_a_missing_object(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
     store.then(404)
     assert await storage().size("a") is None
     for status in (403, 500, 503):
@@ -80,7 +93,9 @@ async def test_a_store_that_fails_is_not_an_object_that_is_missing(store, storag
         await storage().size("a")
 
 
-async def test_requests_are_signed_with_the_backends_own_keys(store, storage):
+async def test_requests_are_signed_with_the_keys_of_the_backend(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
     store.then(404)
     await storage(credentials=Credentials("own-key", "own-secret", "own-token")).size("a")
     (look,) = store.requests
@@ -88,7 +103,9 @@ async def test_requests_are_signed_with_the_backends_own_keys(store, storage):
     assert look.headers["X-Amz-Security-Token"] == "own-token"
 
 
-async def test_what_the_shell_has_set_for_other_tools_does_not_matter(store, storage, monkeypatch):
+async def test_settings_of_other_tools_in_the_environment_are_ignored(
+    store: ScriptedServer, storage: Callable[..., S3Storage], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {
         "AWS_PROFILE": "nobody",
         "AWS_CONFIG_FILE": "/nowhere",
@@ -101,7 +118,9 @@ async def test_what_the_shell_has_set_for_other_tools_does_not_matter(store, sto
     assert await storage().size("a") == 0
 
 
-async def test_deleting_what_is_gone_already_is_fine(store, storage):
+async def test_the_deletion_of_a_missing_object_succeeds(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
     store.then(204)
     await storage().delete("a/b")
     assert (store.requests[0].method, store.requests[0].target) == ("DELETE", "/tams/a/b")
@@ -109,8 +128,24 @@ async def test_deleting_what_is_gone_already_is_fine(store, storage):
     await storage().delete("a/b")
 
 
-async def test_a_refused_deletion_is_not_taken_for_done(store, storage):
+async def test_a_refused_deletion_is_an_error(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
     for status, code in ((403, "AccessDenied"), (404, "NoSuchBucket"), (503, "SlowDown")):
         store.then(status, refusal(code))
         with pytest.raises(Unavailable):
             await storage().delete("a")
+
+
+@pytest.mark.parametrize("path", ["", "/x", "../x", "a/../../other", "a//b", "a\0b", "x" * 1025])
+async def test_an_invalid_key_is_never_requested(
+    store: ScriptedServer, storage: Callable[..., S3Storage], path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The URL of an invalid key may name another object or the bucket. Its object counts as missing."""
+    s3_storage = storage()
+    for _ in range(2):
+        assert await s3_storage.size(path) is None
+        await s3_storage.delete(path)
+        assert await s3_storage.list_sizes([path] * 9) == {}
+    assert not store.requests
+    assert caplog.text.count("is not a valid key") == 1

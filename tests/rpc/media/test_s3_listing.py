@@ -1,27 +1,40 @@
-"""Sizes by listings of real object storage, the same as by looking at each object."""
+"""The sizes of objects by listings of real object storage, the same as by requests for each object."""
 
 import random
 import secrets
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
 from services.media.adapters.s3 import S3Storage
-from services.media.adapters.s3_listing import listed_sizes
+from services.media.adapters.s3_listing import list_sizes
 from services.media.adapters.storage_config import read_storage_backends
-from tests.support.seaweedfs import write_storage_config
+from services.media.domain.storage_backend import StorageBackend
+from tests.support.storage.seaweedfs import SeaweedFS, write_storage_config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture
-def backend(seaweedfs, tmp_path):
-    described = seaweedfs.backend(f"tams-{secrets.token_hex(6)}")
-    (found,) = read_storage_backends(write_storage_config(tmp_path / "storage.json", described))
-    return found
+def backend(seaweedfs: SeaweedFS, tmp_path: Path) -> StorageBackend:
+    description = seaweedfs.backend(f"tams-{secrets.token_hex(6)}")
+    (storage_backend,) = read_storage_backends(write_storage_config(tmp_path / "storage.json", description))
+    return storage_backend
 
 
 @pytest.fixture
-def client(backend):
+def calls() -> Counter[str]:
+    """The number of calls of each operation."""
+    return Counter()
+
+
+@pytest.fixture
+def client(backend: StorageBackend, calls: Counter[str]) -> Iterator["S3Client"]:
     """A client that counts its calls."""
     opened = boto3.client(
         "s3",
@@ -31,70 +44,81 @@ def client(backend):
         aws_secret_access_key=backend.credentials.secret_key,
     )
     opened.create_bucket(Bucket=backend.bucket)
-    opened.calls = Counter()
-    opened.meta.events.register("before-call.s3", lambda model, **_: opened.calls.update([model.name]))
+    opened.meta.events.register("before-call.s3", lambda model, **_: calls.update([model.name]))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def bucket(backend):
+def bucket(backend: StorageBackend) -> str:
     return backend.bucket
 
 
-def put(client, bucket, *paths):
+def put_objects(client: "S3Client", bucket: str, *paths: str) -> dict[str, int]:
     for path in paths:
         client.put_object(Bucket=bucket, Key=path, Body=b"x" * (len(path) % 7))
-    client.calls.clear()
     return {path: len(path) % 7 for path in paths}
 
 
-def keys(folder, numbers):
+def numbered_keys(folder: str, numbers: Iterable[int]) -> list[str]:
     return [f"{folder}{number:04}" for number in numbers]
 
 
-def test_one_listing_tells_of_a_folder(client, bucket):
+def test_one_listing_finds_the_sizes_in_a_folder(
+    client: "S3Client", bucket: str, calls: Counter[str]
+) -> None:
     others = ("2026/11/21/folder/inside", "2026/11/22/0001")
-    there = put(client, bucket, *keys("2026/11/21/", range(20)), *others)
+    sizes = put_objects(client, bucket, *numbered_keys("2026/11/21/", range(20)), *others)
     missing = ["2026/11/21/", "2026/11/21/0005x", "2026/11/21/9999", "2026/11/21/folder"]
-    asked = [*keys("2026/11/21/", range(20)), *missing]
-    random.shuffle(asked)
-    assert listed_sizes(client, bucket, asked) == {path: there.get(path) for path in asked}
-    assert client.calls == {"ListObjectsV2": 1}
+    paths = [*numbered_keys("2026/11/21/", range(20)), *missing]
+    random.shuffle(paths)
+    calls.clear()
+    assert list_sizes(client, bucket, paths) == {path: sizes.get(path) for path in paths}
+    assert calls == {"ListObjectsV2": 1}
 
 
-def test_folders_are_listed_page_by_page(client, bucket):
-    there = put(client, bucket, *keys("a/", range(60)), *keys("", range(60)), *keys("b/c/", range(5)))
-    every_third = [*keys("a/", range(0, 60, 3)), *keys("", range(0, 60, 3))]
-    found = listed_sizes(client, bucket, [*every_third, *keys("b/c/", range(5))])
-    # The five of the last folder are not worth a listing, nor is what is left at the end of the others.
+def test_folders_are_listed_page_by_page(client: "S3Client", bucket: str, calls: Counter[str]) -> None:
+    sizes = put_objects(
+        client,
+        bucket,
+        *numbered_keys("a/", range(60)),
+        *numbered_keys("", range(60)),
+        *numbered_keys("b/c/", range(5)),
+    )
+    every_third = [*numbered_keys("a/", range(0, 60, 3)), *numbered_keys("", range(0, 60, 3))]
+    found = list_sizes(client, bucket, [*every_third, *numbered_keys("b/c/", range(5))])
+    # Five objects in a folder are too few for a listing, and so are the last ones of the other folders.
     assert set(found) <= set(every_third)
     assert len(found) >= 26
-    assert found == {path: there[path] for path in found}
-    assert client.calls["ListObjectsV2"] <= 6
+    assert found == {path: sizes[path] for path in found}
+    assert calls["ListObjectsV2"] <= 6
 
 
-def test_a_few_among_very_many_are_left_to_be_looked_at(client, bucket):
-    put(client, bucket, *keys("a/", range(200)))
-    found = listed_sizes(client, bucket, keys("a/", range(0, 200, 22)))
-    assert client.calls["ListObjectsV2"] == 1
+def test_a_few_objects_in_a_large_folder_are_not_listed_to_the_end(
+    client: "S3Client", bucket: str, calls: Counter[str]
+) -> None:
+    put_objects(client, bucket, *numbered_keys("a/", range(200)))
+    found = list_sizes(client, bucket, numbered_keys("a/", range(0, 200, 22)))
+    assert calls["ListObjectsV2"] == 1
     assert set(found) == {"a/0000"}
 
 
-def test_the_order_is_that_of_bytes(client, bucket):
+def test_listed_keys_are_ordered_by_their_bytes(client: "S3Client", bucket: str) -> None:
     names = ["-", "~", "A", "a", "é", "z", "😀", "*", "0", "_"]
-    there = put(client, bucket, *(f"n/{name}" for name in names))
-    assert listed_sizes(client, bucket, list(there)) == there
+    sizes = put_objects(client, bucket, *(f"n/{name}" for name in names))
+    assert list_sizes(client, bucket, list(sizes)) == sizes
 
 
-def test_no_paths_no_request(client, bucket):
-    client.calls.clear()
-    assert listed_sizes(client, bucket, []) == {}
-    assert not client.calls
+def test_an_empty_list_of_paths_needs_no_request(
+    client: "S3Client", bucket: str, calls: Counter[str]
+) -> None:
+    calls.clear()
+    assert list_sizes(client, bucket, []) == {}
+    assert not calls
 
 
-async def test_the_adapter_lists_in_a_thread_of_its_own(backend, client, bucket):
-    there = put(client, bucket, *keys("a/", range(10)))
+async def test_the_adapter_lists_sizes(backend: StorageBackend, client: "S3Client", bucket: str) -> None:
+    sizes = put_objects(client, bucket, *numbered_keys("a/", range(10)))
     storage = S3Storage(backend, threads=1)
-    assert await storage.listed(list(there)) == there
+    assert await storage.list_sizes(list(sizes)) == sizes
     storage.close()

@@ -1,142 +1,249 @@
-"""Signed URLs, as real object storage judges them."""
+"""Signed URLs against real object storage."""
 
+import asyncio
+import itertools
 from datetime import timedelta
-from urllib.parse import quote
+from typing import Any
 
+import httpx
 import pytest
 from tams.media.v1.storage_service_pb2 import (
     AllocateStorageRequest,
     ObjectIds,
     SignPathsRequest,
-    SignUrlsRequest,
     StoredObjects,
 )
 
 from services.media.bootstrap import utc_now
 from services.shared.errors import InvalidArgument
 from services.shared.rpc.client import call
+from tests.rpc.media.conftest import Media, Serve
+from tests.support.storage.signed_urls import signed_urls
 
 TYPE = {"Content-Type": "video/mp2t"}
-# Ids that a store or a URL library might trip over.
+# The headers that a PUT must have.
+PUT = TYPE | {"If-None-Match": "*"}
+ORIGIN = {"Origin": "https://app.example.com"}
+# Ids that a store or a URL library may not handle.
 AWKWARD_IDS = ["plain", "a", "a/b", "a//b", "é 😀%2F?&=+#", ".", "..", "../../climb", ".uploads", "x" * 900]
 
 
-async def put_urls(media, **asked):
-    request = AllocateStorageRequest(flow_id="flow", **asked)
-    return [one.put_url for one in (await call(media.stub.AllocateStorage, request)).objects]
+async def put_urls(media: Media, **options: Any) -> list[str]:
+    request = AllocateStorageRequest(flow_id="flow", **options)
+    return [allocated.put_url for allocated in (await call(media.stub.AllocateStorage, request)).objects]
 
 
-async def get_urls(media):
-    """A URL for each object reserved so far."""
-    paths = [one.storage_path for one in media.registry.reserved.values()]
-    request = SignUrlsRequest(objects=[StoredObjects(storage_id=media.backend["id"], paths=paths)])
-    return (await call(media.stub.SignUrls, request)).urls
+async def get_urls(media: Media) -> list[str]:
+    """A URL for each reserved object."""
+    paths = [location.storage_path for location in media.registry.reserved.values()]
+    return await signed_urls(media.stub, media.backend["id"], paths)
 
 
-async def test_urls_in_parts_are_the_same(media):
-    await put_urls(media, object_ids=ObjectIds(ids=AWKWARD_IDS))
-    paths = [one.storage_path for one in media.registry.reserved.values()]
-    lines = [f"{quote(path, safe='/')}\n" for path in paths]
-    some = StoredObjects(
-        storage_id=media.backend["id"], paths=paths[:3], url_paths="".join(lines[3:]).encode()
-    )
-    (whole,) = (await call(media.stub.SignPaths, SignPathsRequest(objects=[some]))).signed
-    signatures = [*whole.signatures, *whole.signature_lines.decode().splitlines()]
-    assert len(whole.signatures) == 3
-    urls = [
-        f"{whole.before}{line.rstrip()}{whole.after}{signature}"
-        for line, signature in zip(lines, signatures, strict=True)
-    ]
-    assert urls == [*await get_urls(media)]
-    assert urls == [*(await call(media.stub.SignUrls, SignUrlsRequest(objects=[some]))).urls]
-
-
-async def test_parts_come_for_each_backend_asked(media):
+async def test_signatures_are_returned_for_each_entry_in_order(media: Media) -> None:
     backend = media.backend["id"]
-    objects = [
-        StoredObjects(storage_id=backend, paths=["a"]),
-        StoredObjects(storage_id=backend, url_paths=b"a\n"),
-    ]
-    first, second = (await call(media.stub.SignPaths, SignPathsRequest(objects=objects))).signed
-    assert (len(first.signatures), first.signature_lines) == (1, b"")
-    assert (list(second.signatures), second.signature_lines) == ([], f"{first.signatures[0]}\n".encode())
+    entries = [StoredObjects(storage_id=backend, url_paths=lines) for lines in (b"a\nb\n", b"", b"a\n")]
+    first, second, third = (await call(media.stub.SignPaths, SignPathsRequest(objects=entries))).signed
+    assert first.signatures.count(b"\n") == 2
+    assert second.signatures == b""
+    assert third.signatures == first.signatures.splitlines(keepends=True)[0]
 
 
-@pytest.mark.parametrize("objects", [{"paths": ["a", ""]}, {"url_paths": b"a b\n"}, {"url_paths": b"a"}])
-async def test_paths_that_cannot_be(media, objects):
-    asked = StoredObjects(storage_id=media.backend["id"], **objects)
-    for method, request in ((media.stub.SignPaths, SignPathsRequest), (media.stub.SignUrls, SignUrlsRequest)):
-        with pytest.raises(InvalidArgument) as raised:
-            await call(method, request(objects=[asked]))
-        assert raised.value.reason == "BAD_STORAGE_PATH"
+@pytest.mark.parametrize("path", ["", "/x", "../x", "a//b", "a/..", "a\0b", "x" * 1025])
+async def test_an_invalid_path_is_refused(media: Media, path: str) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        await signed_urls(media.stub, media.backend["id"], ["a", path])
+    assert raised.value.reason == "BAD_STORAGE_PATH"
 
 
-async def test_bytes_go_in_and_come_out_with_their_type(media, http):
+@pytest.mark.parametrize("lines", [b"a b\n", b"a", b"../x\n", b"%2E./x\n", b"%00\n", b"\xff\n"])
+async def test_a_path_that_is_not_encoded_for_urls_is_refused(media: Media, lines: bytes) -> None:
+    entry = StoredObjects(storage_id=media.backend["id"], url_paths=lines)
+    with pytest.raises(InvalidArgument) as raised:
+        await call(media.stub.SignPaths, SignPathsRequest(objects=[entry]))
+    assert raised.value.reason == "BAD_STORAGE_PATH"
+
+
+async def test_an_uploaded_object_is_read_with_its_content_type_and_by_ranges(
+    media: Media, http: httpx.AsyncClient
+) -> None:
     (put_url,) = await put_urls(media, limit=1)
-    assert (await http.put(put_url, content=b"0123456789", headers=TYPE)).status_code == 200
+    assert (await http.put(put_url, content=b"0123456789", headers=PUT)).status_code == 200
     (get_url,) = await get_urls(media)
-    whole = await http.get(get_url)
-    assert (whole.status_code, whole.content) == (200, b"0123456789")
-    assert whole.headers["content-type"] == "video/mp2t"
+    full = await http.get(get_url)
+    assert (full.status_code, full.content) == (200, b"0123456789")
+    assert full.headers["content-type"] == "video/mp2t"
     part = await http.get(get_url, headers={"Range": "bytes=2-4"})
     assert (part.status_code, part.content) == (206, b"234")
     assert part.headers["content-range"] == "bytes 2-4/10"
 
 
-async def test_every_id_has_a_place_of_its_own(media, http):
+async def test_objects_of_different_ids_are_stored_separately(media: Media, http: httpx.AsyncClient) -> None:
     puts = await put_urls(media, object_ids=ObjectIds(ids=AWKWARD_IDS))
     for number, url in enumerate(puts):
-        assert (await http.put(url, content=str(number).encode(), headers=TYPE)).status_code == 200
+        assert (await http.put(url, content=str(number).encode(), headers=PUT)).status_code == 200
     found = [(await http.get(url)).text for url in await get_urls(media)]
     assert found == [str(number) for number in range(len(AWKWARD_IDS))]
 
 
-async def test_another_content_type_is_refused(media, http):
+async def test_another_content_type_is_refused(media: Media, http: httpx.AsyncClient) -> None:
     (url,) = await put_urls(media, limit=1)
-    assert (await http.put(url, content=b"x", headers={"Content-Type": "text/html"})).status_code == 403
-    assert (await http.put(url, content=b"x")).status_code == 403
+    without_type = {"If-None-Match": "*"}
+    assert (
+        await http.put(url, content=b"x", headers=without_type | {"Content-Type": "text/html"})
+    ).status_code == 403
+    assert (await http.put(url, content=b"x", headers=without_type)).status_code == 403
 
 
-async def test_a_url_is_good_for_its_object_and_method_only(media, http):
+async def test_an_object_is_written_once(media: Media, http: httpx.AsyncClient) -> None:
+    request = AllocateStorageRequest(flow_id="flow", limit=1)
+    (allocated,) = (await call(media.stub.AllocateStorage, request)).objects
+    assert dict(allocated.headers) == {"If-None-Match": "*"}
+    assert (await http.put(allocated.put_url, content=b"first", headers=PUT)).status_code == 200
+    for content in (b"other", b"", b"first", b"x" * 5_000_000):
+        assert (await http.put(allocated.put_url, content=content, headers=PUT)).status_code == 412
+    (url,) = await get_urls(media)
+    assert (await http.get(url)).content == b"first"
+
+
+async def test_a_put_that_could_overwrite_is_refused(media: Media, http: httpx.AsyncClient) -> None:
+    not_uploaded, uploaded = await put_urls(media, limit=2)
+    assert (await http.put(uploaded, content=b"first", headers=PUT)).status_code == 200
+    for headers in (
+        {},
+        {"If-None-Match": '"0"'},
+        {"If-None-Match": "**"},
+        {"If-Match": "*"},
+        {"x-amz-if-none-match": "*"},
+        {"If-None-Match": '"0"', "x-amz-copy-source": "tams/x"},
+    ):
+        for url in (not_uploaded, uploaded):
+            put = await http.put(url, content=b"other", headers=TYPE | headers)
+            assert put.status_code == 403, headers
+    missing, stored = [await http.get(url) for url in await get_urls(media)]
+    assert (missing.status_code, stored.content) == (404, b"first")
+
+
+async def test_one_of_several_simultaneous_uploads_is_stored(media: Media, http: httpx.AsyncClient) -> None:
+    (url,) = await put_urls(media, limit=1)
+    bodies = [bytes([number]) * 300_000 for number in range(3)]
+    answers = await asyncio.gather(*(http.put(url, content=body, headers=PUT) for body in bodies))
+    stored = [body for body, answer in zip(bodies, answers, strict=True) if answer.status_code == 200]
+    assert len(stored) == 1, [answer.status_code for answer in answers]
+    assert {answer.status_code for answer in answers} <= {200, 409, 412}
+    (get_url,) = await get_urls(media)
+    assert (await http.get(get_url)).content == stored[0]
+
+
+async def test_uploads_are_unconditional_if_storage_lacks_conditional_writes(
+    serve: Serve, backend: dict[str, Any], http: httpx.AsyncClient
+) -> None:
+    async with serve(backend | {"conditional_writes": False}) as media:
+        (allocated,) = (
+            await call(media.stub.AllocateStorage, AllocateStorageRequest(flow_id="flow", limit=1))
+        ).objects
+        assert dict(allocated.headers) == {}
+        for content in (b"first", b"second"):
+            assert (await http.put(allocated.put_url, content=content, headers=TYPE)).status_code == 200
+
+
+async def test_a_url_is_valid_only_for_its_object_and_method(media: Media, http: httpx.AsyncClient) -> None:
     first, second = await put_urls(media, limit=2)
     swapped = f"{second.partition('?')[0]}?{first.partition('?')[2]}"
-    assert (await http.put(swapped, content=b"x", headers=TYPE)).status_code == 403
+    assert (await http.put(swapped, content=b"x", headers=PUT)).status_code == 403
     assert (await http.get(first)).status_code == 403
     assert (await http.delete(first)).status_code == 403
 
 
 @pytest.mark.parametrize(("age", "status"), [(timedelta(minutes=3), 200), (timedelta(minutes=16), 403)])
-async def test_a_url_expires(serve, backend, http, age, status):
-    """Ten minutes of life and at most a window of five."""
+async def test_a_url_expires(
+    serve: Serve, backend: dict[str, Any], http: httpx.AsyncClient, age: timedelta, status: int
+) -> None:
+    """A URL is valid for ten minutes, and for up to five more, the length of a window."""
     async with serve(backend, clock=lambda: utc_now() - age, url_expiry_seconds=600) as media:
         (url,) = await put_urls(media, limit=1)
-        assert (await http.put(url, content=b"x", headers=TYPE)).status_code == status
+        assert (await http.put(url, content=b"x", headers=PUT)).status_code == status
 
 
-async def test_a_page_of_the_web_may_read_and_write(media, http):
+def preflight(method: str, *headers: str) -> dict[str, str]:
+    request_headers = {
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": ",".join(headers),
+    }
+    return ORIGIN | request_headers
+
+
+def header_names(value: str) -> set[str]:
+    return {name.strip().lower() for name in value.split(",")}
+
+
+async def test_a_web_page_may_read_and_write(media: Media, http: httpx.AsyncClient) -> None:
     (put_url,) = await put_urls(media, limit=1)
-    origin = {"Origin": "https://app.example.com"}
-    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
-    preflight = await http.options(put_url, headers=origin | asks)
-    assert preflight.status_code == 200
-    assert preflight.headers["access-control-allow-origin"] in {"*", "https://app.example.com"}
-    assert "PUT" in preflight.headers["access-control-allow-methods"]
-    assert "content-type" in preflight.headers["access-control-allow-headers"].lower()
-    await http.put(put_url, content=b"0123456789", headers=TYPE | origin)
+    allowed = await http.options(put_url, headers=preflight("PUT", *sorted(name.lower() for name in PUT)))
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] in {"*", ORIGIN["Origin"]}
+    stored = await http.put(put_url, content=b"0123456789", headers=PUT | ORIGIN)
+    assert stored.status_code == 200
     (get_url,) = await get_urls(media)
-    reply = await http.get(get_url, headers=origin | {"Range": "bytes=0-1"})
-    assert reply.headers["access-control-allow-origin"] in {"*", "https://app.example.com"}
-    assert "content-range" in reply.headers["access-control-expose-headers"].lower()
+    reply = await http.get(get_url, headers=ORIGIN | {"Range": "bytes=0-1"})
+    assert reply.status_code == 206
+    assert reply.headers["access-control-allow-origin"] in {"*", ORIGIN["Origin"]}
+    assert header_names(reply.headers["access-control-expose-headers"]) >= {
+        "accept-ranges",
+        "content-length",
+        "content-range",
+        "etag",
+        "last-modified",
+        "x-amz-request-id",
+        *(f"x-amz-checksum-{kind}" for kind in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")),
+    }
 
 
-async def test_pages_of_other_origins_may_not(serve, backend, http):
+async def test_a_web_page_may_send_the_headers_of_players_and_upload_libraries(
+    media: Media, http: httpx.AsyncClient
+) -> None:
+    (url,) = await put_urls(media, limit=1)
+    sent = [
+        "authorization",
+        "cache-control",
+        "content-md5",
+        "content-type",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "range",
+        "traceparent",
+        "x-requested-with",
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-meta-title",
+        *(f"x-amz-checksum-{kind}" for kind in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")),
+    ]
+    for method, headers in itertools.product(("GET", "HEAD", "PUT"), (sent, *([header] for header in sent))):
+        answer = await http.options(url, headers=preflight(method, *headers))
+        assert answer.status_code == 200, headers
+        assert method in answer.headers["access-control-allow-methods"]
+        granted = header_names(answer.headers["access-control-allow-headers"])
+        assert granted >= set(headers) or "*" in granted
+
+
+async def test_a_web_page_may_use_no_other_methods_and_headers(media: Media, http: httpx.AsyncClient) -> None:
+    (url,) = await put_urls(media, limit=1)
+    for method, header in (("DELETE", "range"), ("POST", "range"), ("PUT", "x-other")):
+        answer = await http.options(url, headers=preflight(method, header))
+        granted = header_names(answer.headers.get("access-control-allow-headers", ""))
+        assert answer.status_code == 403 or header not in granted, method
+
+
+async def test_web_pages_of_other_origins_may_not_upload(
+    serve: Serve, backend: dict[str, Any], http: httpx.AsyncClient
+) -> None:
     async with serve(backend | {"cors_origins": ["https://app.example.com"]}) as media:
         (url,) = await put_urls(media, limit=1)
-        asks = {"Access-Control-Request-Method": "PUT", "Origin": "https://evil.example.com"}
-        assert "access-control-allow-origin" not in (await http.options(url, headers=asks)).headers
+        request_headers = {"Access-Control-Request-Method": "PUT", "Origin": "https://evil.example.com"}
+        assert "access-control-allow-origin" not in (await http.options(url, headers=request_headers)).headers
 
 
-async def test_clients_get_the_public_endpoint(serve, backend):
+async def test_signed_urls_begin_with_the_public_endpoint(serve: Serve, backend: dict[str, Any]) -> None:
     async with serve(backend | {"public_endpoint_url": "https://media.example.com"}) as media:
         (url,) = await put_urls(media, limit=1)
     assert url.startswith(f"https://media.example.com/{backend['bucket']}/")

@@ -1,10 +1,12 @@
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from tams.media.v1.storage_service_pb2 import (
+    AllocatedObject,
     AllocateStorageRequest,
     ListStorageBackendsRequest,
     ObjectIds,
-    SignUrlsRequest,
-    StoredObjects,
 )
 
 from services.shared.errors import (
@@ -13,29 +15,33 @@ from services.shared.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    TamsError,
 )
 from services.shared.rpc.client import call
-from tests.support.storage import OTHER_BACKEND_ID
+from tests.rpc.media.conftest import Media, Serve
+from tests.support.storage.backends import OTHER_BACKEND_ID
+from tests.support.storage.signed_urls import signed_urls
 
 
-async def allocate(media, flow_id="flow", **asked):
-    return (await call(media.stub.AllocateStorage, AllocateStorageRequest(flow_id=flow_id, **asked))).objects
+async def allocate(media: Media, flow_id: str = "flow", **options: Any) -> Sequence[AllocatedObject]:
+    return (
+        await call(media.stub.AllocateStorage, AllocateStorageRequest(flow_id=flow_id, **options))
+    ).objects
 
 
-async def sign(media, *paths):
-    request = SignUrlsRequest(objects=[StoredObjects(storage_id=media.backend["id"], paths=paths)])
-    return (await call(media.stub.SignUrls, request)).urls
+async def sign(media: Media, *paths: str) -> list[str]:
+    return await signed_urls(media.stub, media.backend["id"], paths)
 
 
-async def test_backends_are_listed_in_order_without_their_access(serve, backend):
-    full = backend | {
+async def test_backends_are_listed_in_order_without_their_keys(serve: Serve, backend: dict[str, Any]) -> None:
+    cold = backend | {
         "id": OTHER_BACKEND_ID,
         "label": "cold",
         "default_storage": False,
         "region": "eu-west-2",
         "availability_zone": "b",
     }
-    async with serve(backend, full) as media:
+    async with serve(backend, cold) as media:
         reply = await call(media.stub.ListStorageBackends, ListStorageBackendsRequest())
     first, second = reply.storage_backends
     assert (first.id, first.label, first.default_storage) == (backend["id"], "local", True)
@@ -49,7 +55,7 @@ async def test_backends_are_listed_in_order_without_their_access(serve, backend)
 
 
 @pytest.mark.parametrize(
-    ("asked", "count"),
+    ("options", "count"),
     [
         ({}, 10),
         ({"limit": 0}, 0),
@@ -59,14 +65,16 @@ async def test_backends_are_listed_in_order_without_their_access(serve, backend)
         ({"object_ids": ObjectIds(ids=["x", "y"])}, 2),
     ],
 )
-async def test_how_many_are_allocated(media, asked, count):
-    objects = await allocate(media, **asked)
+async def test_the_requested_number_of_objects_is_allocated(
+    media: Media, options: dict[str, Any], count: int
+) -> None:
+    objects = await allocate(media, **options)
     assert len(objects) == count == len(media.registry.reserved)
-    assert {one.content_type for one in objects} <= {"video/mp2t"}
+    assert {allocated.content_type for allocated in objects} <= {"video/mp2t"}
 
 
 @pytest.mark.parametrize(
-    ("flow", "asked", "error", "reason"),
+    ("flow", "options", "error", "reason"),
     [
         ("flow", {"limit": 1, "object_ids": ObjectIds()}, InvalidArgument, "BAD_ALLOCATION"),
         ("flow", {"limit": -1}, InvalidArgument, "BAD_ALLOCATION"),
@@ -78,25 +86,27 @@ async def test_how_many_are_allocated(media, asked, count):
         ("bare", {}, FailedPrecondition, "NO_CONTAINER"),
     ],
 )
-async def test_errors_keep_their_kind_and_reason(media, flow, asked, error, reason):
+async def test_an_invalid_allocation_is_refused_with_its_reason(
+    media: Media, flow: str, options: dict[str, Any], error: type[TamsError], reason: str
+) -> None:
     with pytest.raises(error) as raised:
-        await allocate(media, flow, **asked)
+        await allocate(media, flow, **options)
     assert raised.value.reason == reason
     assert not media.registry.reserved
 
 
-async def test_a_taken_id(media):
+async def test_an_id_in_use_is_refused(media: Media) -> None:
     await allocate(media, object_ids=ObjectIds(ids=["x"]))
     with pytest.raises(AlreadyExists):
         await allocate(media, object_ids=ObjectIds(ids=["y", "x"]))
 
 
-async def test_too_many_locations(media):
+async def test_too_many_paths_are_refused(media: Media) -> None:
     with pytest.raises(InvalidArgument) as raised:
         await sign(media, *map(str, range(1001)))
     assert raised.value.reason == "TOO_MANY_ITEMS"
 
 
-async def test_a_page_of_urls_in_order(media):
+async def test_urls_are_signed_in_order(media: Media) -> None:
     urls = await sign(media, *map(str, range(1000)))
     assert [url.partition("?")[0].rpartition("/")[2] for url in urls] == [str(n) for n in range(1000)]

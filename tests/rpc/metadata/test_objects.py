@@ -6,30 +6,33 @@ from tams.metadata.v1.object_service_pb2 import (
     ForgetObjectsRequest,
     GetObjectRequest,
     ListUnmeasuredObjectsRequest,
+    LocateObjectsRequest,
     ObjectSize,
     RecordObjectSizesRequest,
 )
 
-from services.shared.errors import NotFound
+from services.shared.errors import InvalidArgument, NotFound
 from tests.rpc.metadata.conftest import Service
-from tests.support.flows import flow_id
-from tests.support.messages import create, deletion, new_segment, put_flow, reserve
-from tests.support.metadata import STORAGE
+from tests.support.metadata.flows import flow_id
+from tests.support.metadata.rules import STORAGE
+from tests.support.rpc.messages import create, deletion, new_segment, put_flow, reserve
 
 
 @pytest.fixture
 async def flows(service: Service) -> Service:
+    """A client of a service with two flows."""
     await service("PutFlow", put_flow(1))
     await service("PutFlow", put_flow(2))
     return service
 
 
 async def unmeasured(service: Service, size: int = 0) -> list[tuple[str, str, str]]:
+    """The id, storage id and storage path of each object whose size is unknown."""
     reply = await service("ListUnmeasuredObjects", ListUnmeasuredObjectsRequest(page_size=size))
-    return [(one.object_id, one.storage_id, one.storage_path) for one in reply.objects]
+    return [(location.object_id, location.storage_id, location.storage_path) for location in reply.objects]
 
 
-async def test_the_life_of_an_object(flows: Service) -> None:
+async def test_an_object_is_reserved_registered_measured_and_dereferenced(flows: Service) -> None:
     assert (await flows("ReserveObjects", reserve(1, "a/b"))).container == "video/mp2t"
     with pytest.raises(NotFound):
         await flows("GetObject", GetObjectRequest(id="a/b"))
@@ -46,7 +49,7 @@ async def test_the_life_of_an_object(flows: Service) -> None:
     )
     assert (found.object, found.next_page_token, found.page_size) == (expected, "", 1000)
     assert await unmeasured(flows) == [("a/b", STORAGE, "path/a/b")]
-    measured = [ObjectSize(object_id="a/b", size=0), ObjectSize(object_id="unknown", size=2**63 - 1)]
+    measured = [ObjectSize(object_id="a/b", size=0), ObjectSize(object_id="unknown", size=2**47)]
     for _ in range(2):
         await flows("RecordObjectSizes", RecordObjectSizesRequest(objects=measured))
     assert await unmeasured(flows) == []
@@ -61,26 +64,26 @@ async def test_the_life_of_an_object(flows: Service) -> None:
         await flows("GetObject", GetObjectRequest(id="a/b"))
 
 
-async def test_an_object_outside_the_store(flows: Service) -> None:
+async def test_an_object_outside_the_store_has_no_location_and_no_size(flows: Service) -> None:
     await flows("CreateSegments", create(1, new_segment(0, 1, "out")))
     found = (await flows("GetObject", GetObjectRequest(id="out"))).object
     assert (found.storage_id, found.storage_path, found.HasField("size")) == ("", "", False)
     assert await unmeasured(flows) == []
 
 
-async def test_missing_bytes_are_not_asked_for_again_at_once(flows: Service) -> None:
+async def test_an_object_without_bytes_is_not_measured_again_at_once(flows: Service) -> None:
     await flows("ReserveObjects", reserve(1, "a", "b"))
     segments = [new_segment(n, n + 1, name, urls=[]) for n, name in enumerate("ab")]
     await flows("CreateSegments", create(1, *segments))
-    assert [one[0] for one in await unmeasured(flows)] == ["a", "b"]
+    assert [object_id for object_id, _, _ in await unmeasured(flows)] == ["a", "b"]
     assert len(await unmeasured(flows, 1)) == 1
     for _ in range(8):
         missing = RecordObjectSizesRequest(objects=[ObjectSize(object_id="a")])
         await flows("RecordObjectSizes", missing)
-    assert [one[0] for one in await unmeasured(flows)] == ["b"]
+    assert [object_id for object_id, _, _ in await unmeasured(flows)] == ["b"]
 
 
-async def test_references_come_in_pages(flows: Service) -> None:
+async def test_references_of_an_object_are_paged(flows: Service) -> None:
     for number in (1, 2):
         await flows("CreateSegments", create(number, new_segment(0, 1)))
     first = await flows("GetObject", GetObjectRequest(id="o", page_size=1))
@@ -91,21 +94,40 @@ async def test_references_come_in_pages(flows: Service) -> None:
     assert second.next_page_token == ""
 
 
-async def test_objects_that_nobody_uses_are_claimed_and_forgotten(flows: Service) -> None:
+async def test_unused_objects_are_claimed_and_forgotten(flows: Service) -> None:
     await flows("ReserveObjects", reserve(1, "never", "once"))
     await flows("CreateSegments", create(1, new_segment(0, 1, "once", urls=[])))
     await flows("DeleteSegments", deletion(1))
 
     async def claim(**ages: int) -> list[tuple[str, str, str]]:
         reply = await flows("ClaimObjects", ClaimObjectsRequest(**ages))
-        return [(one.object_id, one.storage_id, one.storage_path) for one in reply.objects]
+        return [
+            (location.object_id, location.storage_id, location.storage_path) for location in reply.objects
+        ]
 
     assert await claim() == []
     assert await claim(unreferenced_seconds=60, unregistered_seconds=60) == []
     assert await claim(unreferenced_seconds=0) == [("once", STORAGE, "path/once")]
     assert await claim(unregistered_seconds=0, page_size=5000) == [("never", STORAGE, "path/never")]
     reply = await flows("CreateSegments", create(1, new_segment(0, 1, "never", urls=[])))
-    assert [one.failure.reason for one in reply.failures] == ["OBJECT_RECLAIMED"]
+    assert [segment.failure.reason for segment in reply.failures] == ["OBJECT_RECLAIMED"]
     for _ in range(2):
         await flows("ForgetObjects", ForgetObjectsRequest(object_ids=["once", "never"]))
     await flows("ReserveObjects", reserve(1, "never", "once"))
+
+
+async def test_objects_inside_the_store_are_located(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "a", "b"))
+    await flows("CreateSegments", create(1, new_segment(0, 1, "out"), new_segment(1, 2, "b", urls=[])))
+    await flows("RecordObjectSizes", RecordObjectSizesRequest(objects=[ObjectSize(object_id="b", size=0)]))
+    request = LocateObjectsRequest(object_ids=["a", "out", "unknown", "b", "a"])
+    found = {
+        located.location.object_id: located for located in (await flows("LocateObjects", request)).objects
+    }
+    assert found.keys() == {"a", "b"}
+    assert (found["a"].location.storage_id, found["a"].location.storage_path) == (STORAGE, "path/a")
+    assert not found["a"].HasField("size")
+    assert found["b"].HasField("size")
+    with pytest.raises(InvalidArgument) as raised:
+        await flows("LocateObjects", LocateObjectsRequest(object_ids=["a"] * 1001))
+    assert raised.value.reason == "TOO_MANY_ITEMS"

@@ -1,34 +1,38 @@
-"""The service as a process of its own: what survives its death, and how it refuses to start."""
+"""The metadata process: the state of its tables after a kill, and its startup errors."""
 
 import asyncio
 import os
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from tams.metadata.v1.deletion_request_pb2 import DELETION_STATUS_DONE
+from tams.metadata.v1.deletion_request_service_pb2 import GetDeletionRequestRequest
 
-from services.metadata.adapters.sqlite.connection import SCHEMA_VERSION, open_writer
+from services.metadata.adapters.sqlite.file.connection import SCHEMA_VERSION, open_writer
 from services.shared.errors import TamsError
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.probe import is_serving
 from tests.rpc.metadata.conftest import SERVICES, Service
-from tests.support.messages import create, listing, new_segment, put_flow
-from tests.support.polling import until
-from tests.support.ports import free_ports
+from tests.support.processes.polling import until
+from tests.support.processes.ports import free_ports
+from tests.support.rpc.messages import create, deletion, listing, new_segment, put_flow
 
 ROOT = Path(__file__).parents[3]
 WRITERS = 8
 
 
-async def start(path: Path, port: int) -> asyncio.subprocess.Process:
+async def start_process(path: Path, port: int, **settings: str) -> asyncio.subprocess.Process:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TAMS_")} | {
         "TAMS_STORE_URL": f"sqlite:///{path}",
         "TAMS_METADATA_PORT": f"{port}",
         "TAMS_METADATA_DRAIN_SECONDS": "0",
+        **settings,
     }
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.metadata"),
@@ -38,33 +42,37 @@ async def start(path: Path, port: int) -> asyncio.subprocess.Process:
     )
 
 
-async def end(process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[int | None, str]:
+async def end_process(process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[int | None, str]:
     if process.returncode is None:
         process.send_signal(number)
-    _, said = await process.communicate()
-    return process.returncode, said.decode()
+    _, errors = await process.communicate()
+    return process.returncode, errors.decode()
 
 
 @asynccontextmanager
-async def process(path: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, Service]]:
-    """The running process and its service; killed at the end unless it ended before."""
+async def running_process(
+    path: Path, **settings: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Service]]:
+    """A running process and a client of its service. It is killed at the end."""
     (port,) = free_ports(1)
-    started = await start(path, port)
+    started = await start_process(path, port, **settings)
     try:
 
-        async def up() -> bool:
+        async def is_up() -> bool:
             assert started.returncode is None
             return await asyncio.to_thread(is_serving, f"127.0.0.1:{port}")
 
-        await until(up)
-        async with open_channel(f"127.0.0.1:{port}", [one for one, _ in SERVICES.values()]) as channel:
+        await until(is_up)
+        async with open_channel(
+            f"127.0.0.1:{port}", [descriptor for descriptor, _ in SERVICES.values()]
+        ) as channel:
             yield started, Service(port, channel)
     finally:
-        await end(started, signal.SIGKILL)
+        await end_process(started, signal.SIGKILL)
 
 
-async def register_until_gone(service: Service, writer: int, acknowledged: list[tuple[int, int]]) -> None:
-    """Register batches of 1 to 5 segments, one after the other, until the service is gone."""
+async def register_until_killed(service: Service, writer: int, acknowledged: list[tuple[int, int]]) -> None:
+    """Register batches of 1 to 5 segments, one after the other, until the service is unreachable."""
     start = 0
     while True:
         size = 1 + start % 5
@@ -78,26 +86,29 @@ async def register_until_gone(service: Service, writer: int, acknowledged: list[
         start += size
 
 
-async def starts(service: Service, number: int) -> set[int]:
-    found: set[int] = set()
+async def stored_starts(service: Service, number: int) -> set[int]:
+    """The starts of the stored segments of a flow, in nanoseconds."""
+    starts: set[int] = set()
     token = ""
     while True:
         page = await service("ListSegments", listing(number, page_size=1000, page_token=token))
-        found |= {int(one.document.split(b'"[0:')[1].split(b"_")[0]) for one in page.segments}
+        starts |= {
+            int(line.split(b'"[0:')[1].split(b"_")[0]) for line in page.segments.documents.splitlines()
+        }
         token = page.next_page_token
         if not token:
-            return found
+            return starts
 
 
 @pytest.mark.slow
-async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+async def test_a_killed_process_loses_no_acknowledged_segment(tmp_path: Path) -> None:
     path = tmp_path / "tables.db"
     acknowledged: dict[int, list[tuple[int, int]]] = {number: [] for number in range(1, WRITERS + 1)}
-    async with process(path) as (running, service):
+    async with running_process(path) as (running, service):
         for number in acknowledged:
             await service("PutFlow", put_flow(number))
         writers = [
-            asyncio.ensure_future(register_until_gone(service, number, done))
+            asyncio.ensure_future(register_until_killed(service, number, done))
             for number, done in acknowledged.items()
         ]
 
@@ -105,21 +116,87 @@ async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path:
             return sum(map(len, acknowledged.values())) > 50 * WRITERS
 
         await until(enough)
-        await end(running, signal.SIGKILL)
+        await end_process(running, signal.SIGKILL)
         await asyncio.gather(*writers)
-    assert_sound(path)
-    async with process(path) as (_, service):
+    assert_consistent(path)
+    async with running_process(path) as (_, service):
         for number, batches in acknowledged.items():
-            found = await starts(service, number)
-            promised = {t for start, size in batches for t in range(start, start + size)}
-            # The batch in flight may have been committed without its writer hearing of it, but as a whole.
+            starts = await stored_starts(service, number)
+            expected = {t for start, size in batches for t in range(start, start + size)}
+            # The last batch may have been committed as a whole before its writer got the reply.
             next_start = batches[-1][0] + batches[-1][1]
-            unheard = set(range(next_start, next_start + 1 + next_start % 5))
-            assert found in (promised, promised | unheard)
+            unacknowledged = set(range(next_start, next_start + 1 + next_start % 5))
+            assert starts in (expected, expected | unacknowledged)
             assert list((await service("CreateSegments", create(number, new_segment(-1, 0)))).failures) == []
 
 
-def assert_sound(path: Path) -> None:
+@pytest.mark.slow
+async def test_a_killed_process_leaves_no_change_without_its_audit_entry(tmp_path: Path) -> None:
+    path = tmp_path / "tables.db"
+    acknowledged: dict[int, list[tuple[int, int]]] = {number: [] for number in range(1, WRITERS + 1)}
+    async with running_process(path, TAMS_METADATA_AUDIT="on") as (running, service):
+        for number in acknowledged:
+            await service("PutFlow", put_flow(number))
+        writers = [
+            asyncio.ensure_future(register_until_killed(service, number, done))
+            for number, done in acknowledged.items()
+        ]
+        await until(lambda: sum(map(len, acknowledged.values())) > 50 * WRITERS)
+        await end_process(running, signal.SIGKILL)
+        await asyncio.gather(*writers)
+    recorded = "SELECT resource, sum(facts ->> 'count') FROM audit WHERE action = 'segments.put' GROUP BY 1"
+    stored = "SELECT 'flow:' || id, count(*) FROM segments JOIN flows ON row = flow GROUP BY 1"
+    with closing(sqlite3.connect(path)) as connection:
+        counts = connection.execute(stored).fetchall()
+        assert len(counts) == WRITERS
+        assert sorted(connection.execute(recorded)) == sorted(counts)
+
+
+async def register_in_holes(service: Service, holes: Iterator[int], acknowledged: set[int]) -> None:
+    """Register a segment in one hole after the other, until the service is unreachable or no hole is left."""
+    for start in holes:
+        try:
+            reply = await service("CreateSegments", create(1, new_segment(start, start + 1)))
+        except TamsError:
+            return
+        assert list(reply.failures) == []
+        acknowledged.add(start)
+
+
+@pytest.mark.slow
+async def test_a_resumed_deletion_deletes_no_segment_acknowledged_since_its_request(tmp_path: Path) -> None:
+    path, end_of_flow = tmp_path / "tables.db", 4 * 8000
+    holes = iter(range(end_of_flow - 2, 0, -4))
+    acknowledged: set[int] = set()
+    settings = {"TAMS_METADATA_DELETION_BUDGET_SECONDS": "0"}
+    async with running_process(path, **settings) as (running, service):
+        await service("PutFlow", put_flow(1))
+        old = (new_segment(start, start + 2) for start in range(0, end_of_flow, 4))
+        assert list((await service("CreateSegments", create(1, *old))).failures) == []
+        deletion_request = (await service("DeleteSegments", deletion(1))).deletion_request
+        recording = asyncio.ensure_future(register_in_holes(service, holes, acknowledged))
+
+        async def begun() -> bool:
+            return len(acknowledged) > 5
+
+        await until(begun)
+        await end_process(running, signal.SIGKILL)
+        await recording
+    unacknowledged = end_of_flow - 2 - 4 * len(acknowledged)
+    async with running_process(path, **settings) as (_, service):
+        await register_in_holes(service, islice(holes, 20), acknowledged)
+
+        async def done() -> bool:
+            request = await service("GetDeletionRequest", GetDeletionRequestRequest(id=deletion_request.id))
+            return bool(request.status == DELETION_STATUS_DONE)
+
+        await until(done)
+        assert await stored_starts(service, 1) - {unacknowledged} == acknowledged
+    assert_consistent(path)
+
+
+def assert_consistent(path: Path) -> None:
+    """Segments, objects and statistics in the tables must agree."""
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         segments = connection.execute(
@@ -129,26 +206,32 @@ def assert_sound(path: Path) -> None:
         statistics = connection.execute(
             "SELECT f.id, s.segments, s.start_ns, s.end_ns FROM flow_stats s JOIN flows f ON f.row = s.flow"
         ).fetchall()
-    assert {one for one, state in states if state == "registered"} == {one[3] for one in segments}
+    assert {object_id for object_id, state in states if state == "registered"} == {
+        segment[3] for segment in segments
+    }
     for flow, count, start, finish in statistics:
-        own = [one for one in segments if one[0] == flow]
-        assert (count, start, finish) == (len(own), min(one[1] for one in own), max(one[2] for one in own))
+        own = [segment for segment in segments if segment[0] == flow]
+        assert (count, start, finish) == (
+            len(own),
+            min(segment[1] for segment in own),
+            max(segment[2] for segment in own),
+        )
 
 
-async def test_an_orderly_stop_keeps_everything(tmp_path: Path) -> None:
+async def test_a_process_that_is_stopped_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "tables.db"
-    async with process(path) as (running, service):
+    async with running_process(path) as (running, service):
         await service("PutFlow", put_flow(1))
         await service("CreateSegments", create(1, new_segment(0, 1)))
-        code, _ = await end(running, signal.SIGTERM)
+        code, _ = await end_process(running, signal.SIGTERM)
         assert code == 0
     assert not path.with_name("tables.db-wal").exists()
-    async with process(path) as (_, service):
-        assert await starts(service, 1) == {0}
+    async with running_process(path) as (_, service):
+        assert await stored_starts(service, 1) == {0}
 
 
 @pytest.mark.parametrize("fault", ["newer", "text", "folder"])
-async def test_a_file_it_cannot_use_is_named_in_one_line(tmp_path: Path, fault: str) -> None:
+async def test_an_unusable_database_is_reported_in_one_line(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "tables.db"
     if fault == "newer":
         with closing(open_writer(path, "NORMAL")) as connection:
@@ -157,8 +240,8 @@ async def test_a_file_it_cannot_use_is_named_in_one_line(tmp_path: Path, fault: 
         path.write_text("no database" * 1000)
     else:
         path.mkdir()
-    refused = await start(path, 0)
-    _, said = await refused.communicate()
-    (line,) = said.decode().splitlines()
+    refused = await start_process(path, 0)
+    _, errors = await refused.communicate()
+    (line,) = errors.decode().splitlines()
     assert refused.returncode == 1
     assert line.startswith("tams metadata: ")

@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 from grpc import aio
@@ -17,13 +17,14 @@ from tams.metadata.v1.flow_service_pb2_grpc import (
     add_FlowServiceServicer_to_server,
 )
 
+from services.shared.process.settings import ProcessSettings
 from services.shared.rpc.client import call, open_channel
-from services.shared.rpc.server import serving
-from services.shared.settings import ProcessSettings
+from services.shared.rpc.server import RpcServer, serving
 
 FLOWS = flow_service_pb2.DESCRIPTOR.services_by_name["FlowService"]
 QUICK = ProcessSettings(drain_seconds=0, grace_seconds=0)
 
+# Answers the id in a request.
 Behaviour = Callable[[str], Awaitable[str]]
 
 
@@ -32,31 +33,31 @@ async def echo(text: str) -> str:
 
 
 class EchoServicer(FlowServiceServicer):
-    """A flow service that stands for any: GetFlow is idempotent, DeleteFlow is not."""
+    """A flow service as an example of any service: GetFlow is idempotent, DeleteFlow is not."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
 
-    async def GetFlow(self, request: GetFlowRequest, context: aio.ServicerContext) -> Flow:  # noqa: ARG002, N802
-        return Flow(id=await self._behaviour(request.id))
+    async def GetFlow(self, request: GetFlowRequest, context: object) -> Flow:  # noqa: ARG002, N802
+        return Flow(document=(await self._behaviour(request.id)).encode())
 
     async def DeleteFlow(  # noqa: N802
         self,
         request: DeleteFlowRequest,
-        context: aio.ServicerContext,  # noqa: ARG002
+        context: object,  # noqa: ARG002
     ) -> DeleteFlowResponse:
         await self._behaviour(request.id)
         return DeleteFlowResponse()
 
 
 class Caller:
-    """Calls the service by way of `call`."""
+    """A client of the service."""
 
     def __init__(self, channel: aio.Channel) -> None:
         self._stub = FlowServiceStub(channel)
 
-    async def get(self, text: str, **how: float) -> str:
-        return (await call(self._stub.GetFlow, GetFlowRequest(id=text), **how)).id
+    async def get(self, text: str, **options: float) -> str:
+        return (await call(self._stub.GetFlow, GetFlowRequest(id=text), **options)).document.decode()
 
     async def delete(self, text: str) -> None:
         await call(self._stub.DeleteFlow, DeleteFlowRequest(id=text))
@@ -65,13 +66,18 @@ class Caller:
         await call(self._stub.ListFlows, ListFlowsRequest())
 
 
-def serving_flows(behaviour: Behaviour, settings: ProcessSettings = QUICK, *, ready: bool = True):
-    add = partial(add_FlowServiceServicer_to_server, EchoServicer(behaviour))
+def serving_flows(
+    behaviour: Behaviour, settings: ProcessSettings = QUICK, *, ready: bool = True
+) -> AbstractAsyncContextManager[RpcServer]:
+    # The missing methods are abstract for the type checker only. At run time they answer UNIMPLEMENTED.
+    servicer = EchoServicer(behaviour)  # type: ignore[abstract]
+    add = partial(add_FlowServiceServicer_to_server, servicer)
     return serving(settings, [(FLOWS, add)], ready=ready)
 
 
 @asynccontextmanager
-async def calling(*ports: int) -> AsyncIterator[Caller]:
+async def open_caller(*ports: int) -> AsyncIterator[Caller]:
+    """A client of the servers at these ports."""
     target = "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
     async with open_channel(target, [FLOWS]) as channel:
         yield Caller(channel)

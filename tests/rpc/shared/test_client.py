@@ -7,15 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from services.shared.errors import Unavailable
+from services.shared.process.settings import ProcessSettings
 from services.shared.rpc.client import service_config
-from services.shared.settings import ProcessSettings
-from tests.rpc.shared.conftest import FLOWS, calling, echo, serving_flows
-from tests.support.polling import until
-from tests.support.ports import free_ports
+from services.shared.rpc.server import RpcServer
+from tests.rpc.shared.conftest import FLOWS, Caller, echo, open_caller, serving_flows
+from tests.support.processes.polling import until
+from tests.support.processes.ports import free_ports
+from tests.support.processes.programs import next_line
 
 
 class Replica:
-    """Answers with its name; counts its calls."""
+    """A service that answers with its name and counts its calls."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -27,55 +29,56 @@ class Replica:
 
 
 @asynccontextmanager
-async def two_replicas() -> AsyncIterator:
-    one, two = Replica("one"), Replica("two")
+async def two_replicas() -> AsyncIterator[tuple[Caller, RpcServer, RpcServer]]:
+    """A client that is connected to two servers, and the servers."""
+    first_replica, second_replica = Replica("one"), Replica("two")
     async with (
-        serving_flows(one) as first,
-        serving_flows(two) as second,
-        calling(first.port, second.port) as caller,
+        serving_flows(first_replica) as first,
+        serving_flows(second_replica) as second,
+        open_caller(first.port, second.port) as caller,
     ):
 
-        async def both_known() -> bool:
+        async def both_answer() -> bool:
             return {await caller.get("") for _ in range(4)} == {"one", "two"}
 
-        await until(both_known)
+        await until(both_answer)
         yield caller, first, second
 
 
-async def test_calls_go_round_robin():
+async def test_calls_are_sent_to_replicas_in_turn() -> None:
     async with two_replicas() as (caller, _, _):
         answers = Counter([await caller.get("") for _ in range(100)])
     assert answers == {"one": 50, "two": 50}
 
 
-async def test_a_replica_that_is_not_serving_gets_no_calls_until_it_is():
+async def test_a_replica_that_is_not_serving_gets_no_calls_until_it_is() -> None:
     async with two_replicas() as (caller, first, _):
         await first.report(serving=False)
 
-        async def only_two() -> bool:
+        async def only_second_answers() -> bool:
             return {await caller.get("") for _ in range(10)} == {"two"}
 
-        async def both() -> bool:
+        async def both_answer() -> bool:
             return {await caller.get("") for _ in range(10)} == {"one", "two"}
 
-        await until(only_two)
+        await until(only_second_answers)
         assert {await caller.get("") for _ in range(50)} == {"two"}
         await first.report(serving=True)
-        await until(both)
+        await until(both_answer)
 
 
-async def test_no_replica_serving_is_unavailable_and_no_secret():
-    async with serving_flows(echo, ready=False) as server, calling(server.port) as caller:
+async def test_a_call_without_a_serving_replica_is_unavailable_and_hides_the_address() -> None:
+    async with serving_flows(echo, ready=False) as server, open_caller(server.port) as caller:
         with pytest.raises(Unavailable) as caught:
             await caller.get("")
     assert "127.0.0.1" not in caught.value.summary
     assert str(server.port) not in caught.value.summary
 
 
-async def test_nobody_there_is_unavailable():
+async def test_a_call_to_a_stopped_server_is_unavailable() -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving_flows(echo))
-        async with calling(server.port) as caller:
+        async with open_caller(server.port) as caller:
             assert await caller.get("here") == "here"
             await stack.aclose()
             with pytest.raises(Unavailable):
@@ -84,9 +87,9 @@ async def test_nobody_there_is_unavailable():
                 await caller.delete("")
 
 
-async def test_a_service_that_starts_late_is_found():
+async def test_a_service_that_starts_later_is_found() -> None:
     (port,) = free_ports(1)
-    async with calling(port) as caller:
+    async with open_caller(port) as caller:
         with pytest.raises(Unavailable):
             await caller.get("")
 
@@ -100,8 +103,8 @@ async def test_a_service_that_starts_late_is_found():
             await until(answers)
 
 
-async def fails_once(method: str) -> int:
-    """How often the far side was called when its first answer is UNAVAILABLE."""
+async def count_calls(method: str) -> int:
+    """The number of calls that arrive if the first is answered with UNAVAILABLE."""
     calls = 0
 
     async def behave(text: str) -> str:
@@ -111,7 +114,7 @@ async def fails_once(method: str) -> int:
             raise Unavailable("not now")
         return text
 
-    async with serving_flows(behave) as server, calling(server.port) as caller:
+    async with serving_flows(behave) as server, open_caller(server.port) as caller:
         try:
             await getattr(caller, method)("")
         except Unavailable:
@@ -119,15 +122,15 @@ async def fails_once(method: str) -> int:
     return calls
 
 
-async def test_an_idempotent_method_is_tried_again_and_others_are_not():
-    assert await fails_once("get") == 2
-    assert await fails_once("delete") == 1
+async def test_only_idempotent_methods_are_repeated() -> None:
+    assert await count_calls("get") == 2
+    assert await count_calls("delete") == 1
 
 
 REPLICA = """
 import asyncio, sys
-from services.shared.settings import ProcessSettings
-from services.shared.settings import ProcessSettings
+from services.shared.process.settings import ProcessSettings
+from services.shared.process.settings import ProcessSettings
 from tests.rpc.shared.conftest import echo, serving_flows
 
 async def main():
@@ -139,7 +142,7 @@ asyncio.run(main())
 """
 
 
-async def test_killing_one_of_two_replicas_fails_no_idempotent_call():
+async def test_a_killed_replica_fails_no_idempotent_call() -> None:
     ports = free_ports(2)
     replicas = [
         await asyncio.create_subprocess_exec(
@@ -149,8 +152,8 @@ async def test_killing_one_of_two_replicas_fails_no_idempotent_call():
     ]
     try:
         for replica in replicas:
-            assert await replica.stdout.readline() == b"ready\n"
-        async with calling(*ports) as caller:
+            assert await next_line(replica.stdout) == b"ready\n"
+        async with open_caller(*ports) as caller:
             stop = asyncio.Event()
             done = 0
 
@@ -169,8 +172,8 @@ async def test_killing_one_of_two_replicas_fails_no_idempotent_call():
                 await until(lambda: more_than(200))
                 replicas[0].kill()
                 await replicas[0].wait()
-                at = done
-                await until(lambda: more_than(at + 200))
+                done_before = done
+                await until(lambda: more_than(done_before + 200))
                 stop.set()
     finally:
         for replica in replicas:
@@ -179,10 +182,10 @@ async def test_killing_one_of_two_replicas_fails_no_idempotent_call():
                 await replica.wait()
 
 
-def test_the_service_config_follows_the_protos():
+def test_the_service_config_follows_the_protos() -> None:
     config = service_config([FLOWS])
     (method_config,) = config["methodConfig"]
-    names = {one["method"] for one in method_config["name"]}
+    names = {name["method"] for name in method_config["name"]}
     assert {"GetFlow", "ListFlows", "PutFlow"} <= names
     assert "DeleteFlow" not in names
     assert config["healthCheckConfig"] == {"serviceName": FLOWS.full_name}

@@ -11,7 +11,7 @@ from services.shared.errors import Exhausted, Unavailable
 
 
 class Numbers:
-    """0, 1 and 2 in a column n."""
+    """A table with the rows 0, 1 and 2 in a column n."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return duckdb.connect().sql("FROM range(3) AS rows (n)").__arrow_c_stream__()
@@ -23,18 +23,18 @@ def numbers() -> Iterator[ArrowStream]:
 
 
 @contextmanager
-def away() -> Iterator[ArrowStream]:
+def unavailable() -> Iterator[ArrowStream]:
     raise Unavailable("away")
     yield
 
 
-def endless(connection: duckdb.DuckDBPyConnection) -> None:
+def run_endlessly(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SELECT max(hash(n)) FROM range(1000000000000000) AS rows (n)")
 
 
-def total(connection: duckdb.DuckDBPyConnection) -> int:
-    ((found,),) = connection.execute("SELECT sum(n) FROM input").fetchall()
-    return int(found)
+def sum_of_input(connection: duckdb.DuckDBPyConnection) -> int:
+    ((value,),) = connection.execute("SELECT sum(n) FROM input").fetchall()
+    return int(value)
 
 
 @pytest.fixture
@@ -44,61 +44,61 @@ async def engine() -> AsyncIterator[Engine]:
     await engine.close()
 
 
-async def test_a_query_sees_its_input(engine):
-    assert await engine.run(numbers, total) == 3
+async def test_a_query_reads_its_input(engine: Engine) -> None:
+    assert await engine.run(numbers, sum_of_input) == 3
 
 
-async def test_a_cancelled_query_stops_and_frees_its_place(engine):
+async def test_a_cancelled_query_stops_and_frees_its_worker(engine: Engine) -> None:
     started = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def tell_and_go_on(connection: duckdb.DuckDBPyConnection) -> None:
+    def run_endlessly_once_started(connection: duckdb.DuckDBPyConnection) -> None:
         loop.call_soon_threadsafe(started.set)
-        endless(connection)
+        run_endlessly(connection)
 
-    running = asyncio.create_task(engine.run(numbers, tell_and_go_on))
+    running = asyncio.create_task(engine.run(numbers, run_endlessly_once_started))
     await started.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert await engine.run(numbers, total) == 3
+    assert await engine.run(numbers, sum_of_input) == 3
 
 
-async def test_a_full_queue_refuses_and_the_loop_stays_free(engine):
-    running, waiting = (asyncio.create_task(engine.run(numbers, endless)) for _ in range(2))
+async def test_a_full_queue_refuses_queries_and_does_not_block_the_loop(engine: Engine) -> None:
+    running, waiting = (asyncio.create_task(engine.run(numbers, run_endlessly)) for _ in range(2))
     await asyncio.sleep(0)
     with pytest.raises(Exhausted) as caught:
-        await engine.run(numbers, total)
+        await engine.run(numbers, sum_of_input)
     assert caught.value.reason == "TOO_MANY_QUERIES"
-    for one in (waiting, running):
-        one.cancel()
+    for task in (waiting, running):
+        task.cancel()
     await asyncio.gather(running, waiting, return_exceptions=True)
-    assert await engine.run(numbers, total) == 3
+    assert await engine.run(numbers, sum_of_input) == 3
 
 
-async def test_too_little_memory_is_no_fault_of_ours(engine):
-    def greedy(connection: duckdb.DuckDBPyConnection) -> None:
+async def test_a_query_that_needs_too_much_memory_is_refused(engine: Engine) -> None:
+    def fill_memory(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("CREATE TEMP TABLE big AS SELECT random() FROM range(100000000)")
 
     with pytest.raises(Exhausted) as caught:
-        await engine.run(numbers, greedy)
+        await engine.run(numbers, fill_memory)
     assert caught.value.reason == "QUERY_TOO_LARGE"
-    assert await engine.run(numbers, total) == 3
+    assert await engine.run(numbers, sum_of_input) == 3
 
 
-async def test_a_failing_query_or_source_frees_its_place(engine):
+async def test_a_failed_query_or_input_frees_its_worker(engine: Engine) -> None:
     for _ in range(5):
         with pytest.raises(duckdb.ParserException):
             await engine.run(numbers, lambda connection: connection.execute("no SQL"))
         with pytest.raises(Unavailable):
-            await engine.run(away, total)
-    assert await engine.run(numbers, total) == 3
+            await engine.run(unavailable, sum_of_input)
+    assert await engine.run(numbers, sum_of_input) == 3
 
 
 @pytest.mark.parametrize(
     "query",
     ["COPY (SELECT 1) TO 'file.csv'", "ATTACH 'other.db'", "INSTALL json", "FROM read_text('/etc/hostname')"],
 )
-async def test_queries_reach_no_file_and_no_network(engine, query):
+async def test_queries_cannot_reach_files_or_the_network(engine: Engine, query: str) -> None:
     with pytest.raises(duckdb.Error):
         await engine.run(numbers, lambda connection: connection.execute(query))

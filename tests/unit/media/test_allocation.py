@@ -1,83 +1,104 @@
 import itertools
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from services.media.application.allocation import DEFAULT_OBJECTS, MAX_OBJECTS, Allocation
-from services.media.application.signing import Signing
-from services.media.domain.storage_backend import StorageBackends
+from services.media.application.recent_objects import RecentObjects
+from services.media.application.signer import Signer
+from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.shared.errors import (
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    TamsError,
 )
-from tests.support.storage import BACKEND_ID, NOON, OTHER_BACKEND_ID, MemoryObjectRegistry, a_backend
+from tests.support.storage.backends import BACKEND_ID, NOON, OTHER_BACKEND_ID, MemoryObjectRegistry, a_backend
 
 
 @pytest.fixture
-def registry():
+def registry() -> MemoryObjectRegistry:
     return MemoryObjectRegistry({"flow": "video/mp2t", "bare": None, "locked": "x/y"}, read_only=["locked"])
 
 
 @pytest.fixture
-def allocation(registry):
+def allocation(registry: MemoryObjectRegistry) -> Allocation:
     return allocation_over(registry, a_backend(), a_backend(id=OTHER_BACKEND_ID, default_storage=False))
 
 
-def allocation_over(registry, *backends):
+def allocation_over(registry: MemoryObjectRegistry, *backends: StorageBackend) -> Allocation:
     numbers = itertools.count()
     return Allocation(
         StorageBackends(backends),
         registry,
-        Signing(StorageBackends(backends), lambda: NOON, 3600),
+        Signer(StorageBackends(backends), lambda: NOON, 3600),
+        RecentObjects(),
         clock=lambda: NOON,
         new_object_id=lambda: f"id-{next(numbers)}",
     )
 
 
-async def test_new_ids_are_reserved_with_their_place(allocation, registry):
+async def test_new_ids_are_reserved_with_their_location(
+    allocation: Allocation, registry: MemoryObjectRegistry
+) -> None:
     objects = await allocation.allocate("flow", limit=2)
-    assert [one.object_id for one in objects] == ["id-0", "id-1"]
+    assert [new.object_id for new in objects] == ["id-0", "id-1"]
     assert registry.reserved["id-1"].storage_id == BACKEND_ID
     assert registry.reserved["id-1"].storage_path == "2026/03/04/id-1"
 
 
-async def test_the_put_carries_the_flows_container(allocation):
-    (one,) = await allocation.allocate("flow", limit=1)
-    assert one.content_type == "video/mp2t"
-    assert urlsplit(one.put_url).path == "/tams/2026/03/04/id-0"
-    assert parse_qs(urlsplit(one.put_url).query)["X-Amz-SignedHeaders"] == ["content-type;host"]
+async def test_the_put_url_is_signed_with_the_container_of_the_flow(allocation: Allocation) -> None:
+    (new,) = await allocation.allocate("flow", limit=1)
+    assert new.content_type == "video/mp2t"
+    assert urlsplit(new.put_url).path == "/tams/2026/03/04/id-0"
+    assert parse_qs(urlsplit(new.put_url).query)["X-Amz-SignedHeaders"] == ["content-type;host;if-none-match"]
+
+
+async def test_the_put_url_never_overwrites_an_object(allocation: Allocation) -> None:
+    (new,) = await allocation.allocate("flow", limit=1)
+    assert new.headers == {"If-None-Match": "*"}
+
+
+async def test_storage_without_conditional_writes_has_no_condition(registry: MemoryObjectRegistry) -> None:
+    (new,) = await allocation_over(registry, a_backend(conditional_writes=False)).allocate("flow", limit=1)
+    assert new.headers == {}
+    assert parse_qs(urlsplit(new.put_url).query)["X-Amz-SignedHeaders"] == ["content-type;host"]
 
 
 @pytest.mark.parametrize(
     ("limit", "count"), [(None, DEFAULT_OBJECTS), (0, 0), (7, 7), (MAX_OBJECTS + 1, MAX_OBJECTS)]
 )
-async def test_limit(allocation, registry, limit, count):
+async def test_the_limit_is_the_number_of_objects(
+    allocation: Allocation, registry: MemoryObjectRegistry, limit: int | None, count: int
+) -> None:
     assert len(await allocation.allocate("flow", limit=limit)) == count == len(registry.reserved)
 
 
-async def test_given_ids_keep_their_order(allocation):
+async def test_requested_ids_keep_their_order(allocation: Allocation) -> None:
     objects = await allocation.allocate("flow", object_ids=["z", "a/b"])
-    assert [one.object_id for one in objects] == ["z", "a/b"]
+    assert [new.object_id for new in objects] == ["z", "a/b"]
 
 
-async def test_an_empty_list_of_ids_allocates_nothing(allocation, registry):
+async def test_an_empty_list_of_ids_allocates_nothing(
+    allocation: Allocation, registry: MemoryObjectRegistry
+) -> None:
     assert await allocation.allocate("flow", object_ids=[]) == []
     assert not registry.reserved
 
 
-async def test_the_named_backend_is_used(registry):
+async def test_the_named_backend_is_used(registry: MemoryObjectRegistry) -> None:
     other = a_backend(id=OTHER_BACKEND_ID, default_storage=False, bucket="cold", prefix="media/")
     allocation = allocation_over(registry, a_backend(), other)
-    (one,) = await allocation.allocate("flow", limit=1, storage_id=OTHER_BACKEND_ID)
-    assert urlsplit(one.put_url).path == "/cold/media/2026/03/04/id-0"
+    (new,) = await allocation.allocate("flow", limit=1, storage_id=OTHER_BACKEND_ID)
+    assert urlsplit(new.put_url).path == "/cold/media/2026/03/04/id-0"
     assert registry.reserved["id-0"].storage_id == OTHER_BACKEND_ID
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("arguments", "reason"),
     [
         ({"limit": 1, "object_ids": ["a"]}, "BAD_ALLOCATION"),
         ({"limit": 0, "object_ids": []}, "BAD_ALLOCATION"),
@@ -90,14 +111,16 @@ async def test_the_named_backend_is_used(registry):
         ({"storage_id": ""}, "UNKNOWN_STORAGE"),
     ],
 )
-async def test_a_bad_request_reserves_nothing(allocation, registry, asked, reason):
+async def test_a_malformed_request_reserves_no_object(
+    allocation: Allocation, registry: MemoryObjectRegistry, arguments: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(InvalidArgument) as raised:
-        await allocation.allocate("flow", **asked)
+        await allocation.allocate("flow", **arguments)
     assert raised.value.reason == reason
     assert not registry.reserved
 
 
-async def test_without_a_default_backend_one_must_be_named(registry):
+async def test_a_request_must_name_a_backend_if_there_is_no_default(registry: MemoryObjectRegistry) -> None:
     allocation = allocation_over(registry, a_backend(default_storage=False))
     with pytest.raises(InvalidArgument) as raised:
         await allocation.allocate("flow")
@@ -105,7 +128,9 @@ async def test_without_a_default_backend_one_must_be_named(registry):
     assert len(await allocation.allocate("flow", limit=1, storage_id=BACKEND_ID)) == 1
 
 
-async def test_a_taken_id_allocates_none(allocation, registry):
+async def test_an_id_in_use_prevents_the_whole_allocation(
+    allocation: Allocation, registry: MemoryObjectRegistry
+) -> None:
     await allocation.allocate("flow", object_ids=["taken"])
     with pytest.raises(AlreadyExists):
         await allocation.allocate("flow", object_ids=["new", "taken"])
@@ -115,7 +140,9 @@ async def test_a_taken_id_allocates_none(allocation, registry):
 @pytest.mark.parametrize(
     ("flow", "error"), [("unknown", NotFound), ("locked", PermissionDenied), ("bare", FailedPrecondition)]
 )
-@pytest.mark.parametrize("asked", [{}, {"limit": -1}, {"storage_id": "nowhere"}])
-async def test_a_fault_of_the_flow_comes_before_one_of_the_request(allocation, flow, error, asked):
+@pytest.mark.parametrize("arguments", [{}, {"limit": -1}, {"storage_id": "nowhere"}])
+async def test_a_fault_of_the_flow_is_reported_before_one_of_the_request(
+    allocation: Allocation, flow: str, error: type[TamsError], arguments: dict[str, Any]
+) -> None:
     with pytest.raises(error):
-        await allocation.allocate(flow, **asked)
+        await allocation.allocate(flow, **arguments)

@@ -2,10 +2,10 @@ import pytest
 
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
-from services.shared.settings import from_env
+from services.shared.process.settings import from_env
 
 
-def test_names_and_types():
+def test_settings_are_read_by_name_and_type() -> None:
     env = {
         "TAMS_MEDIA_PORT": "9102",
         "TAMS_MEDIA_METADATA_ADDRESS": "dns:///metadata:8101",
@@ -25,12 +25,12 @@ def test_names_and_types():
     ("name", "value"),
     [
         ("TAMS_MEDIA_URL_EXPIRY_SECONDS", "0"),
-        # With the signing window it would pass the seven days that S3 allows.
+        # Together with the signing window this exceeds the seven days that S3 allows.
         ("TAMS_MEDIA_URL_EXPIRY_SECONDS", "604501"),
         ("TAMS_MEDIA_MEASURE_IDLE_SECONDS", "0"),
         ("TAMS_MEDIA_MEASURE_CONCURRENCY", "1000"),
     ],
 )
-def test_a_value_out_of_bounds_is_refused(name, value):
+def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
     with pytest.raises(StartupError, match=name):
         from_env(Settings, PREFIX, {name: value})

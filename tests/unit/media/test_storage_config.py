@@ -1,11 +1,14 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.domain.presign import Credentials
+from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import StartupError
-from tests.support.storage import BACKEND_ID, OTHER_BACKEND_ID
+from tests.support.storage.backends import BACKEND_ID, OTHER_BACKEND_ID
 
 ENTRY = {
     "id": BACKEND_ID,
@@ -20,30 +23,31 @@ ENTRY = {
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "access").write_text("AKID\n")
     (tmp_path / "secret").write_text("s3cret\n")
     return tmp_path
 
 
-def read(folder, *entries):
+def read(folder: Path, *entries: Any) -> list[StorageBackend]:
     path = folder / "storage.json"
     path.write_text(json.dumps(entries))
     return list(read_storage_backends(path))
 
 
-def test_a_minimal_entry(folder):
+def test_a_minimal_entry_has_defaults(folder: Path) -> None:
     (backend,) = read(folder, ENTRY)
     assert backend.credentials == Credentials("AKID", "s3cret")
     assert backend.public_endpoint_url == backend.endpoint_url == "http://127.0.0.1:8333"
     assert (backend.region, backend.signing_region) == ("", "us-east-1")
     assert not backend.default_storage
     assert not backend.create_bucket
+    assert backend.conditional_writes
 
 
-def test_a_full_entry(folder):
+def test_a_full_entry_has_its_values(folder: Path) -> None:
     (folder / "token").write_text("t0ken")
-    more = {
+    options = {
         "region": "eu-west-2",
         "availability_zone": "b",
         "default_storage": True,
@@ -52,17 +56,19 @@ def test_a_full_entry(folder):
         "session_token_file": str(folder / "token"),
         "create_bucket": True,
         "cors_origins": ["https://app.example.com"],
+        "conditional_writes": False,
     }
-    (backend,) = read(folder, ENTRY | more)
+    (backend,) = read(folder, ENTRY | options)
     assert backend.credentials.session_token == "t0ken"
     assert backend.signing_region == "eu-west-2"
     assert backend.public_endpoint_url == "https://media.example.com"
     assert backend.cors_origins == ("https://app.example.com",)
+    assert not backend.conditional_writes
     assert (backend.prefix, backend.default_storage, backend.create_bucket) == ("tams/media/", True, True)
 
 
-def test_backends_keep_the_order_of_the_file(folder):
-    assert [one.id for one in read(folder, ENTRY | {"id": OTHER_BACKEND_ID}, ENTRY)] == [
+def test_backends_keep_the_order_of_the_file(folder: Path) -> None:
+    assert [backend.id for backend in read(folder, ENTRY | {"id": OTHER_BACKEND_ID}, ENTRY)] == [
         OTHER_BACKEND_ID,
         BACKEND_ID,
     ]
@@ -87,7 +93,9 @@ def test_backends_keep_the_order_of_the_file(folder):
         ({"secret_key_file": "."}, "Is a directory"),
     ],
 )
-def test_a_faulty_entry_is_named_in_one_line(folder, change, complaint):
+def test_a_malformed_entry_is_refused_in_one_line(
+    folder: Path, change: dict[str, str], complaint: str
+) -> None:
     with pytest.raises(StartupError) as raised:
         read(folder, ENTRY | change)
     assert complaint in str(raised.value)
@@ -95,47 +103,47 @@ def test_a_faulty_entry_is_named_in_one_line(folder, change, complaint):
     assert "\n" not in str(raised.value)
 
 
-def test_a_missing_member_is_named(folder):
+def test_a_missing_member_is_in_the_error(folder: Path) -> None:
     with pytest.raises(StartupError, match="bucket"):
         read(folder, {name: value for name, value in ENTRY.items() if name != "bucket"})
 
 
-def test_an_id_twice(folder):
+def test_a_repeated_id_is_refused(folder: Path) -> None:
     with pytest.raises(StartupError, match=f"{BACKEND_ID} is given twice"):
         read(folder, ENTRY, ENTRY)
 
 
-def test_two_defaults(folder):
+def test_two_default_backends_are_refused(folder: Path) -> None:
     entry = ENTRY | {"default_storage": True}
     with pytest.raises(StartupError, match="more than one backend has default_storage"):
         read(folder, entry, entry | {"id": OTHER_BACKEND_ID})
 
 
-def test_no_backend_at_all(folder):
+def test_a_file_without_backends_is_refused(folder: Path) -> None:
     with pytest.raises(StartupError, match="lists no storage backend"):
         read(folder)
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match=r"cannot read .*absent.json: No such file"):
         read_storage_backends(tmp_path / "absent.json")
 
 
-def test_a_file_that_is_not_json(tmp_path):
+def test_malformed_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "storage.json"
     path.write_bytes(b"[{]")
     with pytest.raises(StartupError, match="malformed"):
         read_storage_backends(path)
 
 
-def test_an_empty_key_file(folder):
+def test_an_empty_key_file_is_refused(folder: Path) -> None:
     (folder / "secret").write_text("\n")
     with pytest.raises(StartupError, match="secret is empty"):
         read(folder, ENTRY)
 
 
-def test_a_key_that_is_not_text_is_not_quoted(folder):
+def test_a_malformed_key_is_not_in_the_error(folder: Path) -> None:
     (folder / "secret").write_bytes(b"s3cr\xe9t")
-    with pytest.raises(StartupError, match="other than ASCII") as raised:
+    with pytest.raises(StartupError, match="not ASCII") as raised:
         read(folder, ENTRY)
     assert "s3cr" not in str(raised.value)

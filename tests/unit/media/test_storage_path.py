@@ -5,27 +5,28 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from services.media.domain.storage_path import MAX_KEY_LENGTH, storage_path
+from services.media.domain.storage_path import MAX_KEY_LENGTH, check_paths, is_storage_path, storage_path
 from services.shared.errors import InvalidArgument
-from tests.support.storage import NOON
+from services.shared.url_paths import url_lines
+from tests.support.storage.backends import NOON
 
 IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60) | st.text(
     "a./~", min_size=1, max_size=420
 )
 
 
-def path_of(object_id, prefix=""):
+def path_of(object_id: str, prefix: str = "") -> str:
     try:
         return storage_path(prefix, NOON, object_id)
     except InvalidArgument:
         assume(False)
 
 
-def test_a_plain_id_stays_readable():
+def test_a_plain_id_is_not_changed() -> None:
     assert storage_path("media/", NOON, "0194d2a1-7000_x.ts") == "media/2026/03/04/0194d2a1-7000_x.ts"
 
 
-def test_an_id_with_slashes_is_one_step():
+def test_slashes_in_an_id_are_encoded() -> None:
     assert storage_path("", NOON, "tams-e2b8/846023d3") == "2026/03/04/tams-e2b8~2F846023d3"
 
 
@@ -36,7 +37,7 @@ def test_an_id_with_slashes_is_one_step():
 @example("a" * 200 + ".")
 @example("a" * 200 + "..")
 @example(".uploads")
-def test_a_path_is_url_safe_and_never_climbs(object_id):
+def test_a_path_needs_no_encoding_and_has_no_dot_steps(object_id: str) -> None:
     path = path_of(object_id)
     steps = path.split("/")
     assert quote(path, safe="/~") == path
@@ -46,28 +47,103 @@ def test_a_path_is_url_safe_and_never_climbs(object_id):
 
 
 @given(IDS)
-def test_the_id_can_be_read_back_so_two_ids_never_share_a_path(object_id):
+def test_the_id_can_be_decoded_so_no_two_ids_share_a_path(object_id: str) -> None:
     name = path_of(object_id).removeprefix("2026/03/04/").replace("~/~", "")
-    raw = re.sub(rb"~([0-9A-F]{2})", lambda found: bytes.fromhex(found[1].decode()), name.encode())
-    assert raw.decode() == object_id
+    decoded = re.sub(rb"~([0-9A-F]{2})", lambda match: bytes.fromhex(match[1].decode()), name.encode())
+    assert decoded.decode() == object_id
 
 
 @given(IDS, IDS)
 @example("a" * 200, "a" * 201)
 @example("a" * 200, "a" * 200 + "~/b")
-def test_no_path_is_a_folder_of_another(one, other):
-    assert not path_of(other).startswith(path_of(one) + "/")
+def test_no_path_is_a_folder_of_another_path(first: str, second: str) -> None:
+    assert not path_of(second).startswith(path_of(first) + "/")
 
 
 @pytest.mark.parametrize("object_id", ["", "a" * 1025, "é" * 400, "a" * 10_000_000])
-def test_an_id_that_makes_no_key_is_refused(object_id):
+def test_an_empty_or_too_long_id_is_refused(object_id: str) -> None:
     with pytest.raises(InvalidArgument) as raised:
         storage_path("", NOON, object_id)
     assert raised.value.reason == "BAD_ALLOCATION"
 
 
-def test_the_longest_key_counts_the_prefix():
+def test_the_limit_of_a_key_includes_the_prefix() -> None:
     longest = "a" * 997
     assert len(storage_path("", NOON, longest)) == 11 + 997 + 4 * 3
     with pytest.raises(InvalidArgument):
         storage_path("prefix/", NOON, longest)
+
+
+@given(IDS)
+def test_an_allocated_path_can_be_signed(object_id: str) -> None:
+    assert is_storage_path(path_of(object_id, "media/"))
+
+
+BAD_PATHS = [
+    "",
+    "/",
+    "/x",
+    "x/",
+    "a//b",
+    "a///b",
+    ".",
+    "..",
+    "./x",
+    "../x",
+    "../../etc/x",
+    "a/./b",
+    "a/../b",
+    "a/..",
+    "a/.",
+    "\x00",
+    "a\x00b",
+    "a\nb",
+    "a\rb",
+    "\x1f",
+    "\x7f",
+    "x" * (MAX_KEY_LENGTH + 1),
+    "x/" * (MAX_KEY_LENGTH // 2) + "xx",
+    "é" * (MAX_KEY_LENGTH // 2 + 1),
+]
+
+
+@pytest.mark.parametrize("path", BAD_PATHS)
+@pytest.mark.parametrize("before", [[], ["good/path"], ["a", "b" * 700]])
+@pytest.mark.parametrize("after", [[], ["good/path"], ["c" * 300] * 3])
+def test_malformed_paths_are_refused(path: str, before: list[str], after: list[str]) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        check_paths(url_lines([*before, path, *after]))
+    assert raised.value.reason == "BAD_STORAGE_PATH"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a",
+        "a.b/..c/d..",
+        ".hidden",
+        "...",
+        "a/ /b",
+        "~",
+        "%",
+        "é" * (MAX_KEY_LENGTH // 2),
+        "x" * MAX_KEY_LENGTH,
+    ],
+)
+@pytest.mark.parametrize("count", [1, 3, 100])
+def test_well_formed_paths_are_accepted(path: str, count: int) -> None:
+    check_paths(url_lines([path] * count))
+
+
+@given(
+    st.lists(st.text("a./~", min_size=0, max_size=5) | st.integers(500, 1200).map("x".__mul__), max_size=4)
+)
+def test_a_malformed_path_among_others_is_refused(paths: list[str]) -> None:
+    steps = [step for path in paths for step in path.split("/")]
+    well_formed = not {"", ".", ".."} & set(steps) and max(map(len, paths), default=0) <= MAX_KEY_LENGTH
+    try:
+        check_paths(url_lines(paths))
+    except InvalidArgument:
+        assert not well_formed
+    else:
+        assert well_formed

@@ -5,7 +5,7 @@ import pytest
 from services.shared.addresses import Addresses
 from services.shared.errors import InvalidArgument, StartupError
 
-INSIDE = [
+INTERNAL = [
     "0.0.0.0",
     "10.1.2.3",
     "100.64.0.1",
@@ -36,34 +36,34 @@ INSIDE = [
     "fec0::1",
     "ff02::1",
 ]
-OUTSIDE = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 
 
-@pytest.mark.parametrize("address", INSIDE)
-def test_addresses_that_lead_inside_are_forbidden(address):
+@pytest.mark.parametrize("address", INTERNAL)
+def test_internal_addresses_are_forbidden(address: str) -> None:
     assert not Addresses().allows(ip_address(address))
 
 
-@pytest.mark.parametrize("address", OUTSIDE)
-def test_addresses_of_the_internet_are_allowed(address):
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_are_allowed(address: str) -> None:
     assert Addresses().allows(ip_address(address))
 
 
-def test_networks_on_the_list_are_allowed_and_no_others():
-    guard = Addresses.parse("127.0.0.0/8, fd00::/8,")
+def test_only_the_listed_internal_networks_are_allowed() -> None:
+    addresses = Addresses.parse("127.0.0.0/8, fd00::/8,")
     for address in ("127.0.0.1", "::ffff:127.0.0.1", "fd12::1"):
-        assert guard.allows(ip_address(address))
+        assert addresses.allows(ip_address(address))
     for address in ("10.0.0.1", "169.254.169.254", "fc00::1"):
-        assert not guard.allows(ip_address(address))
+        assert not addresses.allows(ip_address(address))
 
 
 @pytest.mark.parametrize("text", ["everything", "127.0.0.1/8", "10.0.0.0/33"])
-def test_a_list_that_is_none_stops_the_start(text):
+def test_a_malformed_list_stops_the_start(text: str) -> None:
     with pytest.raises(StartupError, match="list of networks"):
         Addresses.parse(text)
 
 
-def test_no_list_allows_nothing_inside():
+def test_an_empty_list_allows_no_internal_address() -> None:
     assert not Addresses.parse("").allows(ip_address("127.0.0.1"))
 
 
@@ -75,7 +75,7 @@ def test_no_list_allows_nothing_inside():
         *("169.254.169.254", "\uff11\uff12\uff17.0.0.1"),
     ],
 )
-def test_a_url_that_names_a_forbidden_address_in_any_way_is_refused(host):
+def test_a_url_with_a_forbidden_address_is_refused_in_any_notation(host: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         Addresses().check_url(f"http://{host}:8080/hook")
     assert caught.value.reason == "BAD_WEBHOOK"
@@ -85,5 +85,5 @@ def test_a_url_that_names_a_forbidden_address_in_any_way_is_refused(host):
 @pytest.mark.parametrize(
     "host", ["example.com", "8.8.8.8", "[2606:4700::1111]", "face.example", "127.0.0.1.example.com"]
 )
-def test_names_are_left_to_whoever_resolves_them(host):
+def test_a_url_with_a_host_name_is_accepted_unresolved(host: str) -> None:
     Addresses().check_url(f"https://user@{host}/hook")

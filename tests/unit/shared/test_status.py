@@ -13,55 +13,56 @@ kinds = st.sampled_from(KINDS)
 texts = st.text(st.characters(codec="utf-8"))
 
 
-def wire(code: StatusCode, details: str, *trailers: tuple[str, bytes]) -> aio.AioRpcError:
+def rpc_error(code: StatusCode, details: str, *trailers: tuple[str, bytes]) -> aio.AioRpcError:
     return aio.AioRpcError(code, aio.Metadata(), aio.Metadata(*trailers), details=details)
 
 
-def sent(error: TamsError) -> aio.AioRpcError:
+def to_rpc_error(error: TamsError) -> aio.AioRpcError:
     trailer = (status.DETAILS_KEY, status.details_of(error))
-    return wire(status.code_of(error), error.summary, trailer)
+    return rpc_error(status.code_of(error), error.summary, trailer)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_has_a_code_of_its_own(kind):
-    # A new kind of error needs a line in the table.
+def test_each_kind_of_error_has_its_own_code(kind: type[TamsError]) -> None:
     codes = {other: status.code_of(other("summary")) for other in KINDS}
     assert list(codes.values()).count(codes[kind]) == 1
-    # The gateway's own never travel by gRPC.
-    children = [one for one in kind.__subclasses__() if one.__module__ == errors.__name__]
-    assert not children, "the table looks kinds up, not their children"
+    # Errors of the gateway are never sent by gRPC, so they need no code.
+    subclasses = [subclass for subclass in kind.__subclasses__() if subclass.__module__ == errors.__name__]
+    assert not subclasses, "the table has kinds, not their subclasses"
 
 
 @given(kinds, texts, texts.filter(bool), st.dictionaries(st.from_regex(r"[a-z]{9,}", fullmatch=True), texts))
-def test_errors_survive_the_wire(kind, summary, reason, metadata):
-    for again in (
-        status.from_rpc_error(sent(kind(summary, reason=reason, **metadata))),
+def test_errors_survive_their_encoding(
+    kind: type[TamsError], summary: str, reason: str, metadata: dict[str, str]
+) -> None:
+    for received in (
+        status.from_rpc_error(to_rpc_error(kind(summary, reason=reason, **metadata))),
         status.from_failure(status.to_failure(kind(summary, reason=reason, **metadata))),
     ):
-        assert type(again) is kind
-        assert (again.summary, again.reason, again.metadata) == (summary, reason, metadata)
+        assert type(received) is kind
+        assert (received.summary, received.reason, received.metadata) == (summary, reason, metadata)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_default_reason_is_the_kind_s_own(kind):
-    again = status.from_rpc_error(sent(kind("summary")))
-    assert again.reason == kind.default_reason
+def test_the_default_reason_is_that_of_the_kind(kind: type[TamsError]) -> None:
+    received = status.from_rpc_error(to_rpc_error(kind("summary")))
+    assert received.reason == kind.default_reason
     assert kind.default_reason.isupper()
 
 
-def test_details_are_a_google_rpc_status():
+def test_details_are_a_google_rpc_status() -> None:
     error = errors.NotFound("no such flow", reason="FLOW_NOT_FOUND", path="$.id")
-    found = Status.FromString(status.details_of(error))
-    assert (found.code, found.message) == (StatusCode.NOT_FOUND.value[0], "no such flow")
-    assert found.details[0].type_url == "type.googleapis.com/google.rpc.ErrorInfo"
+    details = Status.FromString(status.details_of(error))
+    assert (details.code, details.message) == (StatusCode.NOT_FOUND.value[0], "no such flow")
+    assert details.details[0].type_url == "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 @pytest.mark.parametrize("code", [code for code in StatusCode if code is not StatusCode.OK])
-def test_what_is_not_ours_says_nothing_of_the_inside(code):
-    found = status.from_rpc_error(wire(code, "failed to connect to ipv4:10.0.0.7:8101"))
-    assert "10.0.0.7" not in found.summary
-    assert found.summary
-    assert found.reason == type(found).default_reason
+def test_errors_of_the_channel_reveal_no_addresses(code: StatusCode) -> None:
+    error = status.from_rpc_error(rpc_error(code, "failed to connect to ipv4:10.0.0.7:8101"))
+    assert "10.0.0.7" not in error.summary
+    assert error.summary
+    assert error.reason == type(error).default_reason
 
 
 @pytest.mark.parametrize(
@@ -74,14 +75,14 @@ def test_what_is_not_ours_says_nothing_of_the_inside(code):
         (StatusCode.OUT_OF_RANGE, errors.InvalidArgument),
         (StatusCode.UNIMPLEMENTED, errors.Internal),
         (StatusCode.UNKNOWN, errors.Internal),
-        (StatusCode.DATA_LOSS, errors.Internal),
+        (StatusCode.DATA_LOSS, errors.DataDamaged),
     ],
 )
-def test_codes_of_others_fall_into_the_tree(code, kind):
-    assert type(status.from_rpc_error(wire(code, "words"))) is kind
+def test_codes_of_the_channel_become_kinds_of_error(code: StatusCode, kind: type[TamsError]) -> None:
+    assert type(status.from_rpc_error(rpc_error(code, "words"))) is kind
 
 
-def test_an_unknown_failure_code_is_a_fault_of_ours():
+def test_an_unknown_failure_code_is_an_internal_error() -> None:
     failure = status.to_failure(errors.NotFound("gone"))
     failure.code = 99
     assert type(status.from_failure(failure)) is errors.Internal

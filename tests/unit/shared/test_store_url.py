@@ -14,13 +14,13 @@ from services.shared.store_url import sqlite_path
         ("sqlite:////data/a b.db", "/data/a b.db"),
     ],
 )
-def test_sqlite_urls_name_a_file(url, path):
+def test_sqlite_urls_name_a_file(url: str, path: str) -> None:
     assert sqlite_path(url) == Path(path)
 
 
 @pytest.mark.parametrize(
     "url", ["", "sqlite:///", "sqlite:///data/", "sqlite://tams.db", "tams.db", "vast://host"]
 )
-def test_other_urls_are_refused(url):
+def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(StartupError, match="sqlite:///path"):
         sqlite_path(url)

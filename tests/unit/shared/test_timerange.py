@@ -1,10 +1,12 @@
 import itertools
 import re
+from collections.abc import Callable
 
 import mediatimestamp
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from mediatimestamp import Timestamp
 from mediatimestamp.hypothesis.strategies import timestamps
 
 from services.shared.errors import InvalidArgument
@@ -20,66 +22,81 @@ from services.shared.timerange import (
     parse_timestamp,
     texts_of,
 )
-from tests.support import official
+from tests.support.openapi import official
 
-# The BBC's library is the oracle, within the range that both know.
+# The BBC's library is the oracle, within the range that both support.
 LOWEST = mediatimestamp.Timestamp.from_nanosec(MIN_NS + 1)
 HIGHEST = mediatimestamp.Timestamp.from_nanosec(MAX_NS - 1)
 
 
-def oracle_timestamps():
-    return timestamps(min_value=LOWEST, max_value=HIGHEST)
+# The library's function has no types.
+TIMESTAMPS: Callable[..., st.SearchStrategy[mediatimestamp.Timestamp]] = timestamps
 
 
-def oracle_ranges():
-    """Ranges as written: any inclusivity, some unbounded, short and long, empty ones among them."""
-    near = timestamps(*map(mediatimestamp.Timestamp.from_nanosec, (-3, 3)))
+def oracle_timestamps() -> st.SearchStrategy[mediatimestamp.Timestamp]:
+    return TIMESTAMPS(min_value=LOWEST, max_value=HIGHEST)
+
+
+def oracle_ranges() -> st.SearchStrategy[mediatimestamp.TimeRange]:
+    """Ranges as written: of any inclusivity and length, some of them empty or unbounded."""
+    near = TIMESTAMPS(*map(mediatimestamp.Timestamp.from_nanosec, (-3, 3)))
     bound = st.none() | near | oracle_timestamps()
     inclusivity = st.integers(0, 3).map(mediatimestamp.TimeRange.Inclusivity)
     return st.builds(mediatimestamp.TimeRange, bound, bound, inclusivity)
 
 
-def on_grid(found: mediatimestamp.TimeRange) -> tuple[float, float]:
+def first_and_last_of_oracle(oracle_range: mediatimestamp.TimeRange) -> tuple[float, float]:
     """The first and last integer nanosecond of the oracle's range, infinite where unbounded."""
-    start = float("-inf") if found.start is None else found.start.to_nanosec() + (not found.includes_start())
-    end = float("inf") if found.end is None else found.end.to_nanosec() - (not found.includes_end())
-    return (start, end) if not found.is_empty() and start <= end else (0, -1)
+    start = (
+        float("-inf")
+        if oracle_range.start is None
+        else oracle_range.start.to_nanosec() + (not oracle_range.includes_start())
+    )
+    end = (
+        float("inf")
+        if oracle_range.end is None
+        else oracle_range.end.to_nanosec() - (not oracle_range.includes_end())
+    )
+    return (start, end) if not oracle_range.is_empty() and start <= end else (0, -1)
 
 
-def first_and_last(found: TimeRange) -> tuple[float, float]:
-    start = float("-inf") if found.start is None else found.start
-    end = float("inf") if found.end is None else found.end - 1
-    return (0, -1) if found.empty else (start, end)
+def first_and_last(timerange: TimeRange) -> tuple[float, float]:
+    start = float("-inf") if timerange.start is None else timerange.start
+    end = float("inf") if timerange.end is None else timerange.end - 1
+    return (0, -1) if timerange.empty else (start, end)
 
 
-def inclusive(found: TimeRange) -> mediatimestamp.TimeRange:
-    """The same instants for the oracle, both ends inclusive: a form in which grid and continuum agree."""
-    if found.empty:
+def for_oracle(timerange: TimeRange) -> mediatimestamp.TimeRange:
+    """The same instants as a range of the oracle.
+
+    Both ends are inclusive, because then integers and a continuum make no difference.
+    """
+    if timerange.empty:
         return mediatimestamp.TimeRange.never()
-    stamp = mediatimestamp.Timestamp.from_nanosec
-    start = None if found.start is None else stamp(found.start)
-    return mediatimestamp.TimeRange(start, None if found.end is None else stamp(found.end - 1))
+    timestamp = mediatimestamp.Timestamp.from_nanosec
+    start = None if timerange.start is None else timestamp(timerange.start)
+    return mediatimestamp.TimeRange(start, None if timerange.end is None else timestamp(timerange.end - 1))
 
 
-def small_ranges():
+def small_ranges() -> st.SearchStrategy[TimeRange]:
     bound = st.none() | st.integers(-6, 6)
     return st.builds(TimeRange, bound, bound, st.booleans())
 
 
-def wide_ranges():
+def wide_ranges() -> st.SearchStrategy[TimeRange]:
     bound = st.none() | st.integers(MIN_NS + 1, MAX_NS)
     return st.builds(TimeRange, bound, bound, st.booleans())
 
 
 @given(oracle_timestamps())
-def test_timestamps_are_read_and_written_as_the_oracle_does(stamp):
-    text = stamp.to_sec_nsec()
-    assert parse_timestamp(text) == stamp.to_nanosec()
-    assert format_timestamp(stamp.to_nanosec()) == text
+def test_timestamps_are_read_and_written_as_the_oracle_does(timestamp: Timestamp) -> None:
+    text = timestamp.to_sec_nsec()
+    assert parse_timestamp(text) == timestamp.to_nanosec()
+    assert format_timestamp(timestamp.to_nanosec()) == text
 
 
 @given(st.integers(MIN_NS + 1, MAX_NS - 1))
-def test_every_timestamp_survives_its_text(value):
+def test_every_timestamp_survives_its_text(value: int) -> None:
     assert parse_timestamp(format_timestamp(value)) == value
 
 
@@ -91,58 +108,61 @@ def test_every_timestamp_survives_its_text(value):
         *("281474976710655:0", "9" * 10_000 + ":0"),
     ],
 )
-def test_other_text_is_no_timestamp(text):
+def test_malformed_or_too_large_timestamps_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         parse_timestamp(text)
     assert caught.value.reason == "BAD_TIMESTAMP"
     assert len(caught.value.summary) < 200
 
 
-def test_the_whole_of_int64_but_its_ends_is_a_timestamp():
-    # Rows keep the ends for the infinite, and after the last instant comes an exclusive end.
+def test_timestamps_reach_to_the_ends_of_int64_exclusively() -> None:
+    # In rows the ends mean unbounded, and the last instant needs an exclusive end after it.
     assert parse_timestamp("-9223372036:854775807") == MIN_NS + 1
     assert parse_timestamp("9223372036:854775806") == MAX_NS - 1
 
 
 @given(oracle_ranges())
-def test_ranges_are_read_as_the_oracle_does(found):
-    assert first_and_last(TimeRange.parse(found.to_sec_nsec_range())) == on_grid(found)
+def test_ranges_are_read_as_the_oracle_does(written: mediatimestamp.TimeRange) -> None:
+    assert first_and_last(TimeRange.parse(written.to_sec_nsec_range())) == first_and_last_of_oracle(written)
 
 
 @given(oracle_ranges())
-def test_canonical_text_is_the_oracle_s(found):
-    ours = TimeRange.parse(found.to_sec_nsec_range())
-    assume(not ours.empty)
-    if found.start is not None and not found.includes_start():
-        # Printed by its first instant: a half-open range has one way to write its start.
-        start = mediatimestamp.Timestamp.from_nanosec(ours.start)
-        found = mediatimestamp.TimeRange(start, found.end, found.inclusivity | found.INCLUDE_START)
-    assert str(ours) == found.to_sec_nsec_range()
+def test_canonical_text_equals_that_of_the_oracle(oracle_range: mediatimestamp.TimeRange) -> None:
+    timerange = TimeRange.parse(oracle_range.to_sec_nsec_range())
+    assume(not timerange.empty)
+    if oracle_range.start is not None and not oracle_range.includes_start():
+        # TimeRange writes an exclusive start as the first instant, so each range has a single text.
+        assert timerange.start is not None
+        start = mediatimestamp.Timestamp.from_nanosec(timerange.start)
+        oracle_range = mediatimestamp.TimeRange(
+            start, oracle_range.end, oracle_range.inclusivity | oracle_range.INCLUDE_START
+        )
+    assert str(timerange) == oracle_range.to_sec_nsec_range()
 
 
 @given(wide_ranges() | small_ranges())
-def test_canonical_text_reads_back(found):
-    assume(not (found.end_inclusive and found.end is None))
-    assume(found.start != MAX_NS)
-    assume(found.end not in (MIN_NS + 1, MAX_NS))
-    again = TimeRange.parse(str(found))
-    assert again == (NEVER if found.empty else found)
-    assert str(again) == str(found)
+def test_canonical_text_is_read_as_the_same_range(written: TimeRange) -> None:
+    assume(not (written.end_inclusive and written.end is None))
+    assume(written.start != MAX_NS)
+    assume(written.end not in (MIN_NS + 1, MAX_NS))
+    read = TimeRange.parse(str(written))
+    assert read == (NEVER if written.empty else written)
+    assert str(read) == str(written)
 
 
 @given(st.text("[]()_:-0123456789 ", max_size=40) | st.text(max_size=70))
-def test_any_other_text_is_refused_and_nothing_else_happens(text):
+def test_any_text_is_refused_or_read_as_the_oracle_does(text: str) -> None:
     try:
-        ours = TimeRange.parse(text)
+        timerange = TimeRange.parse(text)
     except InvalidArgument:
         return
-    assert first_and_last(ours) == on_grid(mediatimestamp.TimeRange.from_str(text))
+    assert first_and_last(timerange) == first_and_last_of_oracle(mediatimestamp.TimeRange.from_str(text))
 
 
 @pytest.mark.parametrize(
     "text", ["0:0_1:0_2:0", "[[0:0]", "{0:0}", "0:0-1:0", "[0:0_1:0]]", "eternity", "[0:0_1:0)x", "[" * 100]
 )
-def test_malformed_ranges_are_refused(text):
+def test_malformed_ranges_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         TimeRange.parse(text)
     assert caught.value.reason == "BAD_TIMERANGE"
@@ -169,7 +189,7 @@ def test_malformed_ranges_are_refused(text):
         ("(0:999999999_2:0]", "[1:0_2:0]"),
     ],
 )
-def test_spellings_and_their_canonical_text(text, canonical):
+def test_each_spelling_has_its_canonical_text(text: str, canonical: str | None) -> None:
     if canonical is None:
         with pytest.raises(InvalidArgument):
             TimeRange.parse(text)
@@ -177,25 +197,25 @@ def test_spellings_and_their_canonical_text(text, canonical):
         assert str(TimeRange.parse(text)) == canonical
 
 
-# Where we differ from the oracle, and why.
+# Differences from the oracle, and their reasons.
 
 
 @pytest.mark.parametrize("text", ["(5:0)", "[5:0)", "(5:0]", "(5:0", "5:0)"])
-def test_an_instant_with_an_exclusive_bracket_is_refused(text):
-    # The schema forbids it; the oracle ignores the bracket, the application notes call it empty.
+def test_an_instant_with_an_exclusive_bracket_is_refused(text: str) -> None:
+    # The schema forbids it, though the oracle ignores the bracket and the application notes call it empty.
     assert not mediatimestamp.TimeRange.from_str(text).is_empty()
     with pytest.raises(InvalidArgument):
         TimeRange.parse(text)
 
 
-def test_a_range_between_two_neighbours_is_empty():
-    # Timestamps are integers, so nothing lies between two of them; the oracle thinks of a continuum.
+def test_a_range_between_two_neighbours_is_empty() -> None:
+    # Timestamps are integers, so nothing lies between neighbours; the oracle has a continuum.
     assert not mediatimestamp.TimeRange.from_str("(0:0_0:1)").is_empty()
     assert TimeRange.parse("(0:0_0:1)").empty
 
 
-def test_seconds_beyond_int64_nanoseconds_are_refused():
-    # The oracle goes on to 48 bits of seconds.
+def test_seconds_beyond_int64_nanoseconds_are_refused() -> None:
+    # The oracle accepts 48 bits of seconds.
     assert mediatimestamp.TimeRange.from_str("[9300000000:0]").finite()
     with pytest.raises(InvalidArgument):
         TimeRange.parse("[9300000000:0]")
@@ -203,7 +223,7 @@ def test_seconds_beyond_int64_nanoseconds_are_refused():
 
 @official.needed
 @given(st.data())
-def test_whatever_fits_the_official_pattern_is_read_but_for_exclusive_instants(data):
+def test_text_of_the_official_pattern_is_read_unless_it_is_an_exclusive_instant(data: st.DataObject) -> None:
     pattern = official.validator("timerange.json").schema["pattern"]
     text = data.draw(st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii")))
     try:
@@ -215,7 +235,7 @@ def test_whatever_fits_the_official_pattern_is_read_but_for_exclusive_instants(d
 
 @official.needed
 @given(st.text("[]()_:-0123456789", max_size=30))
-def test_whatever_is_read_fits_the_official_pattern(text):
+def test_every_text_that_is_read_fits_the_official_pattern(text: str) -> None:
     try:
         TimeRange.parse(text)
     except InvalidArgument:
@@ -223,23 +243,27 @@ def test_whatever_is_read_fits_the_official_pattern(text):
     official.validator("timerange.json").validate(text)
 
 
-# Algebra: against the oracle, and against plain sets.
+# Set operations, compared with the oracle and with sets of integers.
 
 
 @given(wide_ranges() | small_ranges(), wide_ranges() | small_ranges())
-def test_algebra_agrees_with_the_oracle(a, b):
-    ours, others = inclusive(a), inclusive(b)
-    assert first_and_last(a.intersection(b)) == on_grid(ours.intersect_with(others)) or a.empty or b.empty
-    assert a.overlaps(b) == ours.overlaps_with_timerange(others)
-    assert a.covers(b) == (b.empty or ours.contains_subrange(others))
-    assert a.empty == ours.is_empty()
+def test_set_operations_agree_with_the_oracle(a: TimeRange, b: TimeRange) -> None:
+    oracle_a, oracle_b = for_oracle(a), for_oracle(b)
+    assert (
+        first_and_last(a.intersection(b)) == first_and_last_of_oracle(oracle_a.intersect_with(oracle_b))
+        or a.empty
+        or b.empty
+    )
+    assert a.overlaps(b) == oracle_a.overlaps_with_timerange(oracle_b)
+    assert a.covers(b) == (b.empty or oracle_a.contains_subrange(oracle_b))
+    assert a.empty == oracle_a.is_empty()
 
 
 @given(small_ranges(), small_ranges())
-def test_algebra_agrees_with_sets(a, b):
-    def points(found: TimeRange) -> set[int]:
-        start = -10 if found.start is None else found.start
-        return set(range(start, 10 if found.end is None else found.end))
+def test_set_operations_agree_with_sets_of_integers(a: TimeRange, b: TimeRange) -> None:
+    def points(timerange: TimeRange) -> set[int]:
+        start = -10 if timerange.start is None else timerange.start
+        return set(range(start, 10 if timerange.end is None else timerange.end))
 
     assert a.overlaps(b) == bool(points(a) & points(b))
     assert b.overlaps(a) == a.overlaps(b)
@@ -249,20 +273,20 @@ def test_algebra_agrees_with_sets(a, b):
     assert a.bounded == (a.start is not None and a.end is not None)
 
 
-def test_an_intersection_keeps_how_the_earlier_end_is_written():
+def test_an_intersection_keeps_the_notation_of_the_earlier_end() -> None:
     written = TimeRange(0, 11, end_inclusive=True)
     assert written.intersection(TimeRange(5, 20)) == TimeRange(5, 11, end_inclusive=True)
     assert ETERNITY.intersection(written) == written
     assert written.intersection(TimeRange(5, 8)) == TimeRange(5, 8)
 
 
-def test_neighbours_share_an_instant_only_when_an_end_is_inclusive():
+def test_adjacent_ranges_overlap_only_if_the_end_is_inclusive() -> None:
     later = TimeRange.parse("[10:0_20:0)")
     assert not TimeRange.parse("[0:0_10:0)").overlaps(later)
     assert TimeRange.parse("[0:0_10:0]").overlaps(later)
 
 
-def test_eternity_covers_all_and_never_nothing():
+def test_eternity_covers_all_ranges_and_the_empty_range_covers_none() -> None:
     second = TimeRange(0, NS)
     assert ETERNITY.covers(second)
     assert not second.covers(ETERNITY)
@@ -276,18 +300,59 @@ RANGES = st.lists(st.builds(TimeRange, BOUNDS, BOUNDS, st.booleans()))
 
 
 @given(RANGES)
-def test_texts_of_many_are_those_of_each(ranges):
-    assert texts_of(ranges) == [str(one) for one in ranges]
+def test_texts_of_a_list_are_the_texts_of_its_ranges(ranges: list[TimeRange]) -> None:
+    assert texts_of(ranges) == [str(timerange) for timerange in ranges]
 
 
 @given(st.lists(st.integers(0, MAX_NS), unique=True).map(sorted))
-def test_texts_of_neighbours_are_those_of_each(cuts):
+def test_texts_of_adjacent_ranges_are_the_texts_of_each(cuts: list[int]) -> None:
     ranges = [TimeRange(start, end) for start, end in itertools.pairwise(cuts)]
-    assert texts_of(ranges) == [str(one) for one in ranges]
+    assert texts_of(ranges) == [str(timerange) for timerange in ranges]
     assert bounds_of(ranges) == (cuts[:-1], cuts[1:])
 
 
-@pytest.mark.parametrize("odd", [ETERNITY, TimeRange(0), TimeRange(None, 0)])
-def test_only_bounded_ranges_have_bounds(odd):
+@pytest.mark.parametrize("unbounded", [ETERNITY, TimeRange(0), TimeRange(None, 0)])
+def test_only_bounded_ranges_have_bounds(unbounded: TimeRange) -> None:
     with pytest.raises(InvalidArgument):
-        bounds_of([TimeRange(0, 1), odd])
+        bounds_of([TimeRange(0, 1), unbounded])
+
+
+def far_timestamps() -> st.SearchStrategy[int]:
+    """Timestamps of any size, some of them near the ends of int64."""
+    near = st.sampled_from([MIN_NS, MAX_NS, 0]).flatmap(lambda end: st.integers(end - 3, end + 3))
+    return near | st.integers(-(10**40), 10**40) | st.sampled_from([10**400, -(10**400)])
+
+
+@given(
+    st.none() | far_timestamps(),
+    st.none() | far_timestamps(),
+    st.sampled_from(["[", "("]),
+    st.sampled_from(["]", ")"]),
+)
+@example(-(10**28), -(10**400), "[", "]")
+@example(10**400, 10**40, "[", "]")
+def test_a_range_beyond_int64_is_clamped_to_it(
+    first: int | None, last: int | None, opening: str, closing: str
+) -> None:
+    texts = ["" if bound is None else format_timestamp(bound) for bound in (first, last)]
+    clamped = TimeRange.parse_clamped(f"{opening}{texts[0]}_{texts[1]}{closing}")
+    low = float("-inf") if first is None else first + (opening == "(")
+    high = float("inf") if last is None else last - (closing == ")")
+    assert clamped.empty == (low > high)
+    for instant in (MIN_NS, MIN_NS + 1, -1, 0, 1, MAX_NS - 2, MAX_NS - 1):
+        included = not clamped.intersection(TimeRange(instant, instant + 1)).empty
+        assert included == (low <= instant <= high)
+    for bound in (clamped.start, clamped.end):
+        assert bound is None or MIN_NS <= bound <= MAX_NS
+
+
+@given(oracle_ranges())
+def test_a_range_within_int64_is_not_clamped(written: TimeRange) -> None:
+    text = str(written)
+    assert str(TimeRange.parse_clamped(text)) == str(TimeRange.parse(text))
+
+
+@pytest.mark.parametrize("text", ["[0:0_x)", "(300000000000:0)", "[0:0_1:9999999999)", "9" * 5000])
+def test_malformed_ranges_are_not_clamped_but_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        TimeRange.parse_clamped(text)

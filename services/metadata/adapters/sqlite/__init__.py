@@ -1,1 +1,1 @@
-"""The one-machine engine: one SQLite file, one writer."""
+"""The engine for one machine: a SQLite file with a single writer."""

@@ -1,12 +1,12 @@
-"""The outbox table."""
+"""The table of events, which is the outbox."""
 
 import sqlite3
 from typing import Final
 
 import msgspec
 
-from services.metadata.application.pages import enough
-from services.metadata.domain.event import Event
+from services.metadata.application.pages import take_until_full
+from services.metadata.domain.webhooks.event import Event
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Event).decode
@@ -19,25 +19,29 @@ class SqliteEvents:
         self._execute = connection.execute
 
     def append(self, event: Event) -> None:
-        """Store an event under the next id."""
+        """Store an event with the next id."""
         self._execute("INSERT INTO events (body) VALUES (?)", (_ENCODE(event),))
 
     def last_id(self) -> int:
-        """The highest id given so far; 0 before the first."""
+        """The highest id of an event so far; 0 before the first event."""
         row = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
         return int(row[0]) if row else 0
 
     def after(self, event_id: int, limit: int) -> list[Event]:
-        """Up to `limit` events above an id, ascending; ends once no page holds more."""
+        """Up to `limit` events above an id, ascending; fewer if a page cannot hold more bytes."""
         rows = self._execute(
             "SELECT id, body FROM events WHERE id > ? ORDER BY id LIMIT ?", (event_id, limit)
         )
         events = (msgspec.structs.replace(_DECODE(body), id=number) for number, body in rows)
-        return list(enough(events, lambda event: event.weight))
+        return list(take_until_full(events, lambda event: event.weight))
 
-    def trim(self, through_id: int, limit: int) -> int:
-        """Remove up to `limit` events up to an id; how many went."""
+    def has_up_to(self, event_id: int) -> bool:
+        """True if there is an event up to the id."""
+        return self._execute("SELECT 1 FROM events WHERE id <= ? LIMIT 1", (event_id,)).fetchone() is not None
+
+    def trim(self, event_id: int, limit: int) -> int:
+        """Delete up to `limit` events up to the id; returns their number."""
         return self._execute(
             "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)",
-            (through_id, limit),
+            (event_id, limit),
         ).rowcount

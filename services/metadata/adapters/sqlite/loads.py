@@ -20,40 +20,45 @@ _PUT_KEYS: Final = """
 
 
 class SqliteLoads:
-    """Bulk loads by id, and the keys of what they inserted."""
+    """Bulk loads by id, and the keys of the rows that they inserted."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
 
     def get(self, load_id: str) -> Load | None:
-        """One load."""
+        """The load; None if it does not exist."""
         row = self._execute("SELECT body FROM loads WHERE id = ?", (load_id,)).fetchone()
         return _DECODE(row[0]) if row else None
 
     def put(self, load: Load) -> None:
-        """Store a load in place of what was there."""
+        """Store or replace a load."""
         self._execute(_PUT, (load.id, load.changed_ms, _ENCODE(load)))
 
+    def latest(self, limit: int) -> list[Load]:
+        """Up to `limit` loads, the last changed first."""
+        rows = self._execute("SELECT body FROM loads ORDER BY changed_ms DESC LIMIT ?", (limit,))
+        return [_DECODE(body) for (body,) in rows]
+
     def put_keys(self, load_id: str, number: int, keys: bytes | None) -> None:
-        """Store keys under a number in place of what was there; None removes them."""
+        """Store or replace the keys with the number; None deletes them."""
         if keys is None:
             self._execute("DELETE FROM load_keys WHERE load = ? AND number = ?", (load_id, number))
         else:
             self._execute(_PUT_KEYS, (load_id, number, keys))
 
     def last_keys(self, load_id: str) -> tuple[int, bytes] | None:
-        """The keys with the highest number."""
+        """The highest number of the load's keys, and the keys with it; None if there are no keys."""
         row: tuple[int, bytes] | None = self._execute(
             "SELECT number, body FROM load_keys WHERE load = ? ORDER BY number DESC LIMIT 1", (load_id,)
         ).fetchone()
         return row
 
     def forget_keys(self, load_id: str) -> None:
-        """Remove all keys of a load."""
+        """Delete all keys of a load."""
         self._execute("DELETE FROM load_keys WHERE load = ?", (load_id,))
 
     def expire(self, before_ms: int) -> None:
-        """Remove loads that have not changed since."""
+        """Delete the loads, with their keys, that last changed before a time in milliseconds since 1970."""
         self._execute(
             "DELETE FROM load_keys WHERE load IN (SELECT id FROM loads WHERE changed_ms < ?)", (before_ms,)
         )

@@ -1,21 +1,22 @@
-"""The table of objects. Which flows reference one is what the index of segments by object tells."""
+"""The table of objects. An index of segments by object leads to the flows that reference an object."""
 
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import msgspec
 
-from services.metadata.domain.jsons import ENCODE
-from services.metadata.domain.object import MediaObject, State
+from services.metadata.domain.documents.jsons import ENCODE
+from services.metadata.domain.ids import FlowId, ObjectId, StorageId
+from services.metadata.domain.objects.object import MediaObject, State
 
 _COLUMNS: Final = (
     "o.id, storages.id, o.storage_path, o.state, o.allocated_for_flow, o.first_referenced_by_flow, o.size"
 )
 _FROM: Final = "objects o LEFT JOIN storages ON storages.row = o.storage"
 _GET: Final = f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.id = ?"
-# One row of JSON: between rows the interpreter goes to other threads and has to be waited for.
+# The result is a single row of JSON, because the interpreter may switch to another thread after each row.
 _GET_MANY: Final = f"""
     SELECT json_group_array(json_array({_COLUMNS})) FROM json_each(?)
     CROSS JOIN objects o ON o.id = value LEFT JOIN storages ON storages.row = o.storage
@@ -24,7 +25,7 @@ _objects: Final = msgspec.json.Decoder(list[MediaObject])
 _UNMEASURED: Final = f"""
     SELECT {_COLUMNS} FROM {_FROM} WHERE o.measure_at_ms <= ? ORDER BY o.measure_at_ms LIMIT ?
 """
-# The condition on the state is that of the index.
+# The second condition on the state is that of the partial index, which is not used without it.
 _IDLE: Final = f"""
     SELECT {_COLUMNS} FROM {_FROM}
     WHERE o.state = ? AND o.state <> 'registered' AND o.changed_ms <= ? ORDER BY o.changed_ms LIMIT ?
@@ -46,7 +47,7 @@ _RETIRE: Final = """
     UPDATE objects SET state = ?, changed_ms = ?, measure_at_ms = NULL
     WHERE id IN (SELECT value FROM json_each(?))
 """
-# One seek for each flow, however many of its segments use the object.
+# One index seek for each flow, whatever the number of its segments with the object.
 _REFERENCING: Final = """
     WITH RECURSIVE users (flow) AS (
         SELECT min(flow) FROM segments WHERE object_id = :object
@@ -57,14 +58,16 @@ _REFERENCING: Final = """
     SELECT flows.id FROM users CROSS JOIN flows ON flows.row = users.flow
     WHERE flows.id > :after ORDER BY flows.id LIMIT :limit
 """
-# Bytes that are not there yet are looked for again after 1, 2, 4 … seconds, at most an hour apart.
+# Missing bytes are due again after 1, 2, 4 … seconds, up to an hour.
 _MISSING: Final = """
     UPDATE objects SET measure_attempts = measure_attempts + 1,
         measure_at_ms = ? + 1000 * min(3600, 1 << min(measure_attempts, 12))
     WHERE id = ? AND size IS NULL AND measure_at_ms IS NOT NULL
 """
 _MEASURED: Final = "UPDATE objects SET size = ?, measure_at_ms = NULL WHERE id = ?"
-# Faster than State(text), which every object of a long list would pay.
+# The columns of an object; its state is text.
+_Row: TypeAlias = tuple[ObjectId, StorageId | None, str | None, str, FlowId | None, FlowId | None, int | None]
+# Faster than State(text), which matters in long lists.
 _STATES: Final = {str(state): state for state in State}
 
 
@@ -75,25 +78,20 @@ class SqliteObjects:
         self._connection = connection
         self._execute = connection.execute
 
-    def get_many(self, object_ids: Iterable[str]) -> dict[str, MediaObject]:
-        """The objects that are known, in any state."""
+    def get_many(self, object_ids: Iterable[ObjectId]) -> dict[ObjectId, MediaObject]:
+        """The stored objects, in any state, by id."""
         ids = list(object_ids)
         if len(ids) == 1:
             return {row[0]: _object(row) for row in self._execute(_GET, ids)}
-        (found,) = self._execute(_GET_MANY, (_json(ids),)).fetchone()
-        return {item.id: item for item in _objects.decode(found)}
+        (objects,) = self._execute(_GET_MANY, (_json(ids),)).fetchone()
+        return {item.id: item for item in _objects.decode(objects)}
 
     def add(self, objects: Iterable[MediaObject]) -> None:
-        """Store new objects. Registered ones are due to be measured."""
-        now, items = _now_ms(), list(objects)
-        self._connection.executemany(
-            "INSERT INTO storages (id) VALUES (?) ON CONFLICT DO NOTHING",
-            ((one,) for one in {item.storage_id for item in items} - {None}),
-        )
-        self._connection.executemany(_ADD, (_values(item, now) for item in items))
+        """Store new objects. Registered ones become due for measuring."""
+        add_objects(self._connection, list(objects))
 
-    def register(self, object_ids: Iterable[str], flow_id: str) -> None:
-        """Known objects are referenced now, first by the flow unless another was before."""
+    def register(self, object_ids: Iterable[ObjectId], flow_id: FlowId) -> None:
+        """Set stored objects to REGISTERED. The flow is their first, unless another flow was before."""
         ids = list(object_ids)
         parameters = {"now": _now_ms(), "flow": flow_id}
         if len(ids) == 1:
@@ -101,12 +99,18 @@ class SqliteObjects:
         elif ids:
             self._execute(_REGISTER_MANY, parameters | {"ids": _json(ids)})
 
-    def retire(self, object_ids: Iterable[str], state: State) -> None:
-        """Known objects are not referenced any more."""
+    def retire(self, object_ids: Iterable[ObjectId], state: State) -> None:
+        """Set stored objects to UNREFERENCED or RECLAIMED."""
         self._execute(_RETIRE, (state, _now_ms(), _json(list(object_ids))))
 
-    def unreferenced(self, object_ids: Iterable[str]) -> list[str]:
-        """Those of the objects that no segment references."""
+    def release(self, object_ids: Iterable[ObjectId]) -> None:
+        """Set objects without segments to UNREFERENCED, or remove those outside this store."""
+        released = self.get_many(self.unreferenced(object_ids)).values()
+        self.forget(item.id for item in released if item.storage_id is None)
+        self.retire((item.id for item in released if item.storage_id is not None), State.UNREFERENCED)
+
+    def unreferenced(self, object_ids: Iterable[ObjectId]) -> list[ObjectId]:
+        """The objects, among these, that no segment references."""
         rows = self._execute(
             "SELECT value FROM json_each(?) WHERE NOT EXISTS"
             " (SELECT 1 FROM segments s WHERE s.object_id = value)",
@@ -114,26 +118,27 @@ class SqliteObjects:
         )
         return [object_id for (object_id,) in rows]
 
-    def forget(self, object_ids: Iterable[str]) -> None:
-        """Remove objects: nothing here needs to remember them."""
-        self._connection.executemany("DELETE FROM objects WHERE id = ?", ((one,) for one in object_ids))
+    def forget(self, object_ids: Iterable[ObjectId]) -> None:
+        """Remove the records of objects."""
+        parameters = ((object_id,) for object_id in object_ids)
+        self._connection.executemany("DELETE FROM objects WHERE id = ?", parameters)
 
-    def referencing_flows(self, object_id: str, after: str | None, limit: int) -> list[str]:
-        """Up to `limit` ids of flows above `after` that reference the object, ascending."""
+    def referencing_flows(self, object_id: ObjectId, after: str | None, limit: int) -> list[FlowId]:
+        """Up to `limit` ids above `after` of flows that reference the object, ascending."""
         parameters = {"object": object_id, "after": after or "", "limit": limit}
         return [flow_id for (flow_id,) in self._execute(_REFERENCING, parameters)]
 
     def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
-        """Up to `limit` objects in a state (not REGISTERED) for at least so many seconds, oldest first."""
+        """Up to `limit` objects that have been in the state for at least `seconds`, oldest first."""
         rows = self._execute(_IDLE, (state, _now_ms() - 1000 * seconds, limit))
         return [_object(row) for row in rows]
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
-        """Registered objects whose size is unknown and whose next attempt is due, oldest first."""
+        """Up to `limit` registered objects that are due for measuring, oldest first."""
         return [_object(row) for row in self._execute(_UNMEASURED, (_now_ms(), limit))]
 
-    def record_sizes(self, sizes: Mapping[str, int | None]) -> None:
-        """Store sizes in bytes; None sets the next attempt further away."""
+    def record_sizes(self, sizes: Mapping[ObjectId, int | None]) -> None:
+        """Store sizes in bytes, by object id. None postpones the next attempt."""
         now = _now_ms()
         for object_id, size in sizes.items():
             if size is None:
@@ -142,7 +147,17 @@ class SqliteObjects:
                 self._execute(_MEASURED, (size, object_id))
 
 
-def _object(row: tuple[str, str | None, str | None, str, str | None, str | None, int | None]) -> MediaObject:
+def add_objects(connection: sqlite3.Connection, objects: Sequence[MediaObject]) -> None:
+    """Store new objects. Registered ones become due for measuring."""
+    now, storage_ids = _now_ms(), {item.storage_id for item in objects} - {None}
+    connection.executemany(
+        "INSERT INTO storages (id) VALUES (?) ON CONFLICT DO NOTHING",
+        ((storage_id,) for storage_id in storage_ids),
+    )
+    connection.executemany(_ADD, (_values(item, now) for item in objects))
+
+
+def _object(row: _Row) -> MediaObject:
     return MediaObject(row[0], row[1], row[2], _STATES[row[3]], row[4], row[5], row[6])
 
 
@@ -157,7 +172,7 @@ def _is_due(item: MediaObject) -> bool:
     return item.state is State.REGISTERED and item.storage_id is not None and item.size is None
 
 
-def _json(ids: list[str]) -> str:
+def _json(ids: list[ObjectId]) -> str:
     return ENCODE(ids).decode()
 
 

@@ -1,16 +1,19 @@
 """The table of sources."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
-from services.metadata.adapters.sqlite.filters import Where
-from services.metadata.adapters.sqlite.tags import put_tags
-from services.metadata.application.pages import enough
+from services.metadata.adapters.sqlite.flows.collections import SOURCE_COLLECTED_BY, SOURCE_COLLECTION
+from services.metadata.adapters.sqlite.flows.filters import Where, text_with_prefix
+from services.metadata.adapters.sqlite.flows.tags import drop_tags, put_tags
+from services.metadata.application.pages import take_until_full
 from services.metadata.application.ports import SourceFilter
+from services.metadata.domain.documents.tags import TagChanges
+from services.metadata.domain.ids import SourceId
 from services.metadata.domain.source import StoredSource
 
-_COLUMNS: Final = "r.id, r.format, r.doc, r.source_collection, r.collected_by"
+_COLUMNS: Final = f"r.id, r.format, r.doc, {SOURCE_COLLECTION}, {SOURCE_COLLECTED_BY}"
 _GET: Final = f"SELECT {_COLUMNS} FROM sources r WHERE r.id = ?"
 
 
@@ -21,38 +24,42 @@ class SqliteSources:
         self._connection = connection
         self._execute = connection.execute
 
-    def get(self, source_id: str) -> StoredSource | None:
-        """One source."""
+    def get(self, source_id: SourceId) -> StoredSource | None:
+        """The source; None if it does not exist."""
         row = self._execute(_GET, (source_id,)).fetchone()
         return StoredSource._make(row) if row else None
 
-    def page(self, wanted: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
-        """Up to `limit` sources with an id above `after`, ascending; ends once no page holds more."""
+    def page(self, criteria: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
+        """Up to `limit` sources that pass the filter and have an id above `after`, ascending by id."""
         where = Where([], [])
-        lead = where.tags("source", wanted.tags, wanted.tag_exists)
-        where.equal((("r.label", wanted.label), ("r.format", wanted.format)))
-        key = "lead.id" if wanted.tags else "r.id"
+        lead = where.tags("source", criteria.tags, criteria.tag_exists)
+        where.equal((("r.label", criteria.label), ("r.format", criteria.format)))
+        key = "lead.id" if criteria.tags else "r.id"
         where.add(f"{key} > ?", after or "")
         sql = f"SELECT {_COLUMNS} FROM {lead} WHERE {where} ORDER BY {key} LIMIT ?"
         rows = map(StoredSource._make, self._execute(sql, (*where.parameters, limit)))
-        return list(enough(rows, lambda source: source.weight))
+        return list(take_until_full(rows, lambda source: source.weight))
 
-    def insert(self, source_id: str, format_urn: str, document: bytes) -> None:
+    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
+        """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
+        return text_with_prefix(self._connection, "source", tag, prefix, excluded)
+
+    def insert(self, source_id: SourceId, format_urn: str, document: bytes) -> None:
         """Store a new source."""
         self._execute(
             "INSERT INTO sources (id, format, doc) VALUES (?, ?, ?)", (source_id, format_urn, document)
         )
 
-    def replace(self, source_id: str, document: bytes, label: str | None, tags: Mapping[str, str]) -> None:
-        """Store a changed source."""
+    def replace(self, source_id: SourceId, document: bytes, label: str | None, tags: TagChanges) -> None:
+        """Replace the document and label of a source, and change its tags."""
         self._execute("UPDATE sources SET doc = ?, label = ? WHERE id = ?", (document, label, source_id))
         put_tags(self._connection, "source", source_id, tags)
 
-    def delete(self, source_id: str) -> None:
-        """Remove a source and its tags."""
+    def delete(self, source_id: SourceId) -> None:
+        """Delete a source and its tags."""
         self._execute("DELETE FROM sources WHERE id = ?", (source_id,))
-        put_tags(self._connection, "source", source_id, {})
+        drop_tags(self._connection, "source", source_id)
 
-    def has_flows(self, source_id: str) -> bool:
-        """Whether any flow renders the source."""
+    def has_flows(self, source_id: SourceId) -> bool:
+        """True if a flow of the source exists."""
         return bool(self._execute("SELECT 1 FROM flows WHERE source_id = ? LIMIT 1", (source_id,)).fetchone())

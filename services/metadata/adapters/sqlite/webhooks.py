@@ -1,4 +1,4 @@
-"""The tables of subscribers and of what could not be delivered to them."""
+"""The tables of webhooks, of the flows and sources that lag, and of dead letters."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from services.metadata.domain.webhook import Lease, Webhook
+from services.metadata.domain.webhooks.webhook import Lease, Webhook
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Webhook).decode
@@ -22,22 +22,22 @@ _RENEW: Final = """
 
 
 class SqliteWebhooks:
-    """Registrations by id."""
+    """Webhooks by id, with their leases and dead letters."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
 
-    def some(self) -> bool:
-        """Whether there is any subscriber."""
+    def has_any(self) -> bool:
+        """True if there is a webhook."""
         return self._execute("SELECT 1 FROM webhooks LIMIT 1").fetchone() is not None
 
     def all(self) -> list[Webhook]:
-        """Every registration, ascending by URL."""
+        """All registrations, ascending by URL."""
         rows = self._execute("SELECT body FROM webhooks ORDER BY url, id")
         return [_DECODE(body) for (body,) in rows]
 
     def find(self, url: str, api_key_name: str, api_key_value: str) -> Webhook | None:
-        """The registration of a URL with a key."""
+        """The registration of the URL with the key; None if it does not exist."""
         row = self._execute(
             "SELECT body FROM webhooks WHERE url = ? AND api_key_name = ? AND api_key_value = ?",
             (url, api_key_name, api_key_value),
@@ -45,7 +45,7 @@ class SqliteWebhooks:
         return _DECODE(row[0]) if row else None
 
     def put(self, webhook: Webhook, settled: int) -> None:
-        """Store a registration; a new one counts events up to `settled` as settled."""
+        """Store a registration. If it is new, its events up to the id `settled` count as settled."""
         self._execute(
             _PUT,
             (webhook.id, webhook.url, webhook.api_key_name, webhook.api_key_value, _ENCODE(webhook), settled),
@@ -58,7 +58,7 @@ class SqliteWebhooks:
         self._execute("DELETE FROM dead_letters WHERE webhook_id = ?", (webhook_id,))
 
     def lease(self, owner: str, now_ms: int, until_ms: int, limit: int) -> list[Lease]:
-        """Renew the owner's leases, take free or run-out ones up to `limit` in all, return them."""
+        """Renew the owner's leases, add free or expired ones up to `limit` in all, and return them."""
         self._execute(_RENEW, {"owner": owner, "now": now_ms, "until": until_ms, "limit": limit})
         rows = self._execute(
             "SELECT body, settled FROM webhooks WHERE lease_owner = ? AND lease_until_ms > ? ORDER BY id",
@@ -66,12 +66,16 @@ class SqliteWebhooks:
         )
         return [self._lease(*row) for row in rows]
 
+    def unchanged_leases(self, *_: object) -> list[Lease] | None:
+        """Always None: a write is cheap, so leases are renewed on every request."""
+        return None
+
     def release(self, owner: str) -> None:
         """End the owner's leases."""
         self._execute("UPDATE webhooks SET lease_until_ms = 0 WHERE lease_owner = ?", (owner,))
 
-    def held(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
-        """The lease, if the owner holds it."""
+    def lease_of(self, webhook_id: str, owner: str, now_ms: int) -> Lease | None:
+        """The lease of the webhook if the owner has it, else None."""
         row = self._execute(
             "SELECT body, settled FROM webhooks WHERE id = ? AND lease_owner = ? AND lease_until_ms > ?",
             (webhook_id, owner, now_ms),
@@ -79,11 +83,11 @@ class SqliteWebhooks:
         return self._lease(*row) if row else None
 
     def settle(self, webhook_id: str, settled: int, behind: Mapping[str, int]) -> None:
-        """Move the mark of settled events forward, never back; `behind` is who lags from now on."""
+        """Settle the events up to the id `settled`; `behind` replaces the flows and sources that lag."""
         self._execute("UPDATE webhooks SET settled = max(settled, ?) WHERE id = ?", (settled, webhook_id))
         self._execute("DELETE FROM lagging WHERE webhook_id = ?", (webhook_id,))
-        for key, mark in behind.items():
-            self._execute("INSERT INTO lagging VALUES (?, ?, ?)", (webhook_id, key, mark))
+        for key, settled_of_key in behind.items():
+            self._execute("INSERT INTO lagging VALUES (?, ?, ?)", (webhook_id, key, settled_of_key))
 
     def give_up(self, webhook_id: str, event_id: int, error: str, attempts: int, now_ms: int) -> None:
         """Keep an event that could not be delivered as a dead letter."""
@@ -94,7 +98,7 @@ class SqliteWebhooks:
         )
 
     def settled_by_all(self) -> int | None:
-        """The id up to which nobody waits for events, lagging ones included; None without subscribers."""
+        """The id up to which all events are settled for all webhooks; None if there are no webhooks."""
         (settled,) = self._execute(
             "SELECT min(settled) FROM (SELECT settled FROM webhooks UNION ALL SELECT settled FROM lagging)"
         ).fetchone()

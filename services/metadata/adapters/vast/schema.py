@@ -1,24 +1,30 @@
 """Tables of the VAST engine.
 
-Columns hold what those of the one-machine engine hold, with three differences. The statistics of a flow
-stand in its own row: a point read is one request, and that row is what two writers of a flow, or a writer
-and a deletion, collide on. Rows carry storage ids as they are. There are tables that only this engine
-needs: `timelines` (statistics of segments whose flow is gone), `locks`, `counters` and `writers`.
+The columns are those of the SQLite engine, with these differences:
 
-Inserts never collide on VAST, so a change that adds a row under a key that must be unique also writes the
-row of `locks` that the key falls on.
+- The row of a flow has its statistics, so a read of the flow is one request, and two writers of a flow, or a
+  writer and a deletion, conflict. For the same reasons it has `deleting`, the ids of open deletion requests.
+- Rows have storage ids themselves instead of a reference to a table of storages.
+- `segments` of an object is the number of segments that reference it; NULL if an earlier version did not
+  count them.
+- The tables `timelines` (statistics of segments without a flow), `locks`, `counters` and `writers`
+  exist only here.
+
+Inserts never conflict on VAST. So a change that adds a row with a unique key also writes the row of `locks`
+to which the key is mapped.
 """
 
 from typing import Final
 
 import pyarrow as pa
 
-from services.shared.vast.tables import ProjectionSpec, TableSpec
+from services.vast_client.filters.filters import Scalar
+from services.vast_client.tables import ProjectionSpec, TableSpec
 
 _TEXT, _INT, _BYTES, _BOOL = pa.string(), pa.int64(), pa.binary(), pa.bool_()
 
-# Of segments: how many, their ends in nanoseconds, how the last end is written, when they last changed,
-# and the longest there ever was, which bounds how far back a range query has to look.
+# Statistics of segments: their number, first start, last end, whether that end is inclusive, the time of the
+# last change, and the longest duration ever, by which queries limit their range. Times are nanoseconds.
 STATISTICS: Final = {
     "segments": _INT, "start_ns": _INT, "end_ns": _INT, "end_inclusive": _BOOL, "updated": _TEXT,
     "longest_ns": _INT,
@@ -33,7 +39,7 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "flows": {
         "id": _TEXT, "timeline": _INT, "source_id": _TEXT, "format": _TEXT, "codec": _TEXT,
         "container": _TEXT, "label": _TEXT, "frame_width": _INT, "frame_height": _INT, "read_only": _BOOL,
-        "doc": _BYTES, "collected_by": _BYTES, **STATISTICS,
+        "doc": _BYTES, "collected_by": _BYTES, "deleting": _TEXT, **STATISTICS,
     },
     "timelines": {"timeline": _INT, **STATISTICS},
     "tags": {"owner": _TEXT, "name": _TEXT, "value": _TEXT, "id": _TEXT},
@@ -45,9 +51,18 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "objects": {
         "id": _TEXT, "storage_id": _TEXT, "storage_path": _TEXT, "size": _INT, "state": _TEXT,
         "allocated_for_flow": _TEXT, "first_referenced_by_flow": _TEXT, "created_ms": _INT,
-        "changed_ms": _INT, "measure_at_ms": _INT, "measure_attempts": _INT,
+        "changed_ms": _INT, "measure_at_ms": _INT, "measure_attempts": _INT, "segments": _INT,
     },
+    "storage_backends": {"id": _TEXT, "label": _TEXT},
     "service_info": {"name": _TEXT, "description": _TEXT},
+    "users": {
+        "name": _TEXT, "password_hash": _TEXT, "scopes": _TEXT, "suspended": _BOOL, "created_ms": _INT,
+        "changed_ms": _INT,
+    },
+    "api_keys": {
+        "id": _TEXT, "name": _TEXT, "secret_hash": _BYTES, "scopes": _TEXT, "suspended": _BOOL,
+        "created_ms": _INT, "expires_ms": _INT, "last_used_ms": _INT,
+    },
     "webhooks": {
         "id": _TEXT, "url": _TEXT, "api_key_name": _TEXT, "api_key_value": _TEXT, "body": _BYTES,
         "settled": _INT, "behind": _BYTES, **_LEASE,
@@ -60,8 +75,17 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "deletion_requests": {
         "id": _TEXT, "status": _TEXT, "created_ms": _INT, "expiry_ms": _INT, "body": _BYTES, **_LEASE,
     },
+    "trash": {
+        "id": _TEXT, "operation": _TEXT, "number": _INT, "kind": _TEXT, "flow_id": _TEXT,
+        "source_id": _TEXT, "timeline": _INT, "deleted_ms": _INT, "purge_ms": _INT, "body": _BYTES,
+        "flow_doc": _BYTES, "source_doc": _BYTES, **_LEASE,
+    },
     "loads": {"id": _TEXT, "changed_ms": _INT, "body": _BYTES},
     "load_keys": {"load": _TEXT, "number": _INT, "body": _BYTES},
+    "audit": {
+        "number": _INT, "time_ns": _INT, "principal": _TEXT, "action": _TEXT, "resource": _TEXT,
+        "request_id": _TEXT, "before": _TEXT, "after": _TEXT, "outcome": _TEXT, "facts": _TEXT,
+    },
     "locks": {"stripe": _INT, "stamp": _INT},
     "counters": {"name": _TEXT, "value": _INT},
     "writers": {"id": _TEXT, "change": _TEXT, "seen_ms": _INT},
@@ -75,13 +99,59 @@ _SORTED: Final[dict[str, tuple[str, ...]]] = {
     "segments": ("flow", "start_ns"),
     "objects": ("id",),
     "events": ("id",),
+    "audit": ("number",),
 }
-# Which segments reference an object: the same question as in the other direction, in another order.
+# Projections for queries that the order of the table does not serve. A query may ask only for columns of the
+# projection, so some projections only give ids, and the rows are read by these. Updates do not write
+# projections, so they cost nothing; the database reads from the table what a projection lacks.
 _PROJECTIONS: Final = {
     "segments": (ProjectionSpec("by_object", sorted_by=("object_id",), also=("flow", "start_ns")),),
+    "flows": (
+        ProjectionSpec("by_timeline", sorted_by=("timeline",), also=("id",)),
+        ProjectionSpec("by_source", sorted_by=("source_id",), also=("id",)),
+        ProjectionSpec("by_label", sorted_by=("label",), also=("id",)),
+    ),
+    "sources": (ProjectionSpec("by_label", sorted_by=("label",), also=("id",)),),
+    "tags": (ProjectionSpec("by_id", sorted_by=("owner", "id"), also=("name", "value")),),
+    "collections": (
+        ProjectionSpec("by_member", sorted_by=("member",), also=("flow_id", "position", "role")),
+    ),
+    "objects": (
+        ProjectionSpec("by_measuring", sorted_by=("measure_at_ms",), also=("id",)),
+        ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("id",)),
+    ),
 }
 
-# The limit of a cell is 128 KiB; some room is left for what documents gain when they are changed here.
+# The values for rows that are older than a column, or have lost its value. Statistics are counted instead.
+DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
+    "sources": {"format": "", "doc": b""},
+    "flows": {
+        "source_id": "", "format": "", "codec": "", "container": "", "read_only": False, "doc": b"",
+    },
+    "tags": {"value": "", "id": ""},
+    "collections": {"position": 0, "member": "", "role": ""},
+    "segments": {"end_inclusive": False, "object_id": "", "doc": b""},
+    # Objects of unknown state count as registered, so that none of them is removed.
+    "objects": {"state": "registered", "created_ms": 0, "changed_ms": 0, "measure_attempts": 0},
+    # Users and keys that have lost a value cannot be used.
+    "users": {"password_hash": "", "scopes": "", "suspended": True, "created_ms": 0, "changed_ms": 0},
+    "api_keys": {"name": "", "secret_hash": b"", "scopes": "", "suspended": True, "created_ms": 0},
+    "webhooks": {"settled": 0, "lease_owner": "", "lease_until_ms": 0},
+    "dead_letters": {"attempts": 0, "error": "", "given_up_ms": 0},
+    "deletion_requests": {"status": "", "created_ms": 0, "lease_owner": "", "lease_until_ms": 0},
+    # An entry without a time is not purged.
+    "trash": {
+        "operation": "", "number": 0, "kind": "", "flow_id": "", "source_id": "", "deleted_ms": 0,
+        "purge_ms": 2**62, "lease_owner": "", "lease_until_ms": 0,
+    },
+    "loads": {"changed_ms": 0},
+    "audit": {
+        "time_ns": 0, "principal": "", "action": "", "resource": "", "request_id": "", "outcome": "done",
+        "facts": "{}",
+    },
+}  # fmt: skip
+
+# A cell has at most 128 KiB. The rest is left for members that the store adds to documents.
 MAX_CELL: Final = 126_000
 
 TABLES: Final[dict[str, TableSpec]] = {

@@ -1,12 +1,14 @@
 """The table of sources."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from services.metadata.adapters.vast.listings import Listing
+from services.metadata.adapters.vast.flows.listings import Listing, text_with_prefix
+from services.metadata.adapters.vast.flows.tags import drop_tags, put_tags
 from services.metadata.adapters.vast.queries import Row
-from services.metadata.adapters.vast.tags import put_tags
-from services.metadata.adapters.vast.view import View
+from services.metadata.adapters.vast.reading.view import View
 from services.metadata.application.ports import SourceFilter
+from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.source import StoredSource
 from services.shared.errors import AlreadyExists
 
@@ -19,36 +21,41 @@ class VastSources:
         self._count = count
 
     def get(self, source_id: str) -> StoredSource | None:
-        """One source."""
-        row = self._view.one("sources", "id", source_id)
+        """The source; None if it does not exist."""
+        row = self._view.row("sources", "id", source_id)
         return _stored(row) if row else None
 
-    def page(self, wanted: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
-        """Up to `limit` sources with an id above `after`, ascending."""
-        equal = {"label": wanted.label, "format": wanted.format}
-        listing = Listing(self._view, "source", equal, wanted.tags, wanted.tag_exists)
-        return [_stored(row) for row in listing.page(after, limit, self._count("sources"))]
+    def page(self, criteria: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
+        """Up to `limit` sources that pass the filter and have an id above `after`, ascending by id."""
+        equal = {"label": criteria.label, "format": criteria.format}
+        listing = Listing(self._view, "source", equal, criteria.tags, criteria.tag_exists)
+        return [_stored(row) for row in listing.page(after, limit, partial(self._count, "sources"))]
+
+    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
+        """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
+        return text_with_prefix(self._view, "source", tag, prefix, excluded)
 
     def insert(self, source_id: str, format_urn: str, document: bytes) -> None:
         """Store a new source."""
-        if self._view.one("sources", "id", source_id) is not None:
+        if self._view.row("sources", "id", source_id) is not None:
             raise AlreadyExists(f"source {source_id} exists", reason="SOURCE_EXISTS")
         self._view.lock("sources", source_id)
         self._view.insert("sources", id=source_id, format=format_urn, doc=document)
 
-    def replace(self, source_id: str, document: bytes, label: str | None, tags: Mapping[str, str]) -> None:
-        """Store a changed source."""
+    def replace(self, source_id: str, document: bytes, label: str | None, tags: TagChanges) -> None:
+        """Replace the document and label of a source, and change its tags."""
         for row in self._view.lookup("sources", "id", source_id):
             self._view.update("sources", row, doc=document, label=label)
             put_tags(self._view, "source", source_id, tags)
 
     def delete(self, source_id: str) -> None:
-        """Remove a source and its tags."""
-        self._view.delete("sources", self._view.lookup("sources", "id", source_id))
-        put_tags(self._view, "source", source_id, {})
+        """Delete a source and its tags."""
+        for row in self._view.lookup("sources", "id", source_id):
+            self._view.delete("sources", [row])
+            drop_tags(self._view, "source", row)
 
     def has_flows(self, source_id: str) -> bool:
-        """Whether any flow renders the source."""
+        """True if a flow of the source exists."""
         return bool(self._view.lookup("flows", "source_id", source_id, ("id", "source_id")))
 
 

@@ -1,134 +1,140 @@
-"""The VAST store: rules run on threads, those that wait together in one transaction."""
+"""The VAST store: rules run on threads, and those that wait at the same time share a transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from services.metadata.adapters.vast.cache import RowCache
 from services.metadata.adapters.vast.changes import Changes
-from services.metadata.adapters.vast.fence import Fence
-from services.metadata.adapters.vast.flush import flush
-from services.metadata.adapters.vast.locks import Locks
+from services.metadata.adapters.vast.opening.opening import Opening
 from services.metadata.adapters.vast.queries import Missing
-from services.metadata.adapters.vast.rounds import run_all
-from services.metadata.adapters.vast.schema import TABLES
-from services.metadata.adapters.vast.snapshot import Snapshot
+from services.metadata.adapters.vast.reading.cache import LearnTimes, RowCache
+from services.metadata.adapters.vast.reading.quiet import WRITERS
+from services.metadata.adapters.vast.reading.refreshing import Refreshing
+from services.metadata.adapters.vast.running.readers import Readers
+from services.metadata.adapters.vast.running.workers import Workers, as_unavailable
+from services.metadata.adapters.vast.running.writers import Writers
 from services.metadata.adapters.vast.tables import VastTables
-from services.metadata.adapters.vast.view import View
-from services.metadata.adapters.vast.workers import Job, Outcome, Settle, Workers, away
-from services.metadata.application.ports import Tables
-from services.shared.errors import StartupError
-from services.shared.vast.cluster import Cluster
-from services.shared.vast.failures import Clash, CommitUnknown, Failure, Refused
-from services.shared.vast.plans import Kind
-from services.shared.vast.transaction import Transaction
+from services.metadata.adapters.vast.writing.fence import Fence
+from services.metadata.adapters.vast.writing.locks import Locks
+from services.metadata.application.ports import Slow, Stepwise, Tables
+from services.shared import freshness
+from services.shared.errors import TamsError, Unavailable
+from services.vast_client.cluster import Cluster
+from services.vast_client.failures import Failure, Unknown
+from services.vast_client.filters.filters import EVERYTHING
+from services.vast_client.plans import Kind
+from services.vast_client.transactions.transaction import Transaction
 
 T = TypeVar("T")
 
-_READERS: Final = 4
-_SCANNERS: Final = 2
-_GROUP: Final = 64
-_MAX_READS: Final = 10_000
-_MAX_SCANS: Final = 256
-
 
 class VastStore:
-    """Runs rules on the tables of one schema."""
+    """Runs rules on the tables of a schema. Calls are Unavailable until `open_as` gets the locks."""
 
-    def __init__(
-        self, cluster: Cluster, cache: RowCache, locks: Locks, fence: Fence, max_waiting: int
-    ) -> None:
+    def __init__(self, cluster: Cluster, cache: RowCache, max_waiting: int) -> None:
         self.cluster = cluster
         self.cache = cache
-        self._locks = locks
-        self._fence = fence
-        self._cached = self._tables(cache, Changes())
-        make = partial(Workers, most=_GROUP)
-        self._readers = make("read", self._read, threads=_READERS, max_waiting=_MAX_READS)
-        self._scanners = Workers("scan", self._read, threads=_SCANNERS, most=1, max_waiting=_MAX_SCANS)
-        self._writers = make("write", self._write, threads=1, max_waiting=max_waiting)
+        self.on_unknown: Callable[[], None] = lambda: None
+        self.refreshing = Refreshing(cluster, self._forget)
+        self._loop = asyncio.get_running_loop()
+        self._cached = VastTables.of(cluster, cache, Changes())
+        self._readers = Readers(cluster, cache, self.refreshing, self._failed)
+        self._writers = Writers(cluster, cache, self.refreshing, failed=self._failed, max_waiting=max_waiting)
+
+    @property
+    def ready(self) -> bool:
+        """True if the tables can be used."""
+        return self._writers.locks is not None
+
+    @property
+    def fence(self) -> Fence:
+        """The row of the thread that writes groups."""
+        return self._writers.fence
+
+    def open_as(self, locks: Locks | None) -> None:
+        """Use the tables, which may be new, with their locks. With None, calls are Unavailable until then."""
+        self.cache.clear()
+        self._writers.open_as(locks)
 
     async def read(self, query: Callable[[Tables], T]) -> T:
-        """The result of a short query; run where the caller is when the cache knows all it asks."""
+        """The result of a short query. It runs on the event loop if the cache has all its rows."""
         try:
             return query(self._cached)
         except Missing:
-            result: T = await self._readers.run(query)
-            return result
+            return await self._run(self._readers.points, query)
 
     async def scan(self, query: Callable[[Tables], T]) -> T:
         """The result of a long query, in a transaction of its own."""
-        result: T = await self._scanners.run(query)
-        return result
+        return await self._run(self._readers.scans, query)
+
+    async def probe(self) -> None:
+        """Read a row in a transaction of its own; Unavailable if no endpoint responds."""
+        if not self.ready:
+            raise _not_ready()
+        try:
+            await asyncio.to_thread(self.cluster.run, _read_a_row, Kind.POINT)
+        except Failure as failure:
+            raise as_unavailable(failure) from failure
 
     async def write(self, change: Callable[[Tables], T]) -> T:
-        """The result of a change, once committed."""
-        result: T = await self._writers.run(change)
-        return result
+        """The result of a change, after its commit."""
+        slow = isinstance(change, Slow | Stepwise)
+        return await self._run(self._writers.slow if slow else self._writers.groups, change)
 
     async def close(self) -> None:
-        """Finish what waits, then close the connections."""
-        for workers in (self._writers, self._readers, self._scanners):
-            await workers.finish()
+        """Run the waiting rules, then close the connections."""
+        await self._writers.finish()
+        await self._readers.finish()
         await asyncio.to_thread(self._close)
 
-    def notices_conflicts(self) -> bool:
-        """Whether the database refuses the second of two transactions that write one row."""
-        return self._fence.notices_conflicts()
+    def complete_locks(self, cluster: Cluster) -> None:
+        """Add missing rows of locks. All processes use them within seconds."""
+        locks = self._writers.locks
+        if locks is not None and locks.complete(cluster):
+            self.refreshing.announce()
+
+    async def _run(self, workers: Workers, rule: Callable[[Tables], T]) -> T:
+        if not self.ready:
+            raise _not_ready()
+        recent: LearnTimes = {}
+        try:
+            result = await workers.run(rule, freshness.not_before.get(), recent)
+        except TamsError:
+            self._report(recent)  # an error, such as NotFound, may follow from new rows too
+            raise
+        self._report(recent)
+        return result
+
+    def _report(self, recent: LearnTimes) -> None:
+        if recent:
+            freshness.report(self.cache.recent_rows(recent))
+
+    def _forget(self) -> None:
+        self.cluster.catalog.refresh()
+        self.cache.clear()
+        if self._writers.locks is not None:
+            self._writers.locks.forget()
 
     def _close(self) -> None:
-        with suppress(Failure):  # the row goes then with the others of processes that died
-            self._fence.remove()
+        self._writers.leave()
         self.cluster.close()
 
-    def _tables(self, answers: Snapshot | RowCache, changes: Changes) -> Tables:
-        count = self.cluster.catalog.statistics
-        return VastTables.on(View(answers, changes), lambda table: count(table).rows)
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, Unknown):
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self.on_unknown)
 
-    def _read(self, jobs: list[Job], settle: Settle) -> None:
-        version = self.cache.version
 
-        def work(transaction: Transaction) -> None:
-            snapshot, changes = Snapshot(transaction, self.cache), Changes()
-            outcomes = run_all(jobs, self._tables(snapshot, changes), snapshot, changes)
-            self.cache.fill(snapshot.known_lookups(), version)
-            settle(outcomes)
+def _not_ready() -> Unavailable:
+    return Unavailable(
+        "the tables are not ready: the database is unreachable, or they are being created",
+        reason="STORE_UNAVAILABLE",
+    )
 
-        self.cluster.run(work, Kind.POINT)
 
-    def _write(self, jobs: list[Job], settle: Settle) -> None:
-        try:
-            settle(self.cluster.run(partial(self._commit, jobs)))
-        except Refused:
-            if len(jobs) == 1:
-                raise
-            # One of them asks what the server does not take: it shall not fail the others.
-            for job in jobs:
-                self._write_alone(job, settle)
-
-    def _write_alone(self, job: Job, settle: Settle) -> None:
-        try:
-            self._write([job], settle)
-        except Failure as failure:
-            settle([Outcome(job, None, away(failure))])
-
-    def _commit(self, jobs: Sequence[Job], transaction: Transaction) -> list[Outcome]:
-        snapshot, changes = Snapshot(transaction), Changes()
-        outcomes = run_all(jobs, self._tables(snapshot, changes), snapshot, changes)
-        if not changes:
-            return outcomes
-        mark = self._fence.mark(transaction)
-        self._locks.take(transaction, changes.locks)
-        flush(transaction, changes, self.cluster.catalog)
-        try:
-            transaction.commit()
-        except CommitUnknown as unknown:
-            if not self._fence.passed(mark):
-                raise Clash("the commit was lost") from unknown
-        self.cache.written(changes)
-        return outcomes
+def _read_a_row(transaction: Transaction) -> None:
+    transaction.select(WRITERS.table, ["id"], EVERYTHING, kind=Kind.POINT, limit=1)
 
 
 @asynccontextmanager
@@ -140,28 +146,16 @@ async def open_vast_store(
     max_waiting: int,
     single_writer: bool = False,
 ) -> AsyncIterator[VastStore]:
-    """The store on a cluster, with its tables made or completed; StartupError when that fails.
+    """The store on a cluster, whose tables are created or completed. StartupError if that is impossible.
 
-    Without a refusal of conflicting updates, several writers could make segments overlap: a cluster that
-    does not refuse is opened for a single writer alone.
+    While the database is unreachable, the store is not `ready`. If a cluster does not refuse conflicting
+    updates, several writers could make segments overlap, so `single_writer` is required then.
     """
+    store = VastStore(cluster, RowCache(cache_entries, cache_seconds), max_waiting)
+    opening = Opening(cluster, single_writer=single_writer)
+    store.on_unknown = opening.doubt
     try:
-        await asyncio.to_thread(cluster.catalog.ensure, list(TABLES.values()))
-        store = await _opened(cluster, RowCache(cache_entries, cache_seconds), max_waiting)
-        if not single_writer and not await asyncio.to_thread(store.notices_conflicts):
-            await store.close()
-            raise StartupError(
-                "this VAST does not refuse conflicting updates, so only one metadata process may write;"
-                " set TAMS_METADATA_VAST_SINGLE_WRITER=true where that is so"
-            )
-    except Failure as failure:
-        raise StartupError(f"cannot open the tables on VAST: {failure}") from None
-    try:
-        yield store
+        async with opening.beside(store.open_as):
+            yield store
     finally:
         await store.close()
-
-
-async def _opened(cluster: Cluster, cache: RowCache, max_waiting: int) -> VastStore:
-    locks, fence = await asyncio.to_thread(lambda: (Locks(cluster), Fence(cluster)))
-    return VastStore(cluster, cache, locks, fence, max_waiting)

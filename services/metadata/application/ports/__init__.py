@@ -1,28 +1,39 @@
-"""What the rules need of a table engine.
+"""The interface of a table engine.
 
-Rules are plain functions over `Tables`; the store decides where and how they run. A change runs inside
-one transaction: either everything it wrote is committed or nothing is.
+Rules are plain functions over `Tables`; the store decides where and how they run. A change runs in one
+transaction: all its writes are committed, or none.
 """
 
-from services.metadata.application.ports.media_tables import FlowTable, ObjectTable, SegmentTable, SourceTable
+from services.metadata.application.ports.account_tables import ApiKeyTable, UserTable
+from services.metadata.application.ports.audit_table import AuditTable
+from services.metadata.application.ports.flow_tables import FlowTable, SourceTable
 from services.metadata.application.ports.queries import (
+    Collector,
     FlowFilter,
     Removed,
     SegmentQuery,
     ServiceInfo,
     SourceFilter,
 )
-from services.metadata.application.ports.store import Stepwise, Store, Tables
+from services.metadata.application.ports.segment_tables import ObjectTable, SegmentTable
+from services.metadata.application.ports.store import Crowded, Divisible, Slow, Stepwise, Store, Tables
 from services.metadata.application.ports.work_tables import (
     DeletionTable,
     EventTable,
     LoadTable,
     ServiceInfoTable,
+    StorageBackendTable,
+    TrashTable,
     WebhookTable,
 )
 
 __all__ = [
+    "ApiKeyTable",
+    "AuditTable",
+    "Collector",
+    "Crowded",
     "DeletionTable",
+    "Divisible",
     "EventTable",
     "FlowFilter",
     "FlowTable",
@@ -33,10 +44,14 @@ __all__ = [
     "SegmentTable",
     "ServiceInfo",
     "ServiceInfoTable",
+    "Slow",
     "SourceFilter",
     "SourceTable",
     "Stepwise",
+    "StorageBackendTable",
     "Store",
     "Tables",
+    "TrashTable",
+    "UserTable",
     "WebhookTable",
 ]

@@ -1,25 +1,31 @@
-"""What listings and deletions are asked and answer with."""
+"""Arguments and results of the tables' methods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from services.metadata.domain.documents.text_digest import TextDigest
+from services.metadata.domain.flows.essence import CollectionItem
+from services.metadata.domain.ids import FlowId, ObjectId, SourceId
 from services.shared.timerange import TimeRange
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFilter:
-    """Which sources to list; None and empty do not filter."""
+    """A filter for sources. Members that are None or empty do not filter."""
 
     label: str | None = None
     format: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     tag_exists: Mapping[str, bool] = field(default_factory=dict)
+    # Digests of further texts. They are replaced by the texts before the tables get the filter.
+    label_digest: TextDigest | None = None
+    tag_digests: Mapping[str, TextDigest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlowFilter:
-    """Which flows to list; None and empty do not filter."""
+    """A filter for flows. Members that are None or empty do not filter. Frame sizes are in pixels."""
 
     source_id: str | None = None
     timerange: TimeRange | None = None
@@ -30,12 +36,18 @@ class FlowFilter:
     frame_height: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     tag_exists: Mapping[str, bool] = field(default_factory=dict)
+    # Digests of further texts. They are replaced by the texts before the tables get the filter.
+    label_digest: TextDigest | None = None
+    tag_digests: Mapping[str, TextDigest] = field(default_factory=dict)
 
 
 class SegmentQuery(NamedTuple):
-    """Which segments to list. `after` is the start of the last segment of the previous page."""
+    """A query for segments that overlap a range, only those of one object if its id is given.
 
-    flow_id: str
+    `after` is the start in nanoseconds of the last segment of the previous page; None for the first page.
+    """
+
+    flow_id: FlowId
     timerange: TimeRange
     object_id: str | None = None
     reverse: bool = False
@@ -43,22 +55,35 @@ class SegmentQuery(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """Segments that were deleted: how many, the range that spans them, the objects they referenced."""
+    """Deleted segments: their number, the range that spans them, and the ids of their objects.
+
+    `has_more` is True if the limit left segments to delete.
+    """
 
     segments: int
     span: TimeRange
-    objects: frozenset[str]
+    objects: frozenset[ObjectId]
+    has_more: bool = False
 
-    def then(self, later: "Removed") -> "Removed":
-        """These and the ones that followed them on the timeline."""
+    def join(self, later: "Removed") -> "Removed":
+        """These segments together with later ones on the timeline."""
         if not self.segments or not later.segments:
             return later if later.segments else self
         span = TimeRange(self.span.start, later.span.end, later.span.end_inclusive)
-        return Removed(self.segments + later.segments, span, self.objects | later.objects)
+        return Removed(self.segments + later.segments, span, self.objects | later.objects, later.has_more)
+
+
+class Collector(NamedTuple):
+    """A stored flow whose collection changes: its new collection, and its new document."""
+
+    id: FlowId
+    source_id: SourceId
+    collection: Sequence[CollectionItem]
+    document: bytes
 
 
 class ServiceInfo(NamedTuple):
-    """What the operator calls this store."""
+    """The name and description that the operator gave to this store."""
 
     name: str | None = None
     description: str | None = None

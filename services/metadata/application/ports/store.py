@@ -1,14 +1,19 @@
-"""All tables together, and what runs rules on them."""
+"""All tables together, and the store, which runs rules on them."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from services.metadata.application.ports.media_tables import FlowTable, ObjectTable, SegmentTable, SourceTable
+from services.metadata.application.ports.account_tables import ApiKeyTable, UserTable
+from services.metadata.application.ports.audit_table import AuditTable
+from services.metadata.application.ports.flow_tables import FlowTable, SourceTable
+from services.metadata.application.ports.segment_tables import ObjectTable, SegmentTable
 from services.metadata.application.ports.work_tables import (
     DeletionTable,
     EventTable,
     LoadTable,
     ServiceInfoTable,
+    StorageBackendTable,
+    TrashTable,
     WebhookTable,
 )
 
@@ -55,8 +60,18 @@ class Tables(Protocol):
         ...
 
     @property
+    def trash(self) -> TrashTable:
+        """The flows and segments that can be restored."""
+        ...
+
+    @property
     def service_info(self) -> ServiceInfoTable:
         """The name and description of this store."""
+        ...
+
+    @property
+    def storage_backends(self) -> StorageBackendTable:
+        """The storage backends."""
         ...
 
     @property
@@ -64,11 +79,30 @@ class Tables(Protocol):
         """The bulk loads."""
         ...
 
+    @property
+    def audit(self) -> AuditTable:
+        """The audit log."""
+        ...
+
+    @property
+    def users(self) -> UserTable:
+        """The users."""
+        ...
+
+    @property
+    def api_keys(self) -> ApiKeyTable:
+        """The API keys."""
+        ...
+
+    def savepoint(self, change: Callable[[], T]) -> T:
+        """The result of `change`, a part of the transaction. If it raises, only its writes are undone."""
+        ...
+
 
 class Stepwise(Generic[T_co]):
-    """A change that makes many small ones, its steps, one after the other.
+    """A change that consists of many small ones, its steps, one after the other.
 
-    An engine whose reads are requests may try the steps to find out what to read ahead, all at once.
+    An engine that reads by network requests may run the steps for trial, to read ahead for all of them.
     """
 
     def __init__(
@@ -82,21 +116,45 @@ class Stepwise(Generic[T_co]):
         return self.whole(tables)
 
 
+class Crowded(Exception):
+    """A divisible change conflicted too often or took too long, so it was not made. Try smaller parts."""
+
+
+class Divisible(Stepwise[T_co]):
+    """A change that its caller can also make in parts. The store may refuse it with Crowded."""
+
+
+class Slow(Generic[T_co]):
+    """A change that takes much longer than most. An engine may run waiting changes before it."""
+
+    def __init__(self, change: Callable[[Tables], T_co]) -> None:
+        self._change = change
+
+    def __call__(self, tables: Tables) -> T_co:
+        """The result of the change."""
+        return self._change(tables)
+
+
 class Store(Protocol):
     """Runs rules on the tables."""
 
     async def read(self, query: Callable[[Tables], T]) -> T:
-        """The result of a short query: index seeks and one page."""
+        """The result of a short query: index seeks and one page. Unavailable if the engine fails."""
         ...
 
     async def scan(self, query: Callable[[Tables], T]) -> T:
-        """The result of a query that may look at many rows; other calls go on meanwhile."""
+        """The result of a query that may read many rows. Other calls are served meanwhile."""
+        ...
+
+    async def probe(self) -> None:
+        """Read a row from the database, not from a cache. Unavailable if that fails."""
         ...
 
     async def write(self, change: Callable[[Tables], T]) -> T:
-        """The result of a change, once committed; whatever it raises rolls all of it back.
+        """The result of a change, after its commit. If it raises, all its writes are rolled back.
 
         The change may run more than once, so it must do nothing but read and write the tables.
-        Exhausted when too many changes wait; Unavailable when the engine fails.
+        Exhausted if too many changes wait. Unavailable if the engine fails, with the reason OUTCOME_UNKNOWN
+        if the change may have been committed. Crowded if a divisible change should be made in parts.
         """
         ...

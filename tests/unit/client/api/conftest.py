@@ -1,16 +1,18 @@
+from collections.abc import AsyncIterator, Iterator
+
 import pytest
 
 from client.api import TamsClient
-from tests.support.scripted_server import scripted_server
+from tests.support.http.scripted_server import ScriptedServer, scripted_server
 
 
 @pytest.fixture
-def server():
-    with scripted_server() as running:
-        yield running
+def server() -> Iterator[ScriptedServer]:
+    with scripted_server() as server:
+        yield server
 
 
 @pytest.fixture
-async def tams(server):
+async def tams(server: ScriptedServer) -> AsyncIterator[TamsClient]:
     async with TamsClient(server.url, attempts=3) as client:
         yield client

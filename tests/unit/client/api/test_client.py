@@ -1,12 +1,15 @@
 import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
 from mediatimestamp import TimeRange, Timestamp
 
-from client.api import BadAnswer, HttpRequest, NewSegment, TamsClient, codec
+from client.api import ApiError, BadAnswer, HttpRequest, NewSegment, TamsClient, codec
+from tests.support.http.scripted_server import ScriptedServer
 
-FLOW = {
+FLOW: dict[str, Any] = {
     "id": "d7a2d2f7-3a6f-4d3a-9f0e-0c9e1c0f5a11",
     "source_id": "2f2b1d4c-6d1e-4f57-8a3e-6a1f4c3b2d10",
     "format": "urn:x-nmos:format:video",
@@ -22,47 +25,53 @@ SEGMENT = {
 }
 
 
-def body(value):
+def body(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-async def test_follows_links_to_the_last_page_and_keeps_its_own_query_only_on_the_first(server, tams):
+async def test_links_are_followed_to_the_last_page_without_adding_the_query(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
     server.then(body=body([SEGMENT]), Link=f'<{server.url}/flows/f/segments?page=p2>; rel="next"')
     server.then(body=body([SEGMENT, SEGMENT]), Link='</flows/f/segments?page=p3>; rel="next"')
     server.then(body=b"[]")
 
-    found = [s async for s in tams.segments("f", TimeRange.from_str("[0:0_10:0)"), limit=2, presigned=True)]
+    segments = [
+        segment
+        async for segment in tams.segments("f", TimeRange.from_str("[0:0_10:0)"), limit=2, presigned=True)
+    ]
 
-    assert len(found) == 3
-    assert [r.target for r in server.requests] == [
+    assert len(segments) == 3
+    assert [request.target for request in server.requests] == [
         "/flows/f/segments?timerange=%5B0%3A0_10%3A0%29&limit=2&presigned=true",
         "/flows/f/segments?page=p2",
         "/flows/f/segments?page=p3",
     ]
 
 
-async def test_pages_are_fetched_only_when_reached(server, tams):
+async def test_pages_are_requested_only_when_reached(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(body=body([SEGMENT]), Link='</flows/f/segments?page=p2>; rel="next"')
 
     segments = tams.segments("f")
     await anext(segments)
+    assert isinstance(segments, AsyncGenerator)
     await segments.aclose()
 
     assert len(server.requests) == 1
 
 
-async def test_a_page_that_names_itself_as_the_next_ends_with_an_error(server, tams):
+async def test_a_page_that_links_to_itself_is_an_error(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(body=b"[]", Link='</sources?limit=300>; rel="next"')
 
-    with pytest.raises(BadAnswer, match="same page"):
-        [s async for s in tams.sources()]
+    with pytest.raises(BadAnswer, match="URL of this page"):
+        [source async for source in tams.sources()]
 
 
-async def test_urls_that_are_none_are_an_error(server, tams):
+async def test_invalid_urls_are_an_error(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(body=b"[]", Link='<http://a:b/>; rel="next"')
 
-    with pytest.raises(BadAnswer, match="no URL"):
-        [s async for s in tams.sources()]
+    with pytest.raises(BadAnswer, match="invalid URL"):
+        [source async for source in tams.sources()]
     with pytest.raises(BadAnswer, match="URL"):
         await tams.download("http://a:b/")
     with pytest.raises(BadAnswer, match="URL"):
@@ -70,7 +79,7 @@ async def test_urls_that_are_none_are_an_error(server, tams):
             pass
 
 
-async def test_segment_times_are_exact_values(server, tams):
+async def test_segment_times_are_exact_values(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(body=body([SEGMENT]))
 
     segment = await anext(tams.segments("f"))
@@ -80,7 +89,7 @@ async def test_segment_times_are_exact_values(server, tams):
     assert segment.get_urls[0].presigned
 
 
-async def test_a_flow_keeps_fields_this_client_does_not_know(server, tams):
+async def test_a_flow_keeps_unknown_members(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(body=body(FLOW))
     server.then(204)
 
@@ -92,7 +101,7 @@ async def test_a_flow_keeps_fields_this_client_does_not_know(server, tams):
     assert json.loads(server.requests[1].body) == {**FLOW, "label": "new"}
 
 
-async def test_a_created_flow_is_returned(server, tams):
+async def test_a_created_flow_is_returned(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(201, body({**FLOW, "created": "2024-01-01T00:00:00Z"}))
 
     created = await tams.put_flow(FLOW)
@@ -101,7 +110,7 @@ async def test_a_created_flow_is_returned(server, tams):
     assert created.document["created"] == "2024-01-01T00:00:00Z"
 
 
-async def test_the_base_url_may_have_a_path(server):
+async def test_the_base_url_may_have_a_path(server: ScriptedServer) -> None:
     server.then(body=body({"type": "urn:x-tams:service:t", "api_version": "7.0"}))
 
     async with TamsClient(server.url + "/media/tams/") as tams:
@@ -113,12 +122,14 @@ async def test_the_base_url_may_have_a_path(server):
 @pytest.mark.parametrize(
     "url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://a:b", "http://\n"]
 )
-def test_an_address_that_is_no_http_url_is_refused(url):
+def test_an_address_that_is_not_an_http_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="http"):
         TamsClient(url)
 
 
-async def test_a_single_segment_goes_as_an_object_without_unset_fields(server, tams):
+async def test_a_single_segment_is_sent_as_an_object_without_unset_members(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
     server.then(201)
 
     failed = await tams.create_segments("f", [new_segment()])
@@ -131,7 +142,9 @@ FAILED = [{"object_id": "o", "timerange": "[0:0_1:0)", "error": {"type": "SEGMEN
 
 
 @pytest.mark.parametrize("answer", [{"failed_segments": FAILED}, FAILED])
-async def test_refused_segments_are_read_from_either_form(server, tams, answer):
+async def test_failed_segments_are_read_from_either_form(
+    server: ScriptedServer, tams: TamsClient, answer: dict[str, Any] | list[dict[str, Any]]
+) -> None:
     server.then(200, body(answer))
 
     (failed,) = await tams.create_segments("f", [new_segment(), new_segment()])
@@ -141,19 +154,24 @@ async def test_refused_segments_are_read_from_either_form(server, tams, answer):
     assert failed.timerange == TimeRange.from_str("[0:0_1:0)")
 
 
-async def test_ids_with_slashes_are_quoted_and_pages_of_an_object_are_joined(server, tams):
+async def test_the_pages_of_an_object_are_joined_and_its_id_is_encoded(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
     first = {"id": "a/b c", "referenced_by_flows": ["f1"], "first_referenced_by_flow": "f1"}
     server.then(body=body(first), Link='</objects/a%2Fb%20c?page=2>; rel="next"')
     server.then(body=body({"id": "a/b c", "referenced_by_flows": ["f2"]}))
 
-    found = await tams.object("a/b c")
+    joined = await tams.object("a/b c")
 
-    assert [r.target for r in server.requests] == ["/objects/a%2Fb%20c", "/objects/a%2Fb%20c?page=2"]
-    assert found.referenced_by_flows == ["f1", "f2"]
-    assert found.first_referenced_by_flow == "f1"
+    assert [request.target for request in server.requests] == [
+        "/objects/a%2Fb%20c",
+        "/objects/a%2Fb%20c?page=2",
+    ]
+    assert joined.referenced_by_flows == ["f1", "f2"]
+    assert joined.first_referenced_by_flow == "f1"
 
 
-async def test_allocates_and_uploads_with_the_content_type_the_store_named(server, tams):
+async def test_an_upload_has_the_headers_of_the_allocation(server: ScriptedServer, tams: TamsClient) -> None:
     put = {"url": f"{server.url}/bucket/key?sig=1", "content-type": "video/mp2t", "headers": {"x-amz-a": "1"}}
     server.then(201, body({"media_objects": [{"object_id": "o", "put_url": put}]}))
     server.then(200)
@@ -167,8 +185,8 @@ async def test_allocates_and_uploads_with_the_content_type_the_store_named(serve
     assert sent.headers["x-amz-a"] == "1"
 
 
-async def test_a_stream_is_uploaded_with_its_length(server, tams):
-    async def chunks():
+async def test_a_stream_is_uploaded_with_its_length(server: ScriptedServer, tams: TamsClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
         yield b"by"
         yield b"tes"
 
@@ -180,7 +198,7 @@ async def test_a_stream_is_uploaded_with_its_length(server, tams):
     assert "Transfer-Encoding" not in server.requests[0].headers
 
 
-async def test_downloads_whole_or_in_chunks(server, tams):
+async def test_a_download_is_whole_or_in_chunks(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(body=b"media")
     server.then(body=b"media")
 
@@ -191,7 +209,16 @@ async def test_downloads_whole_or_in_chunks(server, tams):
     assert whole == parts == b"media"
 
 
-async def test_deleting_tells_whether_more_is_to_come(server, tams):
+async def test_a_stream_that_storage_refuses_is_an_error_of_object_storage(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
+    server.then(403, b"<Error/>")
+    with pytest.raises(ApiError, match="object storage refuses a download"):
+        async with tams.stream(f"{server.url}/x"):
+            pass
+
+
+async def test_a_long_deletion_returns_its_request(server: ScriptedServer, tams: TamsClient) -> None:
     request = {
         "id": "r",
         "flow_id": "f",
@@ -211,18 +238,20 @@ async def test_deleting_tells_whether_more_is_to_come(server, tams):
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"{}", b'{"type": 1, "api_version": "7.0"}', b"\xff"])
-async def test_an_answer_that_is_not_the_documented_one_is_an_error(server, tams, answer):
+async def test_a_malformed_answer_is_an_error(
+    server: ScriptedServer, tams: TamsClient, answer: bytes
+) -> None:
     server.then(body=answer)
 
     with pytest.raises(BadAnswer):
         await tams.service()
 
 
-def new_segment():
+def new_segment() -> NewSegment:
     return NewSegment(object_id="o", timerange=TimeRange.from_str("[0:0_1:0)"))
 
 
-def test_new_segments_write_times_as_text():
+def test_times_of_new_segments_are_sent_as_text() -> None:
     segment = msgspec.structs.replace(new_segment(), ts_offset=Timestamp.from_nanosec(-5), sample_count=3)
 
     assert json.loads(codec.encode([segment])) == [

@@ -1,4 +1,5 @@
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from mediatimestamp import TimeRange
@@ -11,19 +12,22 @@ from client.api import (
     InvalidRequest,
     NewSegment,
     NotFound,
+    ObjectExists,
     Rejected,
     ServerFault,
     TamsClient,
     Unreachable,
 )
-from tests.support.scripted_server import scripted_server
+from tests.support.http.scripted_server import ScriptedServer, scripted_server
 
 SERVICE = b'{"type": "urn:x-tams:service:t", "api_version": "7.0"}'
 NEW = NewSegment(object_id="o", timerange=TimeRange.from_str("[0:0_1:0)"))
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_read_is_repeated_while_the_store_is_busy(server, tams, status):
+async def test_a_read_is_repeated_while_the_store_is_busy(
+    server: ScriptedServer, tams: TamsClient, status: int
+) -> None:
     server.then(status, Retry_After="0")
     server.then(status, Retry_After="0")
     server.then(body=SERVICE)
@@ -33,7 +37,9 @@ async def test_a_read_is_repeated_while_the_store_is_busy(server, tams, status):
     assert len(server.requests) == 3
 
 
-async def test_attempts_are_bounded_and_the_last_error_is_raised(server, tams):
+async def test_attempts_are_bounded_and_the_last_error_is_raised(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
     for _ in range(5):
         server.then(503, Retry_After="0")
 
@@ -44,14 +50,16 @@ async def test_attempts_are_bounded_and_the_last_error_is_raised(server, tams):
     assert len(server.requests) == 3
 
 
-async def test_a_read_is_repeated_when_the_connection_breaks_off(server, tams):
+async def test_a_read_is_repeated_after_a_broken_connection(server: ScriptedServer, tams: TamsClient) -> None:
     server.then(cut=True)
     server.then(body=SERVICE)
 
     await tams.service()
 
 
-async def test_a_registration_is_not_repeated_once_it_may_have_taken_effect(server, tams):
+async def test_a_registration_is_not_repeated_once_it_may_have_taken_effect(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
     server.then(cut=True)
     server.then(201)
 
@@ -62,15 +70,17 @@ async def test_a_registration_is_not_repeated_once_it_may_have_taken_effect(serv
     assert len(server.requests) == 1
 
 
-async def test_a_registration_is_repeated_when_it_was_turned_away_unseen(server, tams):
+async def test_a_registration_is_repeated_if_it_had_no_effect(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
     server.then(429, Retry_After="0")
     server.then(201)
 
     assert await tams.create_segments("f", [NEW]) == []
 
 
-async def test_a_stream_is_uploaded_only_once(server, tams):
-    async def chunks():
+async def test_a_stream_is_uploaded_only_once(server: ScriptedServer, tams: TamsClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
         yield b"x"
 
     server.then(503, Retry_After="0")
@@ -79,6 +89,59 @@ async def test_a_stream_is_uploaded_only_once(server, tams):
         await tams.upload(HttpRequest(url=f"{server.url}/key"), chunks(), length=1)
 
     assert len(server.requests) == 1
+
+
+CREATE_ONLY = {"If-None-Match": "*"}
+
+
+async def test_an_upload_without_an_answer_succeeds_if_the_object_exists(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
+    server.then(cut=True)
+    server.then(412)
+
+    await tams.upload(HttpRequest(url=f"{server.url}/key", headers=CREATE_ONLY), b"bytes")
+
+    assert [request.headers["If-None-Match"] for request in server.requests] == ["*", "*"]
+
+
+@pytest.mark.parametrize("before", [None, 503, 429])
+async def test_an_upload_fails_if_the_object_existed_before(
+    server: ScriptedServer, tams: TamsClient, before: int | None
+) -> None:
+    if before:
+        server.then(before, Retry_After="0")
+    server.then(412)
+
+    with pytest.raises(ObjectExists, match="stored already and cannot be overwritten") as caught:
+        await tams.upload(HttpRequest(url=f"{server.url}/key", headers=CREATE_ONLY), b"bytes")
+
+    assert caught.value.status == 412
+    assert len(server.requests) == (2 if before else 1)
+
+
+async def test_a_lost_answer_of_one_upload_does_not_affect_another(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
+    target = HttpRequest(url=f"{server.url}/key", headers=CREATE_ONLY)
+    server.then(cut=True)
+    server.then(412)
+    server.then(412)
+
+    await tams.upload(target, b"bytes")
+    with pytest.raises(ObjectExists):
+        await tams.upload(target, b"other")
+
+
+async def test_uploads_that_conflict_in_storage_are_repeated(
+    server: ScriptedServer, tams: TamsClient
+) -> None:
+    server.then(409)
+    server.then(200)
+
+    await tams.upload(HttpRequest(url=f"{server.url}/key", headers=CREATE_ONLY), b"bytes")
+
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -93,7 +156,9 @@ async def test_a_stream_is_uploaded_only_once(server, tams):
         (504, ServerFault),
     ],
 )
-async def test_errors_carry_what_the_store_said_and_are_not_repeated(server, tams, status, kind):
+async def test_rejections_have_the_reason_of_the_store_and_are_not_repeated(
+    server: ScriptedServer, tams: TamsClient, status: int, kind: type[Rejected]
+) -> None:
     body = {"type": "SOME_REASON", "summary": "one\nline", "time": "2024-01-01T00:00:00Z"}
     server.then(status, json.dumps(body).encode())
 
@@ -106,16 +171,18 @@ async def test_errors_carry_what_the_store_said_and_are_not_repeated(server, tam
 
 
 @pytest.mark.parametrize("body", [b"", b"<Error>AccessDenied</Error>", b'["a"]', b'{"summary": 5}'])
-async def test_an_error_without_a_readable_body_names_its_status(server, tams, body):
+async def test_an_error_without_a_valid_body_has_its_status(
+    server: ScriptedServer, tams: TamsClient, body: bytes
+) -> None:
     server.then(403, body)
 
     with pytest.raises(Forbidden, match="403 Forbidden"):
         await tams.service()
 
 
-async def test_nothing_listening_is_unreachable_and_names_host_without_query():
-    with scripted_server() as gone:
-        url = gone.url
+async def test_an_unreachable_host_is_in_the_error_without_the_query() -> None:
+    with scripted_server() as stopped:
+        url = stopped.url
     async with TamsClient(url, attempts=2) as tams:
         with pytest.raises(Unreachable, match=url) as caught:
             await tams.download(url + "/key?X-Amz-Signature=secret")
@@ -124,6 +191,16 @@ async def test_nothing_listening_is_unreachable_and_names_host_without_query():
     assert "secret" not in str(caught.value)
 
 
-def test_every_error_has_the_one_root():
+def test_all_errors_have_the_same_base_class() -> None:
     assert issubclass(Rejected, ApiError)
     assert issubclass(Unreachable, ApiError)
+
+
+async def test_errors_of_object_storage_name_it(server: ScriptedServer) -> None:
+    server.then(500, b"<Error><Code>InternalError</Code></Error>")
+    server.then(403)
+    async with TamsClient(server.url, attempts=1) as tams:
+        with pytest.raises(ServerFault, match=r"^object storage refuses an upload: 500 .* disk may be full$"):
+            await tams.upload(HttpRequest(url=f"{server.url}/key"), b"x")
+        with pytest.raises(Forbidden, match=r"^object storage refuses a download: 403 Forbidden$"):
+            await tams.download(f"{server.url}/key")

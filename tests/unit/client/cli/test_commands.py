@@ -1,6 +1,12 @@
 import json
+from collections.abc import Callable
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+
+from gateway.codecs import filters as gateway_filters
+from tests.support.http.scripted_server import ScriptedServer
+from tests.unit.client.cli.conftest import Result
 
 FLOW_ID = "d7a2d2f7-3a6f-4d3a-9f0e-0c9e1c0f5a11"
 SOURCE_ID = "2f2b1d4c-6d1e-4f57-8a3e-6a1f4c3b2d10"
@@ -37,74 +43,158 @@ USAGE = {
 NOT_FOUND = {"type": "FLOW_NOT_FOUND", "summary": "no such flow", "time": "2024-01-01T00:00:00Z"}
 
 
-def body(value):
+def body(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def test_flows_are_a_table_with_whole_ids_that_fits_the_terminal(server, tams):
+def query_of(server: ScriptedServer) -> dict[str, str]:
+    """The query of the last request."""
+    return dict(parse_qsl(urlsplit(server.requests[-1].target).query, keep_blank_values=True))
+
+
+def test_flows_are_a_table_with_whole_ids(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     server.then(body=body([FLOW, {**FLOW, "label": "long " * 40}]))
 
-    ran = tams("flows")
+    result = tams("flows")
 
-    assert ran.code == 0
-    assert ran.out.splitlines()[0].split() == ["id", "format", "codec", "label"]
-    assert ran.out.splitlines()[1] == f"{FLOW_ID}  video   video/h264  a [bold]label[/bold]"
-    assert not any(line != line.rstrip() for line in ran.out.splitlines())
+    assert result.code == 0
+    assert result.out.splitlines()[0].split() == ["id", "format", "codec", "label"]
+    assert result.out.splitlines()[1] == f"{FLOW_ID}  video   video/h264  a [bold]label[/bold]"
+    assert not any(line != line.rstrip() for line in result.out.splitlines())
 
 
-def test_flows_as_json_are_the_documents_of_the_store(server, tams):
+def test_flows_as_json_are_the_documents_of_the_store(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=body([FLOW]), Link='</flows?page=2>; rel="next"')
     server.then(body=body([FLOW]))
 
-    ran = tams("flows", "--json", "--codec", "video/h264")
+    result = tams("flows", "--json", "--codec", "video/h264")
 
-    assert ran.json == [FLOW, FLOW]
-    assert ran.err == ""
+    assert result.json == [FLOW, FLOW]
+    assert result.err == ""
     assert server.requests[0].target == "/flows?limit=300&codec=video%2Fh264"
 
 
-def test_an_empty_list_is_valid_json_and_no_table(server, tams):
+def test_an_empty_list_is_valid_json_or_a_message(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=b"[]")
     server.then(body=b"[]")
 
     assert tams("sources", "--json").json == []
-    ran = tams("sources")
-    assert (ran.code, ran.out, ran.err) == (0, "", "no sources\n")
+    result = tams("sources")
+    assert (result.code, result.out, result.err) == (0, "", "no sources\n")
 
 
-def test_a_table_that_was_cut_says_so(server, tams):
+def test_a_limited_table_is_followed_by_a_message(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=body([SOURCE, SOURCE, SOURCE]))
 
-    ran = tams("sources", "--limit", "2")
+    result = tams("sources", "--limit", "2")
 
-    assert len(ran.out.splitlines()) == 3
-    assert "the first 2; there are more" in ran.err
+    assert len(result.out.splitlines()) == 3
+    assert "the first 2; there are more" in result.err
 
 
-def test_a_flow_is_shown_with_its_extent(server, tams):
+def test_flows_have_all_filters_of_the_api(server: ScriptedServer, tams: Callable[..., Result]) -> None:
+    server.then(body=b"[]")
+    options = {
+        "--format": "image",
+        "--codec": "video/h264",
+        "--label": "Camera 3",
+        "--source": SOURCE_ID,
+        "--timerange": "[0:0_10:0)",
+        "--frame-width": "1920",
+        "--frame-height": "1080",
+        "--tag": "camera=3=c",
+        "--has-tag": "match.day",
+        "--lacks-tag": "rejected",
+    }
+
+    result = tams("flows", *(word for option in options.items() for word in option))
+
+    assert (result.code, result.out, result.err) == (0, "", "no flows\n")
+    assert query_of(server) == {
+        "limit": "300",
+        "format": "urn:x-tam:format:image",
+        "codec": "video/h264",
+        "label": "Camera 3",
+        "source_id": SOURCE_ID,
+        "timerange": "[0:0_10:0)",
+        "frame_width": "1920",
+        "frame_height": "1080",
+        "tag.camera": "3=c",
+        "tag_exists.match.day": "true",
+        "tag_exists.rejected": "false",
+    }
+
+
+@pytest.mark.parametrize("name", gateway_filters.FORMATS)
+def test_each_format_of_the_api_has_a_short_name(
+    server: ScriptedServer, tams: Callable[..., Result], name: str
+) -> None:
+    server.then(body=b"[]")
+
+    assert tams("flows", "--format", name.rpartition(":")[2]).code == 0
+    assert query_of(server)["format"] == name
+
+
+def test_sources_have_filters_for_format_label_and_tags(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
+    server.then(body=body([SOURCE]))
+
+    result = tams("sources", "--format", "video", "--label", "x", "--tag", "a=", "--has-tag", "b", "--ids")
+
+    assert result.out == f"{SOURCE_ID}\n"
+    filters = {"format": SOURCE["format"], "label": "x", "tag.a": "", "tag_exists.b": "true"}
+    assert query_of(server) == {"limit": "300", **filters}
+
+
+def test_ids_are_listed_in_lines_up_to_the_limit(server: ScriptedServer, tams: Callable[..., Result]) -> None:
+    server.then(body=body([FLOW, FLOW]), Link='</flows?page=2>; rel="next"')
+    server.then(body=body([FLOW]))
+    server.then(body=body([FLOW, FLOW]))
+
+    assert tams("flows", "--ids").out == f"{FLOW_ID}\n" * 3
+    first = tams("flows", "--ids", "--limit", "1")
+
+    assert (first.out, first.err) == (f"{FLOW_ID}\n", "")
+    assert server.requests[2].target == "/flows?limit=2"
+
+
+def test_a_flow_is_shown_with_its_extent(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     server.then(body=body({**FLOW, "timerange": "[0:0_10:0)"}))
 
-    ran = tams("flow", FLOW_ID)
+    result = tams("flow", FLOW_ID)
 
     assert server.requests[0].target == f"/flows/{FLOW_ID}?include_timerange=true"
-    assert "timerange    [0:0_10:0)" in ran.out or "timerange  [0:0_10:0)" in ran.out
-    assert "frame_rate: 30000/1001" in ran.out
-    assert "a [bold]label[/bold]" in ran.out
+    assert "timerange    [0:0_10:0)" in result.out or "timerange  [0:0_10:0)" in result.out
+    assert "frame_rate: 30000/1001" in result.out
+    assert "a [bold]label[/bold]" in result.out
 
 
-def test_a_flow_as_json_is_the_document_of_the_store(server, tams):
+def test_a_flow_as_json_is_the_document_of_the_store(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=body(FLOW))
 
     assert tams("flow", FLOW_ID, "--json").json == FLOW
 
 
-def test_texts_of_the_store_cannot_steer_the_terminal(server, tams):
+def test_control_characters_of_the_store_are_not_printed(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=body({**FLOW, "label": "\x1b[2Jgone\r\n"}))
 
     assert "\x1b" not in tams("flow", FLOW_ID).out
 
 
-def test_segments_are_asked_for_by_time_and_without_urls(server, tams):
+def test_segments_are_requested_by_timerange_and_without_urls(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=body([SEGMENT]))
     server.then(body=body([SEGMENT]))
 
@@ -117,7 +207,33 @@ def test_segments_are_asked_for_by_time_and_without_urls(server, tams):
     assert "accept_get_urls=" in server.requests[0].target
 
 
-def test_segments_of_no_flow_are_told_from_a_flow_without_segments(server, tams):
+def test_urls_of_segments_are_listed_in_lines_signed_ones_first(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
+    external = {"url": "http://elsewhere/a", "controlled": False}
+    signed = {"url": "http://here/a?X-Amz-Signature=1", "presigned": True}
+    server.then(body=body([{**SEGMENT, "get_urls": [external, signed]}, SEGMENT, SEGMENT]))
+
+    result = tams("segments", FLOW_ID, "--urls", "--limit", "2", "--reverse", "--object", "an/object")
+
+    assert (result.code, result.out, result.err) == (
+        0,
+        f"{signed['url']}\n",
+        "segment [0:0_2:0) has no URL\n",
+    )
+    assert query_of(server) == {"limit": "3", "object_id": "an/object", "reverse_order": "true"}
+
+
+def test_segments_as_json_have_all_their_urls(server: ScriptedServer, tams: Callable[..., Result]) -> None:
+    urls = [{"url": "http://elsewhere/a"}, {"url": "http://here/a", "presigned": True, "label": "x"}]
+    server.then(body=body([{**SEGMENT, "get_urls": urls}]))
+
+    (document,) = tams("segments", FLOW_ID, "--urls", "--json").json
+
+    assert [url["url"] for url in document["get_urls"]] == ["http://elsewhere/a", "http://here/a"]
+
+
+def test_segments_of_a_missing_flow_are_an_error(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     server.then(body=b"[]")
     server.then(body=body(FLOW))
     server.then(body=b"[]")
@@ -129,73 +245,79 @@ def test_segments_of_no_flow_are_told_from_a_flow_without_segments(server, tams)
     assert (missing.code, missing.err) == (3, "tams: no such flow\n")
 
 
-def test_an_object_is_shown_with_the_flows_that_use_it(server, tams):
+def test_an_object_is_shown_with_the_flows_that_use_it(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=body({"id": "an/object", "referenced_by_flows": [FLOW_ID]}))
 
-    ran = tams("object", "an/object", "--json")
+    result = tams("object", "an/object", "--json")
 
-    assert ran.json["referenced_by_flows"] == [FLOW_ID]
+    assert result.json["referenced_by_flows"] == [FLOW_ID]
     assert server.requests[0].target == "/objects/an%2Fobject"
 
 
-def test_the_service_and_its_backends_are_shown(server, tams):
+def test_the_service_and_its_backends_are_shown(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     server.then(body=body({"type": "urn:x-tams:service:x", "api_version": "7.0", "name": "A store"}))
     backend = {"id": SOURCE_ID, "store_type": "http_object_store", "provider": "p", "store_product": "S"}
     server.then(body=body([{**backend, "default_storage": True}]))
 
-    ran = tams("service")
+    result = tams("service")
 
-    assert "A store" in ran.out
-    assert any(line.split() == [SOURCE_ID, "S", "yes"] for line in ran.out.splitlines())
+    assert "A store" in result.out
+    assert any(line.split() == [SOURCE_ID, "S", "yes"] for line in result.out.splitlines())
 
 
-def test_storage_usage_is_shown_in_units_people_read(server, tams):
+def test_storage_usage_is_shown_in_readable_units(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
     server.then(body=body({"backends": [USAGE]}))
 
-    ran = tams("stats")
+    result = tams("stats")
 
     assert server.requests[0].target == "/x/analytics/storage-usage"
-    assert f"{USAGE['storage_id']}  3        1.2 MB + 1 not measured  1          0" in ran.out
+    assert f"{USAGE['storage_id']}  3        1.2 MB + 1 not measured  1          0" in result.out
 
 
-def test_coverage_of_a_flow_lists_its_gaps(server, tams):
+def test_coverage_of_a_flow_lists_its_gaps(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     server.then(body=body(COVERAGE))
     server.then(body=body(COVERAGE))
 
-    ran = tams("stats", FLOW_ID, "--timerange", "[0:0_10:0)")
+    result = tams("stats", FLOW_ID, "--timerange", "[0:0_10:0)")
 
-    assert "[4:0_6:500000000)  2.500 s" in ran.out
-    assert "7.500 s" in ran.out
+    assert "[4:0_6:500000000)  2.500 s" in result.out
+    assert "7.500 s" in result.out
     assert tams("stats", FLOW_ID, "--json").json == COVERAGE
 
 
-def test_deleting_asks_unless_told_not_to(server, tams):
+def test_a_deletion_needs_a_confirmation(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     server.then(204)
 
-    unasked = tams("delete", FLOW_ID)
-    told = tams("delete", FLOW_ID, "--yes")
+    unconfirmed = tams("delete", FLOW_ID)
+    confirmed = tams("delete", FLOW_ID, "--yes")
 
-    assert unasked.code == 2
-    assert (told.code, told.err) == (0, f"deleted {FLOW_ID}\n")
+    assert unconfirmed.code == 2
+    assert (confirmed.code, confirmed.err) == (0, f"deleted {FLOW_ID}\n")
     assert [request.method for request in server.requests] == ["DELETE"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 1), (403, 1), (404, 3), (500, 1)])
-def test_errors_are_one_line_and_an_exit_code(server, tams, status, code):
+def test_errors_have_one_line_and_an_exit_code(
+    server: ScriptedServer, tams: Callable[..., Result], status: int, code: int
+) -> None:
     server.then(status, body({"type": "X", "summary": "because", "time": "t"}))
 
-    ran = tams("flow", FLOW_ID)
+    result = tams("flow", FLOW_ID)
 
-    assert (ran.code, ran.out, ran.err) == (code, "", "tams: because\n")
+    assert (result.code, result.out, result.err) == (code, "", "tams: because\n")
 
 
-def test_nothing_there_is_one_line(tams):
-    # The discard port: nothing listens there.
-    ran = tams("--url", "http://127.0.0.1:9", "flows")
+def test_an_unreachable_store_is_an_error_of_one_line(tams: Callable[..., Result]) -> None:
+    # No program listens on the discard port.
+    result = tams("--url", "http://127.0.0.1:9", "flows")
 
-    assert ran.code == 4
-    assert ran.err.startswith("tams: cannot reach http://127.0.0.1:9: ")
-    assert ran.err.count("\n") == 1
+    assert result.code == 4
+    assert result.err.startswith("tams: cannot reach http://127.0.0.1:9: ")
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -210,19 +332,29 @@ def test_nothing_there_is_one_line(tams):
         ("sample", "x.mp4", "--seconds", "1/0"),
         ("--url", "not a url", "flows"),
         ("flows", "--limit", "0"),
+        ("flows", "--ids", "--json"),
+        ("flows", "--format", "film"),
+        ("flows", "--tag", "camera"),
+        ("flows", "--tag", "=3"),
+        ("flows", "--tag", "camera=3", "--tag", "camera=4"),
+        ("sources", "--has-tag", "a", "--lacks-tag", "a"),
     ],
 )
-def test_wrong_usage_is_one_line(server, tams, arguments):
-    ran = tams(*arguments)
+def test_wrong_usage_is_an_error_of_one_line(
+    server: ScriptedServer, tams: Callable[..., Result], arguments: tuple[str, ...]
+) -> None:
+    result = tams(*arguments)
 
-    assert ran.code == 2
-    assert ran.out == ""
-    assert ran.err.startswith("tams: ")
-    assert ran.err.count("\n") == 1
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("tams: ")
+    assert result.err.count("\n") == 1
     assert server.requests == []
 
 
-def test_on_a_terminal_long_texts_wrap_and_ids_stay_whole(server, tams, monkeypatch):
+def test_long_texts_are_wrapped_on_a_terminal_without_splitting_ids(
+    server: ScriptedServer, tams: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("TERM", "dumb")
     server.then(body=body([{**FLOW, "label": "long " * 40}]))

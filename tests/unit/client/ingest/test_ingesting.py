@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,21 +10,23 @@ import pytest
 from mediatimestamp import Timestamp
 
 from client.essence.errors import EssenceError
-from client.essence.mpegts import StoredObject
+from client.essence.objects.mpegts import StoredObject
 from client.ingest import Identity, ingest
 from client.ingest.sending import PARALLEL
-from tests.support.media import encoded, remuxed
-from tests.support.memory_store import MemoryStore
+from tests.support.client.essence import encoded, remuxed
+from tests.support.client.memory_store import MemoryStore, start_of
 
 NS = 10**9
 
 
 @pytest.fixture
-def store():
+def store() -> MemoryStore:
     return MemoryStore()
 
 
-async def test_flows_say_what_the_file_holds(store, clip):
+async def test_flows_describe_the_streams_of_the_file(
+    store: MemoryStore, clip: Callable[[str], Path]
+) -> None:
     ingested = await ingest(store, clip("29.97"), label="holiday")
     video, audio = (store.documents[flow.flow_id] for flow in ingested.flows)
     rates = video.pop("avg_bit_rate"), video.pop("max_bit_rate")
@@ -61,7 +64,7 @@ async def test_flows_say_what_the_file_holds(store, clip):
     }
 
 
-async def test_a_multi_flow_collects_the_others(store, clip):
+async def test_a_multi_flow_collects_the_others(store: MemoryStore, clip: Callable[[str], Path]) -> None:
     ingested = await ingest(store, clip("25"))
     whole = store.documents[ingested.flow_id]
     assert whole["format"] == "urn:x-nmos:format:multi"
@@ -70,40 +73,50 @@ async def test_a_multi_flow_collects_the_others(store, clip):
     assert Counter(flow.role for flow in ingested.flows) == {"video": 1, "audio": 1}
 
 
-async def test_bit_rates_are_those_of_the_objects(store, clip):
+async def test_bit_rates_are_measured_from_the_objects(
+    store: MemoryStore, clip: Callable[[str], Path]
+) -> None:
     ingested = await ingest(store, clip("25"), segment_duration=2 * NS)
     for flow in ingested.flows:
-        sizes = [len(store.bytes[s.object_id]) * 8 for s in store.registered[flow.flow_id]]
+        sizes = [len(store.bytes[segment.object_id]) * 8 for segment in store.registered[flow.flow_id]]
         assert store.documents[flow.flow_id]["avg_bit_rate"] == round(sum(sizes) / 6 / 1000)
 
 
 @pytest.mark.parametrize("name", ["25", "29.97", "23.976"])
-async def test_segments_touch_exactly_and_count_every_sample(store, clip, name):
+async def test_segments_are_contiguous_and_count_all_samples(
+    store: MemoryStore, clip: Callable[[str], Path], name: str
+) -> None:
     ingested = await ingest(store, clip(name), segment_duration=NS)
     for flow in ingested.flows:
-        segments = sorted(store.registered[flow.flow_id], key=lambda segment: segment.timerange.start)
+        segments = sorted(store.registered[flow.flow_id], key=start_of)
         assert len(segments) >= 6
         for before, after in pairwise(segments):
             assert before.timerange.end == after.timerange.start
     video = store.registered[ingested.flows[0].flow_id]
-    assert sum(segment.sample_count for segment in video) == {"25": 150, "29.97": 180, "23.976": 144}[name]
-    assert all(segment.key_frame_count >= 1 for segment in video)
+    assert (
+        sum(segment.sample_count or 0 for segment in video) == {"25": 150, "29.97": 180, "23.976": 144}[name]
+    )
+    assert all((segment.key_frame_count or 0) >= 1 for segment in video)
 
 
-async def test_the_priming_of_audio_is_not_part_of_the_flow(store, clip):
+async def test_the_priming_of_audio_is_not_part_of_the_flow(
+    store: MemoryStore, clip: Callable[[str], Path]
+) -> None:
     ingested = await ingest(store, clip("25"), segment_duration=2 * NS)
-    first = min(store.registered[ingested.flows[1].flow_id], key=lambda segment: segment.timerange.start)
+    first = min(store.registered[ingested.flows[1].flow_id], key=start_of)
     assert first.timerange.start == Timestamp(0)
     assert first.sample_offset == 1024
     opened = StoredObject(store.bytes[first.object_id], "audio")
     packets = opened.packets()
     opened.close()
-    assert len(packets) * 1024 == first.sample_offset + first.sample_count
+    assert len(packets) * 1024 == first.sample_offset + (first.sample_count or 0)
 
 
 @pytest.mark.parametrize("origin", ["0:0", "1790000000:123456789", "-100:0", "95443:700000000"])
-async def test_objects_keep_flow_time_across_the_wrap_of_their_time_stamps(store, clip, origin):
-    # The last origin lets the clip run over the end of 33 bits of 1/90000 s.
+async def test_objects_keep_flow_time_across_the_wrap_of_their_time_stamps(
+    store: MemoryStore, clip: Callable[[str], Path], origin: str
+) -> None:
+    # With the last origin, time stamps of 33 bits wrap within the clip.
     start = Timestamp.from_str(origin)
     ingested = await ingest(store, clip("25"), segment_duration=NS, origin=start.to_nanosec())
     (video, audio) = (store.registered[flow.flow_id] for flow in ingested.flows)
@@ -112,13 +125,17 @@ async def test_objects_keep_flow_time_across_the_wrap_of_their_time_stamps(store
             opened = StoredObject(store.bytes[segment.object_id], kind)
             stored = min(packet.pts for packet in opened.packets()) % 2**33
             opened.close()
-            told = stored * NS // 90_000 + segment.ts_offset.to_nanosec()
+            assert segment.ts_offset is not None
+            assert segment.sample_offset is not None
+            flow_time = stored * NS // 90_000 + segment.ts_offset.to_nanosec()
             hidden = segment.sample_offset * NS // 48_000
-            assert abs(told + hidden - segment.timerange.start.to_nanosec()) <= 1
-    assert min(s.timerange.start for s in video) == start
+            assert abs(flow_time + hidden - start_of(segment).to_nanosec()) <= 1
+    assert min(map(start_of, video)) == start
 
 
-async def test_ids_follow_content_and_place_not_names(store, clip, tmp_path):
+async def test_ids_depend_on_content_and_origin_but_not_on_names(
+    store: MemoryStore, clip: Callable[[str], Path], tmp_path: Path
+) -> None:
     copy = Path(shutil.copy(clip("25"), tmp_path / "another name.mp4"))
     first = await ingest(store, clip("25"))
     assert (await ingest(MemoryStore(), copy)).flow_id == first.flow_id
@@ -127,15 +144,17 @@ async def test_ids_follow_content_and_place_not_names(store, clip, tmp_path):
     assert len({first.flow_id, moved.flow_id, other.flow_id, first.source_id, moved.source_id}) == 5
 
 
-async def test_ids_can_be_chosen(store, clip):
-    chosen = Identity("00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002")
-    ingested = await ingest(store, clip("25"), identities={"video": chosen})
-    assert (ingested.flows[0].flow_id, ingested.flows[0].source_id) == (chosen.flow_id, chosen.source_id)
+async def test_ids_can_be_given_or_seeded(store: MemoryStore, clip: Callable[[str], Path]) -> None:
+    given = Identity("00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002")
+    ingested = await ingest(store, clip("25"), identities={"video": given})
+    assert (ingested.flows[0].flow_id, ingested.flows[0].source_id) == (given.flow_id, given.source_id)
     seeded = [await ingest(MemoryStore(), clip(name), seed="tape 7") for name in ("25", "29.97")]
     assert seeded[0].flow_id == seeded[1].flow_id != ingested.flow_id
 
 
-async def test_varying_frame_durations_are_not_called_a_rate(store, clip, tmp_path):
+async def test_varying_frame_durations_have_no_frame_rate(
+    store: MemoryStore, clip: Callable[[str], Path], tmp_path: Path
+) -> None:
     source = remuxed(clip("25"), tmp_path / "clip.mkv", ["video"])
     assert "frame_rate" in store.documents[(await ingest(store, source)).flow_id]["essence_parameters"]
     # A picture in the middle comes 13 ms late.
@@ -143,10 +162,11 @@ async def test_varying_frame_durations_are_not_called_a_rate(store, clip, tmp_pa
     assert "frame_rate" not in store.documents[late.flow_id]["essence_parameters"]
 
 
-def _with_a_late_picture(source, path):
+def _with_a_late_picture(source: Path, path: Path) -> Path:
     with av.open(str(source)) as read, av.open(str(path), "w") as write:
         track = write.add_stream_from_template(read.streams.video[0])
         for number, packet in enumerate(packet for packet in read.demux(video=0) if packet.size):
+            assert packet.pts is not None
             packet.pts += 13 if number == 60 else 0
             packet.stream = track
             write.mux_one(packet)
@@ -154,7 +174,9 @@ def _with_a_late_picture(source, path):
 
 
 @pytest.mark.parametrize("coding", ["pcm_s16le", "flac"])
-async def test_a_coding_that_objects_cannot_carry_is_one_clear_error(store, clip, tmp_path, coding):
+async def test_a_coding_that_transport_streams_cannot_carry_is_refused(
+    store: MemoryStore, clip: Callable[[str], Path], tmp_path: Path, coding: str
+) -> None:
     ending = {"pcm_s16le": "wav", "flac": "flac"}[coding]
     source = encoded(clip("25"), tmp_path / f"sound.{ending}", None, coding)
     with pytest.raises(EssenceError, match=rf"{coding}, which MPEG transport streams cannot carry"):
@@ -162,7 +184,9 @@ async def test_a_coding_that_objects_cannot_carry_is_one_clear_error(store, clip
     assert store.documents == {}
 
 
-async def test_pictures_without_time_stamps_are_refused(store, clip, tmp_path):
+async def test_pictures_without_time_stamps_are_refused(
+    store: MemoryStore, clip: Callable[[str], Path], tmp_path: Path
+) -> None:
     source = remuxed(clip("25"), tmp_path / "raw.h264", ["video"])
     with pytest.raises(EssenceError, match="no time stamps"):
         await ingest(store, source)
@@ -170,48 +194,54 @@ async def test_pictures_without_time_stamps_are_refused(store, clip, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not media at all" * 100, json.dumps({"a": 1}).encode()])
-async def test_a_file_that_is_no_media_is_refused(store, tmp_path, content):
+async def test_a_file_that_is_not_media_is_refused(
+    store: MemoryStore, tmp_path: Path, content: bytes
+) -> None:
     (tmp_path / "file.mp4").write_bytes(content)
     with pytest.raises(EssenceError, match=r"cannot read .*file\.mp4 as media"):
         await ingest(store, tmp_path / "file.mp4")
     assert store.documents == {}
 
 
-async def test_a_file_that_is_not_there_is_an_os_error(store, tmp_path):
+async def test_a_missing_file_is_an_os_error(store: MemoryStore, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await ingest(store, tmp_path / "missing.mp4")
 
 
-async def test_a_segment_duration_must_be_positive(store, clip):
+async def test_a_segment_duration_must_be_positive(store: MemoryStore, clip: Callable[[str], Path]) -> None:
     with pytest.raises(EssenceError, match="above zero"):
         await ingest(store, clip("25"), segment_duration=0)
 
 
-async def test_uploads_go_side_by_side_but_not_without_bound(clip):
-    running, most = 0, 0
+async def test_the_number_of_uploads_at_the_same_time_is_bounded(clip: Callable[[str], Path]) -> None:
+    running, most_running = 0, 0
 
-    def count(step):
-        nonlocal running, most
+    def count(step: str) -> None:
+        nonlocal running, most_running
         running += {"before upload": 1, "after upload": -1}.get(step, 0)
-        most = max(most, running)
+        most_running = max(most_running, running)
 
     store = MemoryStore(count)
     await ingest(store, clip("25"), segment_duration=NS)
-    assert 1 <= most <= PARALLEL
+    assert 1 <= most_running <= PARALLEL
 
 
-async def test_progress_reads_then_sends_and_reaches_the_whole(store, clip):
-    heard = []
-    await ingest(store, clip("25"), progress=lambda *told: heard.append(told))
+async def test_progress_is_reported_for_reading_and_sending(
+    store: MemoryStore, clip: Callable[[str], Path]
+) -> None:
+    reports = []
+    await ingest(store, clip("25"), progress=lambda *report: reports.append(report))
     size = clip("25").stat().st_size
-    assert heard[0] == ("reading", size, size)
-    assert heard[-1] == ("sending", 12 * NS, 12 * NS)
-    assert [done for stage, done, _ in heard if stage == "sending"] == sorted(
-        done for stage, done, _ in heard if stage == "sending"
+    assert reports[0] == ("reading", size, size)
+    assert reports[-1] == ("sending", 12 * NS, 12 * NS)
+    assert [done for stage, done, _ in reports if stage == "sending"] == sorted(
+        done for stage, done, _ in reports if stage == "sending"
     )
 
 
-async def test_subtitles_and_the_like_are_named_as_left_out(store, clip, tmp_path):
+async def test_streams_other_than_media_are_listed_as_left_out(
+    store: MemoryStore, clip: Callable[[str], Path], tmp_path: Path
+) -> None:
     source = tmp_path / "with-data.mkv"
     with av.open(str(clip("25"))) as read, av.open(str(source), "w") as write:
         track = write.add_stream_from_template(read.streams.video[0])

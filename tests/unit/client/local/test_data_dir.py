@@ -2,14 +2,16 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from client.local import credentials, data_dir
+from client.local import data_dir
 from client.local.errors import CannotRun
+from client.local.storage import credentials
 
 
-def test_makes_the_folder_for_its_owner_alone(tmp_path):
+def test_the_folder_is_only_accessible_to_its_owner(tmp_path: Path) -> None:
     with data_dir.opened(tmp_path / "a" / "b") as opened:
         assert opened.root.stat().st_mode & 0o777 == 0o700
         assert opened.secrets.stat().st_mode & 0o777 == 0o700
@@ -17,7 +19,7 @@ def test_makes_the_folder_for_its_owner_alone(tmp_path):
         assert opened.logs.is_dir()
 
 
-def test_a_second_opening_is_refused_until_the_first_has_ended(tmp_path):
+def test_the_folder_is_opened_by_a_single_process(tmp_path: Path) -> None:
     in_use = rf"is in use by another `tams up` \(process {os.getpid()}\)"
     with data_dir.opened(tmp_path), pytest.raises(CannotRun, match=in_use):
         data_dir.opened(tmp_path).__enter__()
@@ -25,36 +27,36 @@ def test_a_second_opening_is_refused_until_the_first_has_ended(tmp_path):
         pass
 
 
-def test_children_of_a_runner_that_is_gone_are_waited_for(tmp_path):
+def test_opening_waits_for_children_of_a_dead_runner(tmp_path: Path) -> None:
     with data_dir.opened(tmp_path) as first:
         child = subprocess.Popen(
             [sys.executable, "-S", "-c", "import time; time.sleep(0.5)"], pass_fds=[first.lock]
         )
-        # As if the runner that started the child had died: no such process can be.
+        # As after the death of the runner: no process can have this id.
         os.ftruncate(first.lock, 0)
         os.pwrite(first.lock, b"999999999\n", 0)
 
     with data_dir.opened(tmp_path):
-        # The lock goes when the child's files are closed, a moment before it can be waited for.
+        # The lock is released when the files of the child are closed, just before its end.
         assert child.wait(60) == 0
 
 
-def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
+def test_an_unusable_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(CannotRun, match=r"^cannot use data directory .*/file: File exists$"):
         data_dir.opened(tmp_path / "file").__enter__()
 
 
-def test_keys_are_made_once_and_reach_both_sides_by_file(tmp_path):
+def test_keys_are_made_once_and_passed_in_files(tmp_path: Path) -> None:
     with data_dir.opened(tmp_path) as opened:
         identities = json.loads(credentials.identities(opened).read_text())
         (backend,) = json.loads(credentials.storage_config(opened, 9000).read_text())
-        again = json.loads(credentials.identities(opened).read_text())
+        repeated = json.loads(credentials.identities(opened).read_text())
         (moved,) = json.loads(credentials.storage_config(opened, 9001).read_text())
 
     (key,) = identities["identities"][0]["credentials"]
-    assert again == identities
+    assert repeated == identities
     assert (tmp_path / "secrets" / "secret_key").read_text() == key["secretKey"]
     assert backend["secret_key_file"] == str(tmp_path / "secrets" / "secret_key")
     assert key["secretKey"] not in json.dumps(backend)
@@ -62,23 +64,23 @@ def test_keys_are_made_once_and_reach_both_sides_by_file(tmp_path):
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in (tmp_path / "secrets").iterdir())
 
 
-def test_each_store_has_keys_and_a_backend_of_its_own(tmp_path):
-    made = []
+def test_each_store_has_its_own_keys_and_backend(tmp_path: Path) -> None:
+    written = []
     for name in ("one", "two"):
         with data_dir.opened(tmp_path / name) as opened:
-            made.append(
+            written.append(
                 (
                     credentials.identities(opened).read_text(),
                     credentials.storage_config(opened, 1).read_text(),
                 )
             )
 
-    assert made[0][0] != made[1][0]
-    assert json.loads(made[0][1])[0]["id"] != json.loads(made[1][1])[0]["id"]
+    assert written[0][0] != written[1][0]
+    assert json.loads(written[0][1])[0]["id"] != json.loads(written[1][1])[0]["id"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '[{"label": "local"}]', "[1]"])
-def test_a_backend_whose_id_is_lost_gets_no_other(tmp_path, text):
+def test_a_backend_with_a_lost_id_is_not_replaced(tmp_path: Path, text: str) -> None:
     (tmp_path / "storage.json").write_text(text)
 
     with data_dir.opened(tmp_path) as opened, pytest.raises(CannotRun, match="restore it"):

@@ -4,98 +4,161 @@ from pathlib import Path
 
 import pytest
 
-from client.local import data_dir, seaweedfs
+from client.local import data_dir
 from client.local.errors import CannotRun
-from client.local.parts import STOP_ORDER, all_parts
-from client.local.settings import PORTS, LocalSettings
+from client.local.parts import STOP_ORDER, Part, all_parts
+from client.local.settings import PARTS, PORTS, LocalSettings
+from client.local.storage import seaweedfs
+from client.local.storage.certificate import new_pem
 
+CERTIFICATE = new_pem()
 PORT = {name: 20_000 + index for index, name in enumerate(PORTS)}
 
 
-def parts(tmp_path, **env):
+@pytest.fixture(autouse=True)
+def certificate(tmp_path: Path) -> None:
+    """The certificate of an earlier start, as making a new one for each test takes long."""
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    (tmp_path / "secrets" / "certificate.pem").write_text(CERTIFICATE)
+
+
+def parts_of(tmp_path: Path, **env: str) -> dict[str, Part]:
     env = {"TAMS_DATA_DIR": str(tmp_path), "PATH": os.defpath, **env}
     settings = LocalSettings.from_env(env)
     with data_dir.opened(tmp_path) as opened:
         return {part.name: part for part in all_parts(settings, opened, PORT, env)}
 
 
-def test_peers_are_told_of_each_other(tmp_path):
-    made = parts(tmp_path)
+def test_parts_have_the_addresses_of_each_other(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path)
 
     metadata = f"127.0.0.1:{PORT['TAMS_METADATA_PORT']}"
-    assert made["metadata"].health == f"grpc://{metadata}"
-    assert made["media"].env["TAMS_MEDIA_METADATA_ADDRESS"] == metadata
-    assert made["gateway"].env["TAMS_GATEWAY_METADATA_ADDRESS"] == metadata
-    assert made["gateway"].health == f"http://127.0.0.1:{PORT['TAMS_GATEWAY_PORT']}/health"
+    assert parts["metadata"].health == f"grpc://{metadata}"
+    assert parts["media"].env["TAMS_MEDIA_METADATA_ADDRESS"] == metadata
+    assert parts["analytics"].env["TAMS_ANALYTICS_METADATA_ADDRESS"] == metadata
+    assert parts["gateway"].env["TAMS_GATEWAY_METADATA_ADDRESS"] == metadata
+    assert parts["gateway"].health == f"http://127.0.0.1:{PORT['TAMS_GATEWAY_PORT']}/health"
 
 
-def test_tables_are_shared_by_those_that_read_them_alone(tmp_path):
-    made = parts(tmp_path, TAMS_STORE_URL="sqlite:////elsewhere.db")
+def test_only_parts_that_read_tables_have_their_url(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, TAMS_STORE_URL="sqlite:////elsewhere.db")
 
-    told = {
-        name for name, part in made.items() if part.env.get("TAMS_STORE_URL") == "sqlite:////elsewhere.db"
+    with_tables = {
+        name for name, part in parts.items() if part.env.get("TAMS_STORE_URL") == "sqlite:////elsewhere.db"
     }
-    assert told == {"metadata", "analytics"}
+    assert with_tables == {"metadata", "analytics"}
 
 
-def test_what_the_user_set_comes_before_what_suits_one_machine(tmp_path):
-    made = parts(tmp_path, TAMS_METADATA_DRAIN_SECONDS="3")
+def test_settings_of_the_user_precede_those_for_a_single_machine(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, TAMS_METADATA_DRAIN_SECONDS="3")
 
-    assert made["metadata"].env["TAMS_METADATA_DRAIN_SECONDS"] == "3"
-    assert made["media"].env["TAMS_MEDIA_DRAIN_SECONDS"] == "0"
+    assert parts["metadata"].env["TAMS_METADATA_DRAIN_SECONDS"] == "3"
+    assert parts["media"].env["TAMS_MEDIA_DRAIN_SECONDS"] == "0"
 
 
 @pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("192.0.2.7", "192.0.2.7")])
-def test_a_part_is_reached_at_the_host_it_was_told(tmp_path, host, reached):
-    made = parts(tmp_path, TAMS_METADATA_HOST=host)
+def test_a_part_is_reached_at_its_configured_host(tmp_path: Path, host: str, reached: str) -> None:
+    parts = parts_of(tmp_path, TAMS_METADATA_HOST=host)
 
-    assert made["media"].env["TAMS_MEDIA_METADATA_ADDRESS"] == f"{reached}:{PORT['TAMS_METADATA_PORT']}"
-    assert made["metadata"].health.startswith(f"grpc://{reached}:")
-
-
-def test_credentials_and_proxies_of_the_user_lead_nothing_astray(tmp_path):
-    made = parts(tmp_path, AWS_ACCESS_KEY_ID="mine", HTTP_PROXY="http://proxy", NO_PROXY="example.com")
-
-    assert not any(name.startswith("AWS_") for part in made.values() for name in part.env)
-    assert made["media"].env["no_proxy"] == "example.com,127.0.0.1,localhost"
+    assert parts["media"].env["TAMS_MEDIA_METADATA_ADDRESS"] == f"{reached}:{PORT['TAMS_METADATA_PORT']}"
+    assert parts["metadata"].health.startswith(f"grpc://{reached}:")
 
 
-def test_object_storage_sees_nothing_of_the_users_environment(tmp_path):
-    made = parts(tmp_path, WEED_MASTER="elsewhere", LD_PRELOAD="x")
+def test_parts_use_no_credentials_or_proxies_of_the_user(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, AWS_ACCESS_KEY_ID="mine", HTTP_PROXY="http://proxy", NO_PROXY="example.com")
 
-    assert set(made["storage"].env) == {"PATH", "HOME", "GOMEMLIMIT"}
+    assert not any(name.startswith("AWS_") for part in parts.values() for name in part.env)
+    assert parts["media"].env["no_proxy"] == "example.com,127.0.0.1,localhost"
 
 
-def test_object_storage_reports_to_nobody_and_listens_on_loopback_where_told(tmp_path):
-    command = parts(tmp_path)["storage"].command
+def test_object_storage_has_no_environment_of_the_user(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, WEED_MASTER="elsewhere", LD_PRELOAD="x")
+
+    env = parts["storage"].env
+    assert {name for name in env if not name.startswith("WEED_")} == {"PATH", "HOME", "GOMEMLIMIT"}
+    assert "elsewhere" not in env.values()
+
+
+def test_object_storage_sends_no_telemetry_and_listens_on_loopback(tmp_path: Path) -> None:
+    command = parts_of(tmp_path)["storage"].command
 
     assert "-master.telemetry=false" in command
     assert {"-ip=127.0.0.1", "-ip.bind=127.0.0.1"} <= set(command)
     assert f"-s3.port={PORT['TAMS_S3_PORT']}" in command
     assert f"-filer.port.grpc={PORT['TAMS_S3_FILER_GRPC_PORT']}" in command
-    # SeaweedFS itself looks for it there.
+    # SeaweedFS expects this offset.
     assert f"-admin.port.grpc={PORT['TAMS_S3_ADMIN_PORT'] + 10_000}" in command
 
 
-def test_a_missing_program_is_one_line(tmp_path, monkeypatch):
+def test_a_missing_program_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
 
     with data_dir.opened(tmp_path) as opened, pytest.raises(CannotRun, match="cannot find the program weed"):
         seaweedfs.command(opened, PORT, {"PATH": str(tmp_path)})
 
 
-def test_everything_that_starts_is_stopped_storage_last(tmp_path):
+def test_all_parts_are_stopped_and_storage_last(tmp_path: Path) -> None:
     stopped = [name for group in STOP_ORDER for name in group]
 
-    assert sorted(stopped) == sorted(parts(tmp_path))
+    assert sorted(stopped) == sorted(parts_of(tmp_path))
     assert (stopped[0], stopped[-1]) == ("gateway", "storage")
 
 
-def test_the_services_run_in_the_users_folder_so_that_relative_paths_are_theirs(tmp_path):
-    assert parts(tmp_path)["metadata"].folder == Path.cwd()
+def test_services_of_a_secured_store_have_the_file_of_the_secret_and_storage_has_not(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, TAMS_AUTH="required")
+
+    secret = (tmp_path / "secrets" / "service_secret").read_text()
+    file = "TAMS_AUTH_SERVICE_SECRET_FILE"
+    assert {name for name, part in parts.items() if part.env.get("TAMS_AUTH") == "required"} == set(PARTS)
+    assert {part.env.get(file) for name, part in parts.items() if name != "storage"} == {
+        str(tmp_path / "secrets" / "service_secret")
+    }
+    assert not any(secret in text for part in parts.values() for text in (*part.env.values(), *part.command))
 
 
-def test_administration_is_offered_where_only_this_machine_reaches_the_gateway(tmp_path):
-    assert parts(tmp_path)["gateway"].env["TAMS_GATEWAY_ADMIN"] == "true"
-    assert parts(tmp_path, TAMS_GATEWAY_ADMIN="false")["gateway"].env["TAMS_GATEWAY_ADMIN"] == "false"
-    assert "TAMS_GATEWAY_ADMIN" not in parts(tmp_path, TAMS_GATEWAY_HOST="0.0.0.0")["gateway"].env
+def test_services_run_in_the_folder_of_the_user(tmp_path: Path) -> None:
+    assert parts_of(tmp_path)["metadata"].folder == Path.cwd()
+
+
+def test_administration_is_offered_if_the_gateway_is_on_loopback(tmp_path: Path) -> None:
+    assert parts_of(tmp_path)["gateway"].env["TAMS_GATEWAY_ADMIN"] == "true"
+    assert parts_of(tmp_path, TAMS_GATEWAY_ADMIN="false")["gateway"].env["TAMS_GATEWAY_ADMIN"] == "false"
+    assert "TAMS_GATEWAY_ADMIN" not in parts_of(tmp_path, TAMS_GATEWAY_HOST="0.0.0.0")["gateway"].env
+
+
+VAST = "vast://127.0.0.1:9301/vastdb/tams?tls=false"
+
+
+def parts_with_several(tmp_path: Path, count: int = 3, **env: str) -> dict[str, Part]:
+    env = {"TAMS_DATA_DIR": str(tmp_path), "PATH": os.defpath, "TAMS_STORE_URL": VAST, **env}
+    settings = LocalSettings.from_env(env, count)
+    ports = PORT | {name: 21_000 + number for number, name in enumerate(settings.port_names[len(PORTS) :])}
+    with data_dir.opened(tmp_path) as opened:
+        return {part.name: part for part in all_parts(settings, opened, ports, env)}
+
+
+def test_several_metadata_processes_have_their_own_ports(tmp_path: Path) -> None:
+    parts = parts_with_several(tmp_path, TAMS_METADATA_VAST_CACHE_SECONDS="0")
+
+    first = PORT["TAMS_METADATA_PORT"]
+    ports = {name: part.env["TAMS_METADATA_PORT"] for name, part in parts.items() if "metadata" in name}
+    assert ports == {"metadata": str(first), "metadata-2": "21000", "metadata-3": "21001"}
+    assert parts["metadata-3"].health == "grpc://127.0.0.1:21001"
+    assert parts["metadata-3"].env["TAMS_METADATA_VAST_CACHE_SECONDS"] == "0"
+    target = f"ipv4:127.0.0.1:{first},127.0.0.1:21000,127.0.0.1:21001"
+    for name in ("gateway", "media", "analytics", "events"):
+        assert parts[name].env[f"TAMS_{name.upper()}_METADATA_ADDRESS"] == target
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ({"TAMS_STORE_URL": ""}, "--metadata 3 needs tables on VAST"),
+        ({"TAMS_METADATA_HOST": "metadata.example"}, "needs an IPv4 address"),
+    ],
+)
+def test_several_metadata_processes_need_vast_and_an_ipv4_address(
+    tmp_path: Path, env: dict[str, str], message: str
+) -> None:
+    with pytest.raises(CannotRun, match=message):
+        parts_with_several(tmp_path, 3, **env)

@@ -1,12 +1,13 @@
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from client.local import ports
 from client.local.errors import CannotRun
 from client.local.settings import PORTS, S3_ADMIN_PORT
-from tests.support.ports import free_ports
+from tests.support.processes.ports import free_ports
 
 
 @pytest.fixture
@@ -17,13 +18,13 @@ def gateway() -> dict[str, int]:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        yield listening.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
 
 
-def test_every_part_gets_a_port_of_its_own_below_those_the_kernel_gives_out(gateway):
+def test_each_part_has_its_own_port_below_the_ephemeral_ones(gateway: dict[str, int]) -> None:
     chosen = ports.choose(gateway, {})
 
     assert set(chosen) == set(PORTS)
@@ -31,46 +32,59 @@ def test_every_part_gets_a_port_of_its_own_below_those_the_kernel_gives_out(gate
     assert all(20_000 <= port < 32_000 for name, port in chosen.items() if name not in gateway)
 
 
-def test_ports_of_last_time_are_kept_while_they_are_free(gateway, tmp_path):
+def test_ports_of_the_last_start_are_kept_while_they_are_free(
+    gateway: dict[str, int], tmp_path: Path
+) -> None:
     chosen = ports.choose(gateway, {})
     ports.remember(tmp_path / "ports.json", chosen)
 
     assert ports.choose(gateway, ports.remembered(tmp_path / "ports.json")) == chosen
 
 
-def test_a_port_of_last_time_that_is_taken_now_is_replaced(gateway, taken):
+def test_a_taken_port_of_the_last_start_is_replaced(gateway: dict[str, int], taken: int) -> None:
     assert ports.choose(gateway, {"TAMS_S3_PORT": taken})["TAMS_S3_PORT"] != taken
 
 
-def test_a_port_of_last_time_gives_way_to_one_that_is_asked_for(gateway):
+def test_a_port_of_the_last_start_is_replaced_if_it_is_requested_for_another_part(
+    gateway: dict[str, int],
+) -> None:
     last = {"TAMS_MEDIA_PORT": gateway["TAMS_GATEWAY_PORT"]}
 
     assert ports.choose(gateway, last)["TAMS_MEDIA_PORT"] != gateway["TAMS_GATEWAY_PORT"]
 
 
-def test_a_port_asked_for_that_is_taken_is_one_line(gateway, taken):
-    with pytest.raises(CannotRun, match=f"^port {taken} is taken; set TAMS_S3_PORT to another one$"):
+def test_a_requested_port_that_is_taken_is_an_error_of_one_line(gateway: dict[str, int], taken: int) -> None:
+    with pytest.raises(CannotRun, match=f"^port {taken} is taken; set TAMS_S3_PORT to another port$"):
         ports.choose({**gateway, "TAMS_S3_PORT": taken}, {})
 
 
-def test_one_port_asked_for_twice_is_one_line(gateway):
+def test_a_port_that_is_requested_twice_is_an_error(gateway: dict[str, int]) -> None:
     port = gateway["TAMS_GATEWAY_PORT"]
 
-    with pytest.raises(CannotRun, match=f"^TAMS_GATEWAY_PORT and TAMS_S3_PORT are both {port}$"):
+    with pytest.raises(CannotRun, match=f"^TAMS_GATEWAY_PORT and TAMS_S3_PORT are both {port}; set one"):
         ports.choose({**gateway, "TAMS_S3_PORT": port}, {})
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"TAMS_S3_PORT": "x"}'])
-def test_a_spoilt_file_of_ports_is_no_more_than_forgotten(tmp_path, text):
+def test_a_malformed_file_of_ports_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "ports.json").write_text(text)
 
     assert ports.remembered(tmp_path / "ports.json") == {}
 
 
 @pytest.mark.parametrize("port", [-1, 0, 70_000, 60_000])
-def test_ports_nobody_could_listen_on_are_not_kept(gateway, port):
+def test_impossible_ports_are_not_kept(gateway: dict[str, int], port: int) -> None:
     # 60000 and the offset of SeaweedFS are above the highest port.
     chosen = ports.choose(gateway, {S3_ADMIN_PORT: port, "TAMS_S3_PORT": -1})
 
     assert chosen[S3_ADMIN_PORT] != port
     assert chosen["TAMS_S3_PORT"] > 0
+
+
+def test_further_processes_have_their_own_ports_which_are_kept(tmp_path: Path) -> None:
+    names = (*PORTS, "TAMS_METADATA_2_PORT", "TAMS_METADATA_3_PORT")
+    requested = {"TAMS_GATEWAY_PORT": free_ports(1)[0]}
+    chosen = ports.choose(requested, {}, names)
+    assert len(set(chosen.values())) == len(names)
+    ports.remember(tmp_path / "ports", chosen)
+    assert ports.choose(requested, ports.remembered(tmp_path / "ports"), names) == chosen

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from client.local.errors import CannotRun
-from client.local.settings import PARTS, LocalSettings
-from services.shared.settings import env_names
+from client.local.settings import AUTH, PARTS, LocalSettings
+from services.shared.process.settings import env_names
 
 
-def test_defaults_lie_in_the_current_folder(monkeypatch, tmp_path):
+def test_defaults_are_in_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
     settings = LocalSettings.from_env({"HOME": "/root", "TAMS_STORE_URL": ""})
@@ -18,7 +18,7 @@ def test_defaults_lie_in_the_current_folder(monkeypatch, tmp_path):
     assert settings.ports == {}
 
 
-def test_what_is_set_is_used():
+def test_settings_are_read_from_the_environment() -> None:
     settings = LocalSettings.from_env(
         {
             "TAMS_DATA_DIR": "/data",
@@ -33,7 +33,7 @@ def test_what_is_set_is_used():
     assert settings.ports == {"TAMS_GATEWAY_PORT": 9000, "TAMS_S3_PORT": 9001}
 
 
-def test_each_part_is_told_its_own_settings_and_the_shared_ones():
+def test_each_part_has_its_own_settings_and_the_shared_ones() -> None:
     settings = LocalSettings.from_env(
         {
             "TAMS_MEDIA_URL_EXPIRY_SECONDS": "60",
@@ -53,14 +53,15 @@ def test_each_part_is_told_its_own_settings_and_the_shared_ones():
         ("TAMS_DATADIR", "/x", "unknown setting TAMS_DATADIR; did you mean TAMS_DATA_DIR?"),
         ("TAMS_ZZZZZZZZ", "1", "unknown setting TAMS_ZZZZZZZZ; known names: TAMS_DATA_DIR, "),
         ("TAMS_MEDIA_STORAGE_CONFIG", "x", "TAMS_MEDIA_STORAGE_CONFIG cannot be set here"),
-        ("TAMS_S3_PORT", "many", "TAMS_S3_PORT: not a port number: many"),
-        ("TAMS_S3_PORT", "0", "TAMS_S3_PORT: not a port number: 0"),
-        ("TAMS_GATEWAY_PORT", "65536", "TAMS_GATEWAY_PORT: not a port number: 65536"),
-        ("TAMS_GATEWAY_PORT", "-1", "TAMS_GATEWAY_PORT: not a port number: -1"),
-        ("TAMS_GATEWAY_PORT", "²", "TAMS_GATEWAY_PORT: not a port number: ²"),
+        ("TAMS_S3_PORT", "many", "TAMS_S3_PORT is not a port number from 1 to 65535: many"),
+        ("TAMS_S3_PORT", "0", "TAMS_S3_PORT is not a port number from 1 to 65535: 0"),
+        ("TAMS_GATEWAY_PORT", "65536", "TAMS_GATEWAY_PORT is not a port number from 1 to 65535: 65536"),
+        ("TAMS_GATEWAY_PORT", "-1", "TAMS_GATEWAY_PORT is not a port number from 1 to 65535: -1"),
+        ("TAMS_AUTH", "maybe", "TAMS_AUTH is neither off nor required: maybe"),
+        ("TAMS_GATEWAY_PORT", "²", "TAMS_GATEWAY_PORT is not a port number from 1 to 65535: ²"),
     ],
 )
-def test_a_name_or_value_that_cannot_be_used_is_one_line(name, value, line):
+def test_an_unusable_name_or_value_is_an_error_of_one_line(name: str, value: str, line: str) -> None:
     with pytest.raises(CannotRun) as caught:
         LocalSettings.from_env({name: value})
 
@@ -68,14 +69,23 @@ def test_a_name_or_value_that_cannot_be_used_is_one_line(name, value, line):
     assert "\n" not in str(caught.value)
 
 
+def test_a_store_with_credentials_is_not_open() -> None:
+    assert LocalSettings.from_env({}, auth=True).auth
+    assert LocalSettings.from_env({AUTH: "required"}).auth
+    assert not LocalSettings.from_env({AUTH: "off"}).auth
+    with pytest.raises(CannotRun, match="--auth and TAMS_AUTH=off contradict each other"):
+        LocalSettings.from_env({AUTH: "off"}, auth=True)
+
+
 @pytest.mark.parametrize("part", PARTS)
-def test_every_setting_of_a_part_reaches_it_or_is_chosen_here(part):
+def test_each_setting_of_a_part_is_passed_to_it_or_set_by_up(part: str) -> None:
     module = importlib.import_module("gateway.settings" if part == "gateway" else f"services.{part}.settings")
     for name in env_names(module.Settings, module.PREFIX).values():
         try:
-            settings = LocalSettings.from_env({name: "1"})
+            settings = LocalSettings.from_env({name: "required" if name == AUTH else "1"})
         except CannotRun as error:
-            assert "cannot be set here" in str(error)  # noqa: PT017 - one of two good outcomes
+            assert "cannot be set here" in str(error)  # noqa: PT017 - one of two valid outcomes
         else:
             own = (settings.store_url, *settings.ports.values())
-            assert settings.extra[part].get(name) == "1" or "1" in map(str, own), name
+            passed_on = {**settings.extra[part], **settings.access}
+            assert passed_on.get(name) in {"1", "required"} or "1" in map(str, own), name

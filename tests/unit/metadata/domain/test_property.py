@@ -1,27 +1,34 @@
 import pytest
 
-from services.metadata.domain.property import FLOW_PROPERTIES, SOURCE_PROPERTIES, PropertyChange, changed
+from services.metadata.domain.property import (
+    FLOW_PROPERTIES,
+    SOURCE_PROPERTIES,
+    PropertyChange,
+    apply_changes,
+)
 from services.shared.errors import InvalidArgument, NotFound
 
 
-def member(name, value=None):
+def member(name: str, value: bytes | None = None) -> PropertyChange:
     return PropertyChange(name, None, value)
 
 
-def tag(name, value=None):
+def tag(name: str, value: bytes | None = None) -> PropertyChange:
     return PropertyChange(None, name, value)
 
 
-def test_changes_are_made_in_order():
+def test_changes_are_applied_in_order() -> None:
     changes = [member("tags", b'{"a":"1","b":"2"}'), tag("a"), tag("", b'"3"'), member("label", b'"x"')]
-    assert changed({"tags": {"old": "0"}}, changes, SOURCE_PROPERTIES) == {
+    assert apply_changes({"tags": {"old": "0"}}, changes, SOURCE_PROPERTIES) == {
         "tags": {"b": "2", "": "3"},
         "label": "x",
     }
 
 
-def test_all_tags_are_unset_at_once():
-    assert changed({"tags": {"a": "1"}, "label": "x"}, [member("tags")], FLOW_PROPERTIES) == {"label": "x"}
+def test_all_tags_are_unset_at_once() -> None:
+    assert apply_changes({"tags": {"a": "1"}, "label": "x"}, [member("tags")], FLOW_PROPERTIES) == {
+        "label": "x"
+    }
 
 
 @pytest.mark.parametrize(
@@ -35,13 +42,13 @@ def test_all_tags_are_unset_at_once():
         PropertyChange(None, None, b'"x"'),
     ],
 )
-def test_what_does_not_fit_is_refused(change):
+def test_a_malformed_change_is_refused(change: PropertyChange) -> None:
     with pytest.raises(InvalidArgument, match=r".") as caught:
-        changed({}, [change], SOURCE_PROPERTIES)
+        apply_changes({}, [change], SOURCE_PROPERTIES)
     assert caught.value.reason == "BAD_PROPERTY"
 
 
-def test_a_tag_to_unset_must_be_there():
+def test_unsetting_a_missing_tag_fails() -> None:
     with pytest.raises(NotFound) as caught:
-        changed({"tags": {"a": "1"}}, [tag("b")], SOURCE_PROPERTIES)
+        apply_changes({"tags": {"a": "1"}}, [tag("b")], SOURCE_PROPERTIES)
     assert caught.value.reason == "TAG_NOT_FOUND"

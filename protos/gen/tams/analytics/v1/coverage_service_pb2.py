@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 from tams.type.v1 import timerange_pb2 as tams_dot_type_dot_v1_dot_timerange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tams/analytics/v1/coverage_service.proto\x12\x11tams.analytics.v1\x1a\x1ctams/type/v1/timerange.proto\"e\n\x12GetCoverageRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x12\n\nmax_ranges\x18\x03 \x01(\x05\"\xf7\x01\n\x13GetCoverageResponse\x12*\n\ttimerange\x18\x01 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12(\n\x07\x63overed\x18\x02 \x03(\x0b\x32\x17.tams.type.v1.TimeRange\x12%\n\x04gaps\x18\x03 \x03(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x12\n\ncovered_ns\x18\x04 \x01(\x04\x12\x0e\n\x06gap_ns\x18\x05 \x01(\x04\x12\x15\n\rsegment_count\x18\x06 \x01(\x03\x12\x15\n\rcovered_count\x18\x07 \x01(\x03\x12\x11\n\tgap_count\x18\x08 \x01(\x03\x32t\n\x0f\x43overageService\x12\x61\n\x0bGetCoverage\x12%.tams.analytics.v1.GetCoverageRequest\x1a&.tams.analytics.v1.GetCoverageResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tams/analytics/v1/coverage_service.proto\x12\x11tams.analytics.v1\x1a\x18tams/type/v1/scope.proto\x1a\x1ctams/type/v1/timerange.proto\"e\n\x12GetCoverageRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x12\n\nmax_ranges\x18\x03 \x01(\x05\"\xf7\x01\n\x13GetCoverageResponse\x12*\n\ttimerange\x18\x01 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12(\n\x07\x63overed\x18\x02 \x03(\x0b\x32\x17.tams.type.v1.TimeRange\x12%\n\x04gaps\x18\x03 \x03(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x12\n\ncovered_ns\x18\x04 \x01(\x04\x12\x0e\n\x06gap_ns\x18\x05 \x01(\x04\x12\x15\n\rsegment_count\x18\x06 \x01(\x03\x12\x15\n\rcovered_count\x18\x07 \x01(\x03\x12\x11\n\tgap_count\x18\x08 \x01(\x03\x32\x84\x01\n\x0f\x43overageService\x12q\n\x0bGetCoverage\x12%.tams.analytics.v1.GetCoverageRequest\x1a&.tams.analytics.v1.GetCoverageResponse\"\x13\x90\x02\x01\xca\xf4\x18\x01\x01\xd2\xf4\x18\x07\x66low_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +34,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.analytics.v1.coverage_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_COVERAGESERVICE'].methods_by_name['GetCoverage']._loaded_options = None
-  _globals['_COVERAGESERVICE'].methods_by_name['GetCoverage']._serialized_options = b'\220\002\001'
-  _globals['_GETCOVERAGEREQUEST']._serialized_start=93
-  _globals['_GETCOVERAGEREQUEST']._serialized_end=194
-  _globals['_GETCOVERAGERESPONSE']._serialized_start=197
-  _globals['_GETCOVERAGERESPONSE']._serialized_end=444
-  _globals['_COVERAGESERVICE']._serialized_start=446
-  _globals['_COVERAGESERVICE']._serialized_end=562
+  _globals['_COVERAGESERVICE'].methods_by_name['GetCoverage']._serialized_options = b'\220\002\001\312\364\030\001\001\322\364\030\007flow_id'
+  _globals['_GETCOVERAGEREQUEST']._serialized_start=119
+  _globals['_GETCOVERAGEREQUEST']._serialized_end=220
+  _globals['_GETCOVERAGERESPONSE']._serialized_start=223
+  _globals['_GETCOVERAGERESPONSE']._serialized_end=470
+  _globals['_COVERAGESERVICE']._serialized_start=473
+  _globals['_COVERAGESERVICE']._serialized_end=605
 # @@protoc_insertion_point(module_scope)

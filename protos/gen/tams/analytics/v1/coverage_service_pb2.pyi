@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetCoverageRequest(_message.Message):
-    """The flow and range to look at."""
+    """The flow and the range to report."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,10 +31,10 @@ class GetCoverageRequest(_message.Message):
     flow_id: _builtins.str
     """The flow."""
     max_ranges: _builtins.int
-    """Most stretches and most gaps to return, 1 to 10000; larger is clamped, 0 means 1000."""
+    """Maximum number of stretches, and of gaps, to return: 1 to 10000. Larger values are clamped; 0 means 1000."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
-        """Range to look at. A missing bound is the flow's own first or last instant."""
+        """Range to report. In place of a missing bound, the flow's own first or last instant is used."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ Global___GetCoverageRequest: _TypeAlias = GetCoverageRequest  # noqa: Y015
 
 @_typing.final
 class GetCoverageResponse(_message.Message):
-    """What the range holds."""
+    """The covered stretches and the gaps of a range."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -66,18 +66,18 @@ class GetCoverageResponse(_message.Message):
     COVERED_COUNT_FIELD_NUMBER: _builtins.int
     GAP_COUNT_FIELD_NUMBER: _builtins.int
     covered_ns: _builtins.int
-    """Nanoseconds covered in all."""
+    """Total nanoseconds covered."""
     gap_ns: _builtins.int
-    """Nanoseconds of gaps in all."""
+    """Total nanoseconds of gaps."""
     segment_count: _builtins.int
-    """Segments that overlap the range."""
+    """Number of segments that overlap the range."""
     covered_count: _builtins.int
-    """Stretches covered in all; more than covered holds when max_ranges cut the list."""
+    """Total number of covered stretches; larger than the length of `covered` if max_ranges cut that list."""
     gap_count: _builtins.int
-    """Gaps in all; more than gaps holds when max_ranges cut the list."""
+    """Total number of gaps; larger than the length of `gaps` if max_ranges cut that list."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
-        """The range looked at, clipped to the flow where a bound was missing."""
+        """The range reported, clipped to the flow where the request lacked a bound."""
 
     @_builtins.property
     def covered(self) -> _containers.RepeatedCompositeFieldContainer[_timerange_pb2.TimeRange]:

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CoverageServiceStub:
-    """Which parts of a timeline hold media.
+    """Reports which parts of a flow's timeline hold media.
     """
 
     def __init__(self, channel):
@@ -43,12 +43,11 @@ class CoverageServiceStub:
 
 
 class CoverageServiceServicer:
-    """Which parts of a timeline hold media.
+    """Reports which parts of a flow's timeline hold media.
     """
 
     def GetCoverage(self, request, context):
-        """Returns the stretches of a flow that segments cover without a gap, and the gaps between them,
-        within a range.
+        """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
@@ -74,7 +73,7 @@ def add_CoverageServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CoverageService:
-    """Which parts of a timeline hold media.
+    """Reports which parts of a flow's timeline hold media.
     """
 
     @staticmethod

@@ -27,15 +27,14 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CoverageServiceStub:
-    """Which parts of a timeline hold media."""
+    """Reports which parts of a flow's timeline hold media."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CoverageServiceAsyncStub: ...
     GetCoverage: _grpc.UnaryUnaryMultiCallable[_coverage_service_pb2.GetCoverageRequest, _coverage_service_pb2.GetCoverageResponse]
-    """Returns the stretches of a flow that segments cover without a gap, and the gaps between them,
-    within a range.
+    """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
@@ -43,19 +42,18 @@ class CoverageServiceStub:
 
 @_typing.type_check_only
 class CoverageServiceAsyncStub(CoverageServiceStub):
-    """Which parts of a timeline hold media."""
+    """Reports which parts of a flow's timeline hold media."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCoverage: _aio.UnaryUnaryMultiCallable[_coverage_service_pb2.GetCoverageRequest, _coverage_service_pb2.GetCoverageResponse]  # type: ignore[assignment]
-    """Returns the stretches of a flow that segments cover without a gap, and the gaps between them,
-    within a range.
+    """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     """
 
 class CoverageServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Which parts of a timeline hold media."""
+    """Reports which parts of a flow's timeline hold media."""
 
     @_abc_1.abstractmethod
     def GetCoverage(
@@ -63,8 +61,7 @@ class CoverageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _coverage_service_pb2.GetCoverageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_coverage_service_pb2.GetCoverageResponse, _abc.Awaitable[_coverage_service_pb2.GetCoverageResponse]]:
-        """Returns the stretches of a flow that segments cover without a gap, and the gaps between them,
-        within a range.
+        """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.

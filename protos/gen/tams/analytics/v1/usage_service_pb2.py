@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/analytics/v1/usage_service.proto\x12\x11tams.analytics.v1\"\x18\n\x16GetStorageUsageRequest\"L\n\x17GetStorageUsageResponse\x12\x31\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32\x1f.tams.analytics.v1.StorageUsage\"\x95\x01\n\x0cStorageUsage\x12\x12\n\nstorage_id\x18\x01 \x01(\t\x12\x0f\n\x07objects\x18\x02 \x01(\x03\x12\x18\n\x10measured_objects\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x19\n\x11\x61llocated_objects\x18\x05 \x01(\x03\x12\x1c\n\x14unreferenced_objects\x18\x06 \x01(\x03\x32}\n\x0cUsageService\x12m\n\x0fGetStorageUsage\x12).tams.analytics.v1.GetStorageUsageRequest\x1a*.tams.analytics.v1.GetStorageUsageResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/analytics/v1/usage_service.proto\x12\x11tams.analytics.v1\x1a\x18tams/type/v1/scope.proto\"\x18\n\x16GetStorageUsageRequest\"L\n\x17GetStorageUsageResponse\x12\x31\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32\x1f.tams.analytics.v1.StorageUsage\"\x95\x01\n\x0cStorageUsage\x12\x12\n\nstorage_id\x18\x01 \x01(\t\x12\x0f\n\x07objects\x18\x02 \x01(\x03\x12\x18\n\x10measured_objects\x18\x03 \x01(\x03\x12\r\n\x05\x62ytes\x18\x04 \x01(\x03\x12\x19\n\x11\x61llocated_objects\x18\x05 \x01(\x03\x12\x1c\n\x14unreferenced_objects\x18\x06 \x01(\x03\x32\x82\x01\n\x0cUsageService\x12r\n\x0fGetStorageUsage\x12).tams.analytics.v1.GetStorageUsageRequest\x1a*.tams.analytics.v1.GetStorageUsageResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +33,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.analytics.v1.usage_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['GetStorageUsage']._loaded_options = None
-  _globals['_USAGESERVICE'].methods_by_name['GetStorageUsage']._serialized_options = b'\220\002\001'
-  _globals['_GETSTORAGEUSAGEREQUEST']._serialized_start=60
-  _globals['_GETSTORAGEUSAGEREQUEST']._serialized_end=84
-  _globals['_GETSTORAGEUSAGERESPONSE']._serialized_start=86
-  _globals['_GETSTORAGEUSAGERESPONSE']._serialized_end=162
-  _globals['_STORAGEUSAGE']._serialized_start=165
-  _globals['_STORAGEUSAGE']._serialized_end=314
-  _globals['_USAGESERVICE']._serialized_start=316
-  _globals['_USAGESERVICE']._serialized_end=441
+  _globals['_USAGESERVICE'].methods_by_name['GetStorageUsage']._serialized_options = b'\220\002\001\312\364\030\001\001'
+  _globals['_GETSTORAGEUSAGEREQUEST']._serialized_start=86
+  _globals['_GETSTORAGEUSAGEREQUEST']._serialized_end=110
+  _globals['_GETSTORAGEUSAGERESPONSE']._serialized_start=112
+  _globals['_GETSTORAGEUSAGERESPONSE']._serialized_end=188
+  _globals['_STORAGEUSAGE']._serialized_start=191
+  _globals['_STORAGEUSAGE']._serialized_end=340
+  _globals['_USAGESERVICE']._serialized_start=343
+  _globals['_USAGESERVICE']._serialized_end=473
 # @@protoc_insertion_point(module_scope)

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetStorageUsageRequest(_message.Message):
-    """Asks for the usage of the whole store."""
+    """Request for the usage of the whole store."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -63,7 +63,7 @@ Global___GetStorageUsageResponse: _TypeAlias = GetStorageUsageResponse  # noqa: 
 
 @_typing.final
 class StorageUsage(_message.Message):
-    """What one backend holds."""
+    """The number of objects and bytes on one backend."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -76,15 +76,15 @@ class StorageUsage(_message.Message):
     storage_id: _builtins.str
     """The backend's id; empty for objects outside this store."""
     objects: _builtins.int
-    """Objects that segments reference."""
+    """Number of objects that segments reference."""
     measured_objects: _builtins.int
-    """Those of them whose size is known."""
+    """Number of those objects whose size is known."""
     bytes: _builtins.int
-    """Bytes of the measured objects."""
+    """Total size of the measured objects in bytes; larger totals are given as 2^63 - 1."""
     allocated_objects: _builtins.int
-    """Objects allocated but not yet registered by a segment."""
+    """Number of objects that were allocated, but that no segment has registered yet."""
     unreferenced_objects: _builtins.int
-    """Objects no segment references any more, waiting to be reclaimed."""
+    """Number of objects that no segment references any more and that wait to be reclaimed."""
     def __init__(
         self,
         *,

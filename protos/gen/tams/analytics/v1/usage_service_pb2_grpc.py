@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class UsageServiceStub:
-    """How much is stored where.
+    """Reports how much each storage backend holds.
     """
 
     def __init__(self, channel):
@@ -43,13 +43,13 @@ class UsageServiceStub:
 
 
 class UsageServiceServicer:
-    """How much is stored where.
+    """Reports how much each storage backend holds.
     """
 
     def GetStorageUsage(self, request, context):
-        """Returns objects and bytes for each storage backend that holds any.
+        """Returns the number of objects and bytes on each storage backend that holds objects.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,7 +72,7 @@ def add_UsageServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UsageService:
-    """How much is stored where.
+    """Reports how much each storage backend holds.
     """
 
     @staticmethod

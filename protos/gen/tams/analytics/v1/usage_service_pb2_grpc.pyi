@@ -27,31 +27,31 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UsageServiceStub:
-    """How much is stored where."""
+    """Reports how much each storage backend holds."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UsageServiceAsyncStub: ...
     GetStorageUsage: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetStorageUsageRequest, _usage_service_pb2.GetStorageUsageResponse]
-    """Returns objects and bytes for each storage backend that holds any.
+    """Returns the number of objects and bytes on each storage backend that holds objects.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
 
 @_typing.type_check_only
 class UsageServiceAsyncStub(UsageServiceStub):
-    """How much is stored where."""
+    """Reports how much each storage backend holds."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStorageUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetStorageUsageRequest, _usage_service_pb2.GetStorageUsageResponse]  # type: ignore[assignment]
-    """Returns objects and bytes for each storage backend that holds any.
+    """Returns the number of objects and bytes on each storage backend that holds objects.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
-    """How much is stored where."""
+    """Reports how much each storage backend holds."""
 
     @_abc_1.abstractmethod
     def GetStorageUsage(
@@ -59,9 +59,9 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _usage_service_pb2.GetStorageUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_usage_service_pb2.GetStorageUsageResponse, _abc.Awaitable[_usage_service_pb2.GetStorageUsageResponse]]:
-        """Returns objects and bytes for each storage backend that holds any.
+        """Returns the number of objects and bytes on each storage backend that holds objects.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

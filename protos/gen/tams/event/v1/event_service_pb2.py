@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from tams.event.v1 import event_pb2 as tams_dot_event_dot_v1_dot_event__pb2
 from tams.event.v1 import webhook_pb2 as tams_dot_event_dot_v1_dot_webhook__pb2
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tams/event/v1/event_service.proto\x12\rtams.event.v1\x1a\x19tams/event/v1/event.proto\x1a\x1btams/event/v1/webhook.proto\"\'\n\x16ReleaseWebhooksRequest\x12\r\n\x05owner\x18\x01 \x01(\t\"\x19\n\x17ReleaseWebhooksResponse\"P\n\x14LeaseWebhooksRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x13\n\x0bttl_seconds\x18\x02 \x01(\x05\x12\x14\n\x0cmax_webhooks\x18\x03 \x01(\x05\"D\n\x15LeaseWebhooksResponse\x12+\n\x06leases\x18\x01 \x03(\x0b\x32\x1b.tams.event.v1.WebhookLease\"\xca\x01\n\x0cWebhookLease\x12\'\n\x07webhook\x18\x01 \x01(\x0b\x32\x16.tams.event.v1.Webhook\x12\x15\n\rapi_key_value\x18\x02 \x01(\t\x12\x12\n\nsettled_id\x18\x03 \x01(\x03\x12\x37\n\x06\x62\x65hind\x18\x04 \x03(\x0b\x32\'.tams.event.v1.WebhookLease.BehindEntry\x1a-\n\x0b\x42\x65hindEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"z\n\x11PullEventsRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x12\n\nwebhook_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x66ter_id\x18\x03 \x01(\x03\x12\x12\n\nmax_events\x18\x04 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x05 \x01(\x05\x12\x0b\n\x03key\x18\x06 \x01(\t\"K\n\x12PullEventsResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.tams.event.v1.Event\x12\x0f\n\x07seen_id\x18\x02 \x01(\x03\"\xf6\x01\n\x18\x41\x63knowledgeEventsRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x12\n\nwebhook_id\x18\x02 \x01(\t\x12\x12\n\nsettled_id\x18\x03 \x01(\x03\x12/\n\x0c\x64\x65\x61\x64_letters\x18\x04 \x03(\x0b\x32\x19.tams.event.v1.DeadLetter\x12\x43\n\x06\x62\x65hind\x18\x05 \x03(\x0b\x32\x33.tams.event.v1.AcknowledgeEventsRequest.BehindEntry\x1a-\n\x0b\x42\x65hindEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"?\n\nDeadLetter\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x03\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\x05\"\x1b\n\x19\x41\x63knowledgeEventsResponse2\x9b\x03\n\x0c\x45ventService\x12_\n\rLeaseWebhooks\x12#.tams.event.v1.LeaseWebhooksRequest\x1a$.tams.event.v1.LeaseWebhooksResponse\"\x03\x90\x02\x02\x12\x65\n\x0fReleaseWebhooks\x12%.tams.event.v1.ReleaseWebhooksRequest\x1a&.tams.event.v1.ReleaseWebhooksResponse\"\x03\x90\x02\x02\x12V\n\nPullEvents\x12 .tams.event.v1.PullEventsRequest\x1a!.tams.event.v1.PullEventsResponse\"\x03\x90\x02\x01\x12k\n\x11\x41\x63knowledgeEvents\x12\'.tams.event.v1.AcknowledgeEventsRequest\x1a(.tams.event.v1.AcknowledgeEventsResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tams/event/v1/event_service.proto\x12\rtams.event.v1\x1a\x19tams/event/v1/event.proto\x1a\x1btams/event/v1/webhook.proto\x1a\x18tams/type/v1/scope.proto\"\'\n\x16ReleaseWebhooksRequest\x12\r\n\x05owner\x18\x01 \x01(\t\"\x19\n\x17ReleaseWebhooksResponse\"P\n\x14LeaseWebhooksRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x13\n\x0bttl_seconds\x18\x02 \x01(\x05\x12\x14\n\x0cmax_webhooks\x18\x03 \x01(\x05\"D\n\x15LeaseWebhooksResponse\x12+\n\x06leases\x18\x01 \x03(\x0b\x32\x1b.tams.event.v1.WebhookLease\"\xca\x01\n\x0cWebhookLease\x12\'\n\x07webhook\x18\x01 \x01(\x0b\x32\x16.tams.event.v1.Webhook\x12\x15\n\rapi_key_value\x18\x02 \x01(\t\x12\x12\n\nsettled_id\x18\x03 \x01(\x03\x12\x37\n\x06\x62\x65hind\x18\x04 \x03(\x0b\x32\'.tams.event.v1.WebhookLease.BehindEntry\x1a-\n\x0b\x42\x65hindEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"7\n\x12\x41waitEventsRequest\x12\x10\n\x08\x61\x66ter_id\x18\x01 \x01(\x03\x12\x0f\n\x07wait_ms\x18\x02 \x01(\x05\"E\n\x13\x41waitEventsResponse\x12\x0f\n\x07last_id\x18\x01 \x01(\x03\x12\x1d\n\x15registrations_changed\x18\x02 \x01(\x08\"\x8d\x01\n\x11PullEventsRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x12\n\nwebhook_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x66ter_id\x18\x03 \x01(\x03\x12\x12\n\nmax_events\x18\x04 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x05 \x01(\x05\x12\x0b\n\x03key\x18\x06 \x01(\t\x12\x11\n\tmax_bytes\x18\x07 \x01(\x05\"K\n\x12PullEventsResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.tams.event.v1.Event\x12\x0f\n\x07seen_id\x18\x02 \x01(\x03\"\xf6\x01\n\x18\x41\x63knowledgeEventsRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x12\n\nwebhook_id\x18\x02 \x01(\t\x12\x12\n\nsettled_id\x18\x03 \x01(\x03\x12/\n\x0c\x64\x65\x61\x64_letters\x18\x04 \x03(\x0b\x32\x19.tams.event.v1.DeadLetter\x12\x43\n\x06\x62\x65hind\x18\x05 \x03(\x0b\x32\x33.tams.event.v1.AcknowledgeEventsRequest.BehindEntry\x1a-\n\x0b\x42\x65hindEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"?\n\nDeadLetter\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x03\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\x05\"\x1b\n\x19\x41\x63knowledgeEventsResponse2\x8f\x04\n\x0c\x45ventService\x12\x64\n\rLeaseWebhooks\x12#.tams.event.v1.LeaseWebhooksRequest\x1a$.tams.event.v1.LeaseWebhooksResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12j\n\x0fReleaseWebhooks\x12%.tams.event.v1.ReleaseWebhooksRequest\x1a&.tams.event.v1.ReleaseWebhooksResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12^\n\x0b\x41waitEvents\x12!.tams.event.v1.AwaitEventsRequest\x1a\".tams.event.v1.AwaitEventsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12[\n\nPullEvents\x12 .tams.event.v1.PullEventsRequest\x1a!.tams.event.v1.PullEventsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12p\n\x11\x41\x63knowledgeEvents\x12\'.tams.event.v1.AcknowledgeEventsRequest\x1a(.tams.event.v1.AcknowledgeEventsResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,37 +39,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACKNOWLEDGEEVENTSREQUEST_BEHINDENTRY']._loaded_options = None
   _globals['_ACKNOWLEDGEEVENTSREQUEST_BEHINDENTRY']._serialized_options = b'8\001'
   _globals['_EVENTSERVICE'].methods_by_name['LeaseWebhooks']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['LeaseWebhooks']._serialized_options = b'\220\002\002'
+  _globals['_EVENTSERVICE'].methods_by_name['LeaseWebhooks']._serialized_options = b'\220\002\002\312\364\030\001\005'
   _globals['_EVENTSERVICE'].methods_by_name['ReleaseWebhooks']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['ReleaseWebhooks']._serialized_options = b'\220\002\002'
+  _globals['_EVENTSERVICE'].methods_by_name['ReleaseWebhooks']._serialized_options = b'\220\002\002\312\364\030\001\005'
+  _globals['_EVENTSERVICE'].methods_by_name['AwaitEvents']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['AwaitEvents']._serialized_options = b'\220\002\001\312\364\030\001\005'
   _globals['_EVENTSERVICE'].methods_by_name['PullEvents']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['PullEvents']._serialized_options = b'\220\002\001'
+  _globals['_EVENTSERVICE'].methods_by_name['PullEvents']._serialized_options = b'\220\002\001\312\364\030\001\005'
   _globals['_EVENTSERVICE'].methods_by_name['AcknowledgeEvents']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['AcknowledgeEvents']._serialized_options = b'\220\002\002'
-  _globals['_RELEASEWEBHOOKSREQUEST']._serialized_start=108
-  _globals['_RELEASEWEBHOOKSREQUEST']._serialized_end=147
-  _globals['_RELEASEWEBHOOKSRESPONSE']._serialized_start=149
-  _globals['_RELEASEWEBHOOKSRESPONSE']._serialized_end=174
-  _globals['_LEASEWEBHOOKSREQUEST']._serialized_start=176
-  _globals['_LEASEWEBHOOKSREQUEST']._serialized_end=256
-  _globals['_LEASEWEBHOOKSRESPONSE']._serialized_start=258
-  _globals['_LEASEWEBHOOKSRESPONSE']._serialized_end=326
-  _globals['_WEBHOOKLEASE']._serialized_start=329
-  _globals['_WEBHOOKLEASE']._serialized_end=531
-  _globals['_WEBHOOKLEASE_BEHINDENTRY']._serialized_start=486
-  _globals['_WEBHOOKLEASE_BEHINDENTRY']._serialized_end=531
-  _globals['_PULLEVENTSREQUEST']._serialized_start=533
-  _globals['_PULLEVENTSREQUEST']._serialized_end=655
-  _globals['_PULLEVENTSRESPONSE']._serialized_start=657
-  _globals['_PULLEVENTSRESPONSE']._serialized_end=732
-  _globals['_ACKNOWLEDGEEVENTSREQUEST']._serialized_start=735
-  _globals['_ACKNOWLEDGEEVENTSREQUEST']._serialized_end=981
-  _globals['_ACKNOWLEDGEEVENTSREQUEST_BEHINDENTRY']._serialized_start=486
-  _globals['_ACKNOWLEDGEEVENTSREQUEST_BEHINDENTRY']._serialized_end=531
-  _globals['_DEADLETTER']._serialized_start=983
-  _globals['_DEADLETTER']._serialized_end=1046
-  _globals['_ACKNOWLEDGEEVENTSRESPONSE']._serialized_start=1048
-  _globals['_ACKNOWLEDGEEVENTSRESPONSE']._serialized_end=1075
-  _globals['_EVENTSERVICE']._serialized_start=1078
-  _globals['_EVENTSERVICE']._serialized_end=1489
+  _globals['_EVENTSERVICE'].methods_by_name['AcknowledgeEvents']._serialized_options = b'\220\002\002\312\364\030\001\005'
+  _globals['_RELEASEWEBHOOKSREQUEST']._serialized_start=134
+  _globals['_RELEASEWEBHOOKSREQUEST']._serialized_end=173
+  _globals['_RELEASEWEBHOOKSRESPONSE']._serialized_start=175
+  _globals['_RELEASEWEBHOOKSRESPONSE']._serialized_end=200
+  _globals['_LEASEWEBHOOKSREQUEST']._serialized_start=202
+  _globals['_LEASEWEBHOOKSREQUEST']._serialized_end=282
+  _globals['_LEASEWEBHOOKSRESPONSE']._serialized_start=284
+  _globals['_LEASEWEBHOOKSRESPONSE']._serialized_end=352
+  _globals['_WEBHOOKLEASE']._serialized_start=355
+  _globals['_WEBHOOKLEASE']._serialized_end=557
+  _globals['_WEBHOOKLEASE_BEHINDENTRY']._serialized_start=512
+  _globals['_WEBHOOKLEASE_BEHINDENTRY']._serialized_end=557
+  _globals['_AWAITEVENTSREQUEST']._serialized_start=559
+  _globals['_AWAITEVENTSREQUEST']._serialized_end=614
+  _globals['_AWAITEVENTSRESPONSE']._serialized_start=616
+  _globals['_AWAITEVENTSRESPONSE']._serialized_end=685
+  _globals['_PULLEVENTSREQUEST']._serialized_start=688
+  _globals['_PULLEVENTSREQUEST']._serialized_end=829
+  _globals['_PULLEVENTSRESPONSE']._serialized_start=831
+  _globals['_PULLEVENTSRESPONSE']._serialized_end=906
+  _globals['_ACKNOWLEDGEEVENTSREQUEST']._serialized_start=909
+  _globals['_ACKNOWLEDGEEVENTSREQUEST']._serialized_end=1155
+  _globals['_ACKNOWLEDGEEVENTSREQUEST_BEHINDENTRY']._serialized_start=512
+  _globals['_ACKNOWLEDGEEVENTSREQUEST_BEHINDENTRY']._serialized_end=557
+  _globals['_DEADLETTER']._serialized_start=1157
+  _globals['_DEADLETTER']._serialized_end=1220
+  _globals['_ACKNOWLEDGEEVENTSRESPONSE']._serialized_start=1222
+  _globals['_ACKNOWLEDGEEVENTSRESPONSE']._serialized_end=1249
+  _globals['_EVENTSERVICE']._serialized_start=1252
+  _globals['_EVENTSERVICE']._serialized_end=1779
 # @@protoc_insertion_point(module_scope)

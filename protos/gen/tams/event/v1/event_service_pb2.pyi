@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ReleaseWebhooksRequest(_message.Message):
-    """Who delivers no more."""
+    """The deliverer whose leases to release."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -44,7 +44,7 @@ Global___ReleaseWebhooksRequest: _TypeAlias = ReleaseWebhooksRequest  # noqa: Y0
 
 @_typing.final
 class ReleaseWebhooksResponse(_message.Message):
-    """The leases are free."""
+    """The leases are released."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -61,7 +61,7 @@ Global___ReleaseWebhooksResponse: _TypeAlias = ReleaseWebhooksResponse  # noqa: 
 
 @_typing.final
 class LeaseWebhooksRequest(_message.Message):
-    """Who wants to deliver."""
+    """The deliverer, and the leases it requests."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -69,11 +69,13 @@ class LeaseWebhooksRequest(_message.Message):
     TTL_SECONDS_FIELD_NUMBER: _builtins.int
     MAX_WEBHOOKS_FIELD_NUMBER: _builtins.int
     owner: _builtins.str
-    """Name of the deliverer, unique among its kind."""
+    """Name of the deliverer, unique among all deliverers: 1 to 200 printable ASCII characters without blanks."""
     ttl_seconds: _builtins.int
-    """How long the leases last, 1 to 300 seconds; larger is clamped."""
+    """Duration of the leases, 1 to 300 seconds; larger values are clamped."""
     max_webhooks: _builtins.int
-    """Most subscribers to hold in all, the caller's own included."""
+    """Maximum number of subscribers to hold, including those that the caller holds already: 1 to 1000; larger
+    values are clamped.
+    """
     def __init__(
         self,
         *,
@@ -91,14 +93,14 @@ Global___LeaseWebhooksRequest: _TypeAlias = LeaseWebhooksRequest  # noqa: Y015
 
 @_typing.final
 class LeaseWebhooksResponse(_message.Message):
-    """The subscribers that the caller holds now."""
+    """The subscribers that the caller holds after the call."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LEASES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def leases(self) -> _containers.RepeatedCompositeFieldContainer[Global___WebhookLease]:
-        """All of them, own ones renewed."""
+        """All leases of the caller, both new and renewed."""
 
     def __init__(
         self,
@@ -115,7 +117,7 @@ Global___LeaseWebhooksResponse: _TypeAlias = LeaseWebhooksResponse  # noqa: Y015
 
 @_typing.final
 class WebhookLease(_message.Message):
-    """One subscriber to serve."""
+    """One subscriber that the caller serves."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -144,16 +146,16 @@ class WebhookLease(_message.Message):
     SETTLED_ID_FIELD_NUMBER: _builtins.int
     BEHIND_FIELD_NUMBER: _builtins.int
     api_key_value: _builtins.str
-    """Value of its key header; empty for none."""
+    """Value of its key header; empty if it has no key."""
     settled_id: _builtins.int
-    """Everything up to this event id is settled, but for what lags behind."""
+    """All events up to this id are settled, except those of the keys in `behind`."""
     @_builtins.property
     def webhook(self) -> _webhook_pb2.Webhook:
         """The subscriber."""
 
     @_builtins.property
     def behind(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Flows and sources that lag, by id: the event id up to which their own events are settled."""
+        """For each flow or source that lags behind, by id: the event id up to which its own events are settled."""
 
     def __init__(
         self,
@@ -172,8 +174,62 @@ class WebhookLease(_message.Message):
 Global___WebhookLease: _TypeAlias = WebhookLease  # noqa: Y015
 
 @_typing.final
+class AwaitEventsRequest(_message.Message):
+    """The last event that the caller has seen, and the time to wait for a newer one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_ID_FIELD_NUMBER: _builtins.int
+    WAIT_MS_FIELD_NUMBER: _builtins.int
+    after_id: _builtins.int
+    """Return as soon as there is an event with a higher id than this."""
+    wait_ms: _builtins.int
+    """Maximum time to wait, 0 to 30000 milliseconds; larger values are clamped."""
+    def __init__(
+        self,
+        *,
+        after_id: _builtins.int = ...,
+        wait_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "wait_ms", b"wait_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwaitEventsRequest: _TypeAlias = AwaitEventsRequest  # noqa: Y015
+
+@_typing.final
+class AwaitEventsResponse(_message.Message):
+    """The newest event, and whether registrations changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAST_ID_FIELD_NUMBER: _builtins.int
+    REGISTRATIONS_CHANGED_FIELD_NUMBER: _builtins.int
+    last_id: _builtins.int
+    """The highest event id so far; 0 if there are no events yet."""
+    registrations_changed: _builtins.bool
+    """True if a registration was created, changed or removed while the call waited. Changes between two calls, or
+    through another process of the service, are not reported.
+    """
+    def __init__(
+        self,
+        *,
+        last_id: _builtins.int = ...,
+        registrations_changed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_id", b"last_id", "registrations_changed", b"registrations_changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwaitEventsResponse: _TypeAlias = AwaitEventsResponse  # noqa: Y015
+
+@_typing.final
 class PullEventsRequest(_message.Message):
-    """Which events to return."""
+    """The events to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -183,18 +239,23 @@ class PullEventsRequest(_message.Message):
     MAX_EVENTS_FIELD_NUMBER: _builtins.int
     WAIT_MS_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
+    MAX_BYTES_FIELD_NUMBER: _builtins.int
     owner: _builtins.str
     """The deliverer that holds the lease."""
     webhook_id: _builtins.str
     """The subscriber."""
     after_id: _builtins.int
-    """Return events after this id."""
+    """Return events with a higher id than this."""
     max_events: _builtins.int
-    """Most events to return, 1 to 1000; larger is clamped, 0 means 100."""
+    """Maximum number of events to return, 1 to 1000. Larger values are clamped; 0 means 100."""
     wait_ms: _builtins.int
-    """How long to wait for the first event, 0 to 30000 milliseconds; larger is clamped."""
+    """Maximum time to wait for the first event, 0 to 30000 milliseconds; larger values are clamped."""
     key: _builtins.str
-    """Return events of this flow or source only; empty for all."""
+    """Return only events of this flow or source; empty returns the events of all."""
+    max_bytes: _builtins.int
+    """Return no further events once those before have about this number of bytes. 0 and values above 4 MiB mean
+    4 MiB.
+    """
     def __init__(
         self,
         *,
@@ -204,10 +265,11 @@ class PullEventsRequest(_message.Message):
         max_events: _builtins.int = ...,
         wait_ms: _builtins.int = ...,
         key: _builtins.str = ...,
+        max_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "key", b"key", "max_events", b"max_events", "owner", b"owner", "wait_ms", b"wait_ms", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "key", b"key", "max_bytes", b"max_bytes", "max_events", b"max_events", "owner", b"owner", "wait_ms", b"wait_ms", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -222,7 +284,7 @@ class PullEventsResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     SEEN_ID_FIELD_NUMBER: _builtins.int
     seen_id: _builtins.int
-    """Every event up to this id was looked at: pull after it next."""
+    """All events up to this id are either returned or filtered out. The next call passes it as after_id."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
         """The events that pass its filters, ascending by id."""
@@ -243,7 +305,7 @@ Global___PullEventsResponse: _TypeAlias = PullEventsResponse  # noqa: Y015
 
 @_typing.final
 class AcknowledgeEventsRequest(_message.Message):
-    """What is settled."""
+    """The events that are settled."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -277,15 +339,15 @@ class AcknowledgeEventsRequest(_message.Message):
     webhook_id: _builtins.str
     """The subscriber."""
     settled_id: _builtins.int
-    """Every event up to this id is settled, but for what lags behind."""
+    """All events up to this id are settled, except those of the keys in `behind`."""
     @_builtins.property
     def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
-        """Events among them that were given up."""
+        """The events among them that were given up, at most 1000."""
 
     @_builtins.property
     def behind(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Flows and sources that lag, by id, at most 1000: the event id up to which their own events are
-        settled. In place of those acknowledged before.
+        """For each flow or source that lags behind, by id: the event id up to which its own events are settled. At
+        most 1000 entries. They replace all those of the call before.
         """
 
     def __init__(
@@ -315,11 +377,11 @@ class DeadLetter(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     event_id: _builtins.int
-    """The event."""
+    """The id of the event."""
     error: _builtins.str
-    """Why the last attempt failed."""
+    """Reason why the last attempt failed; cut off after 1000 characters."""
     attempts: _builtins.int
-    """How often it was tried."""
+    """Number of attempts to deliver it."""
     def __init__(
         self,
         *,
@@ -337,7 +399,7 @@ Global___DeadLetter: _TypeAlias = DeadLetter  # noqa: Y015
 
 @_typing.final
 class AcknowledgeEventsResponse(_message.Message):
-    """The cursor is stored."""
+    """The settled events are stored."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,10 +26,11 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """The outbox: events as they were committed, handed to whoever delivers them.
+    """The outbox: hands out events in the order of their commits to the processes that deliver them.
 
-    A deliverer leases subscribers, so that one at a time serves each and order holds; it pulls each
-    subscriber's events, sends them, and acknowledges. What is not acknowledged is handed out again.
+    A deliverer leases subscribers, so that only one process at a time serves each subscriber and events stay in
+    order. It pulls each subscriber's events, sends them, and acknowledges them. Events that are not acknowledged
+    are handed out again.
     """
 
     def __init__(self, channel):
@@ -48,6 +49,11 @@ class EventServiceStub:
                 request_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksRequest.SerializeToString,
                 response_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksResponse.FromString,
                 _registered_method=True)
+        self.AwaitEvents = channel.unary_unary(
+                '/tams.event.v1.EventService/AwaitEvents',
+                request_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.AwaitEventsRequest.SerializeToString,
+                response_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.AwaitEventsResponse.FromString,
+                _registered_method=True)
         self.PullEvents = channel.unary_unary(
                 '/tams.event.v1.EventService/PullEvents',
                 request_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.PullEventsRequest.SerializeToString,
@@ -61,35 +67,54 @@ class EventServiceStub:
 
 
 class EventServiceServicer:
-    """The outbox: events as they were committed, handed to whoever delivers them.
+    """The outbox: hands out events in the order of their commits to the processes that deliver them.
 
-    A deliverer leases subscribers, so that one at a time serves each and order holds; it pulls each
-    subscriber's events, sends them, and acknowledges. What is not acknowledged is handed out again.
+    A deliverer leases subscribers, so that only one process at a time serves each subscriber and events stay in
+    order. It pulls each subscriber's events, sends them, and acknowledges them. Events that are not acknowledged
+    are handed out again.
     """
 
     def LeaseWebhooks(self, request, context):
-        """Leases subscribers that nobody serves, and renews the leases of the caller's own.
+        """Leases subscribers that no deliverer serves, and renews the leases that the caller holds. This is the only
+        call that returns the values of keys.
 
-        Errors: none of its own.
+        Errors:
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        - INVALID_ARGUMENT OUT_OF_RANGE: the time or the number of subscribers is not positive.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseWebhooks(self, request, context):
-        """Gives up the caller's leases, so that others need not wait until they run out.
+        """Releases the caller's leases, so that other deliverers need not wait until they expire.
 
-        Errors: none of its own.
+        Errors:
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AwaitEvents(self, request, context):
+        """Waits until there is a newer event, or until a registration changes. One call serves all subscribers of a
+        deliverer, which then pulls events for those that are not busy.
+
+        Errors:
+        - INVALID_ARGUMENT OUT_OF_RANGE: the id or the time is negative.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PullEvents(self, request, context):
-        """Returns events for one subscriber in order of commitment, already filtered. Waits a while for the
-        first when there is none.
+        """Returns events for one subscriber in the order of their commits, filtered for it. If there are none, the
+        call waits for the first one, for at most wait_ms.
 
         Errors:
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+        - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, or the key is too long.
         - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -97,11 +122,15 @@ class EventServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AcknowledgeEvents(self, request, context):
-        """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
-        Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
+        """Marks a subscriber's events up to an id as settled: delivered, or given up and stored as dead letters.
+        Flows whose events the subscriber refuses may lag behind, so that they do not delay the others.
 
         Errors:
-        - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+        - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, a key is too long, or there are more than 1000 dead
+        letters.
+        - INVALID_ARGUMENT TOO_MANY_BEHIND: more than 1000 flows and sources lag behind.
         - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -120,6 +149,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.ReleaseWebhooks,
                     request_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksRequest.FromString,
                     response_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksResponse.SerializeToString,
+            ),
+            'AwaitEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.AwaitEvents,
+                    request_deserializer=tams_dot_event_dot_v1_dot_event__service__pb2.AwaitEventsRequest.FromString,
+                    response_serializer=tams_dot_event_dot_v1_dot_event__service__pb2.AwaitEventsResponse.SerializeToString,
             ),
             'PullEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.PullEvents,
@@ -140,10 +174,11 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """The outbox: events as they were committed, handed to whoever delivers them.
+    """The outbox: hands out events in the order of their commits to the processes that deliver them.
 
-    A deliverer leases subscribers, so that one at a time serves each and order holds; it pulls each
-    subscriber's events, sends them, and acknowledges. What is not acknowledged is handed out again.
+    A deliverer leases subscribers, so that only one process at a time serves each subscriber and events stay in
+    order. It pulls each subscriber's events, sends them, and acknowledges them. Events that are not acknowledged
+    are handed out again.
     """
 
     @staticmethod
@@ -190,6 +225,33 @@ class EventService:
             '/tams.event.v1.EventService/ReleaseWebhooks',
             tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksRequest.SerializeToString,
             tams_dot_event_dot_v1_dot_event__service__pb2.ReleaseWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AwaitEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.event.v1.EventService/AwaitEvents',
+            tams_dot_event_dot_v1_dot_event__service__pb2.AwaitEventsRequest.SerializeToString,
+            tams_dot_event_dot_v1_dot_event__service__pb2.AwaitEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,10 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """The outbox: events as they were committed, handed to whoever delivers them.
+    """The outbox: hands out events in the order of their commits to the processes that deliver them.
 
-    A deliverer leases subscribers, so that one at a time serves each and order holds; it pulls each
-    subscriber's events, sends them, and acknowledges. What is not acknowledged is handed out again.
+    A deliverer leases subscribers, so that only one process at a time serves each subscriber and events stay in
+    order. It pulls each subscriber's events, sends them, and acknowledges them. Events that are not acknowledged
+    are handed out again.
     """
 
     @_typing.overload
@@ -38,71 +39,109 @@ class EventServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
     LeaseWebhooks: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.LeaseWebhooksRequest, _event_service_pb2.LeaseWebhooksResponse]
-    """Leases subscribers that nobody serves, and renews the leases of the caller's own.
-
-    Errors: none of its own.
-    """
-    ReleaseWebhooks: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ReleaseWebhooksRequest, _event_service_pb2.ReleaseWebhooksResponse]
-    """Gives up the caller's leases, so that others need not wait until they run out.
-
-    Errors: none of its own.
-    """
-    PullEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.PullEventsRequest, _event_service_pb2.PullEventsResponse]
-    """Returns events for one subscriber in order of commitment, already filtered. Waits a while for the
-    first when there is none.
+    """Leases subscribers that no deliverer serves, and renews the leases that the caller holds. This is the only
+    call that returns the values of keys.
 
     Errors:
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    - INVALID_ARGUMENT OUT_OF_RANGE: the time or the number of subscribers is not positive.
+    """
+    ReleaseWebhooks: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ReleaseWebhooksRequest, _event_service_pb2.ReleaseWebhooksResponse]
+    """Releases the caller's leases, so that other deliverers need not wait until they expire.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    """
+    AwaitEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.AwaitEventsRequest, _event_service_pb2.AwaitEventsResponse]
+    """Waits until there is a newer event, or until a registration changes. One call serves all subscribers of a
+    deliverer, which then pulls events for those that are not busy.
+
+    Errors:
+    - INVALID_ARGUMENT OUT_OF_RANGE: the id or the time is negative.
+    """
+    PullEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.PullEventsRequest, _event_service_pb2.PullEventsResponse]
+    """Returns events for one subscriber in the order of their commits, filtered for it. If there are none, the
+    call waits for the first one, for at most wait_ms.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+    - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, or the key is too long.
     - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
     """
     AcknowledgeEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.AcknowledgeEventsRequest, _event_service_pb2.AcknowledgeEventsResponse]
-    """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
-    Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
+    """Marks a subscriber's events up to an id as settled: delivered, or given up and stored as dead letters.
+    Flows whose events the subscriber refuses may lag behind, so that they do not delay the others.
 
     Errors:
-    - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+    - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, a key is too long, or there are more than 1000 dead
+      letters.
+    - INVALID_ARGUMENT TOO_MANY_BEHIND: more than 1000 flows and sources lag behind.
     - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
     """
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
-    """The outbox: events as they were committed, handed to whoever delivers them.
+    """The outbox: hands out events in the order of their commits to the processes that deliver them.
 
-    A deliverer leases subscribers, so that one at a time serves each and order holds; it pulls each
-    subscriber's events, sends them, and acknowledges. What is not acknowledged is handed out again.
+    A deliverer leases subscribers, so that only one process at a time serves each subscriber and events stay in
+    order. It pulls each subscriber's events, sends them, and acknowledges them. Events that are not acknowledged
+    are handed out again.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     LeaseWebhooks: _aio.UnaryUnaryMultiCallable[_event_service_pb2.LeaseWebhooksRequest, _event_service_pb2.LeaseWebhooksResponse]  # type: ignore[assignment]
-    """Leases subscribers that nobody serves, and renews the leases of the caller's own.
-
-    Errors: none of its own.
-    """
-    ReleaseWebhooks: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ReleaseWebhooksRequest, _event_service_pb2.ReleaseWebhooksResponse]  # type: ignore[assignment]
-    """Gives up the caller's leases, so that others need not wait until they run out.
-
-    Errors: none of its own.
-    """
-    PullEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.PullEventsRequest, _event_service_pb2.PullEventsResponse]  # type: ignore[assignment]
-    """Returns events for one subscriber in order of commitment, already filtered. Waits a while for the
-    first when there is none.
+    """Leases subscribers that no deliverer serves, and renews the leases that the caller holds. This is the only
+    call that returns the values of keys.
 
     Errors:
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    - INVALID_ARGUMENT OUT_OF_RANGE: the time or the number of subscribers is not positive.
+    """
+    ReleaseWebhooks: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ReleaseWebhooksRequest, _event_service_pb2.ReleaseWebhooksResponse]  # type: ignore[assignment]
+    """Releases the caller's leases, so that other deliverers need not wait until they expire.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    """
+    AwaitEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.AwaitEventsRequest, _event_service_pb2.AwaitEventsResponse]  # type: ignore[assignment]
+    """Waits until there is a newer event, or until a registration changes. One call serves all subscribers of a
+    deliverer, which then pulls events for those that are not busy.
+
+    Errors:
+    - INVALID_ARGUMENT OUT_OF_RANGE: the id or the time is negative.
+    """
+    PullEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.PullEventsRequest, _event_service_pb2.PullEventsResponse]  # type: ignore[assignment]
+    """Returns events for one subscriber in the order of their commits, filtered for it. If there are none, the
+    call waits for the first one, for at most wait_ms.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+    - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, or the key is too long.
     - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
     """
     AcknowledgeEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.AcknowledgeEventsRequest, _event_service_pb2.AcknowledgeEventsResponse]  # type: ignore[assignment]
-    """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
-    Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
+    """Marks a subscriber's events up to an id as settled: delivered, or given up and stored as dead letters.
+    Flows whose events the subscriber refuses may lag behind, so that they do not delay the others.
 
     Errors:
-    - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
+    - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+    - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+    - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, a key is too long, or there are more than 1000 dead
+      letters.
+    - INVALID_ARGUMENT TOO_MANY_BEHIND: more than 1000 flows and sources lag behind.
     - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The outbox: events as they were committed, handed to whoever delivers them.
+    """The outbox: hands out events in the order of their commits to the processes that deliver them.
 
-    A deliverer leases subscribers, so that one at a time serves each and order holds; it pulls each
-    subscriber's events, sends them, and acknowledges. What is not acknowledged is handed out again.
+    A deliverer leases subscribers, so that only one process at a time serves each subscriber and events stay in
+    order. It pulls each subscriber's events, sends them, and acknowledges them. Events that are not acknowledged
+    are handed out again.
     """
 
     @_abc_1.abstractmethod
@@ -111,9 +150,12 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.LeaseWebhooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.LeaseWebhooksResponse, _abc.Awaitable[_event_service_pb2.LeaseWebhooksResponse]]:
-        """Leases subscribers that nobody serves, and renews the leases of the caller's own.
+        """Leases subscribers that no deliverer serves, and renews the leases that the caller holds. This is the only
+        call that returns the values of keys.
 
-        Errors: none of its own.
+        Errors:
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        - INVALID_ARGUMENT OUT_OF_RANGE: the time or the number of subscribers is not positive.
         """
 
     @_abc_1.abstractmethod
@@ -122,9 +164,23 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.ReleaseWebhooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.ReleaseWebhooksResponse, _abc.Awaitable[_event_service_pb2.ReleaseWebhooksResponse]]:
-        """Gives up the caller's leases, so that others need not wait until they run out.
+        """Releases the caller's leases, so that other deliverers need not wait until they expire.
 
-        Errors: none of its own.
+        Errors:
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        """
+
+    @_abc_1.abstractmethod
+    def AwaitEvents(
+        self,
+        request: _event_service_pb2.AwaitEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.AwaitEventsResponse, _abc.Awaitable[_event_service_pb2.AwaitEventsResponse]]:
+        """Waits until there is a newer event, or until a registration changes. One call serves all subscribers of a
+        deliverer, which then pulls events for those that are not busy.
+
+        Errors:
+        - INVALID_ARGUMENT OUT_OF_RANGE: the id or the time is negative.
         """
 
     @_abc_1.abstractmethod
@@ -133,10 +189,13 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.PullEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.PullEventsResponse, _abc.Awaitable[_event_service_pb2.PullEventsResponse]]:
-        """Returns events for one subscriber in order of commitment, already filtered. Waits a while for the
-        first when there is none.
+        """Returns events for one subscriber in the order of their commits, filtered for it. If there are none, the
+        call waits for the first one, for at most wait_ms.
 
         Errors:
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+        - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, or the key is too long.
         - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
         """
 
@@ -146,11 +205,15 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.AcknowledgeEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.AcknowledgeEventsResponse, _abc.Awaitable[_event_service_pb2.AcknowledgeEventsResponse]]:
-        """Marks a subscriber's events up to an id as settled: delivered, or given up and kept as dead letters.
-        Flows whose events the subscriber refuses may lag, so that they do not hold up the others.
+        """Marks a subscriber's events up to an id as settled: delivered, or given up and stored as dead letters.
+        Flows whose events the subscriber refuses may lag behind, so that they do not delay the others.
 
         Errors:
-        - INVALID_ARGUMENT TOO_MANY_BEHIND: more flows lag than are kept.
+        - INVALID_ARGUMENT BAD_OWNER: the owner's name is empty, too long or not printable.
+        - INVALID_ARGUMENT BAD_WEBHOOK_ID: the subscriber's id is not a UUID.
+        - INVALID_ARGUMENT OUT_OF_RANGE: a number is negative, a key is too long, or there are more than 1000 dead
+          letters.
+        - INVALID_ARGUMENT TOO_MANY_BEHIND: more than 1000 flows and sources lag behind.
         - FAILED_PRECONDITION LEASE_LOST: the caller does not hold the subscriber's lease.
         """
 

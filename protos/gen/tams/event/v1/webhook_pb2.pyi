@@ -20,7 +20,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Webhook(_message.Message):
-    """A subscriber: where to send which events. Each filter that is set must let an event pass."""
+    """A subscriber: the URL to send events to, and the filters that select the events. An event is sent if it
+    passes all filters that are set.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -39,40 +41,40 @@ class Webhook(_message.Message):
     id: _builtins.str
     """Lower-case UUID of this registration."""
     url: _builtins.str
-    """Where events are POSTed to."""
+    """The URL to POST events to."""
     api_key_name: _builtins.str
-    """Name of the header that carries the key; empty for none."""
+    """Name of the header that carries the key; empty if there is no key."""
     presigned: _builtins.bool
-    """Put only presigned (true) or only other (false) get_urls in."""
+    """Include only presigned (true) or only other (false) get_urls."""
     verbose_storage: _builtins.bool
-    """Put storage details into get_urls; absent as registered means false."""
+    """Include details of the storage in get_urls. Absent means false, and is kept as absent."""
     @_builtins.property
     def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """TAMS event types to send, for example "flows/created"."""
 
     @_builtins.property
     def flow_ids(self) -> Global___IdList:
-        """Let flow and segment events of these flows pass."""
+        """Filter: flow and segment events of these flows pass."""
 
     @_builtins.property
     def source_ids(self) -> Global___IdList:
-        """Let events of these sources and their flows pass."""
+        """Filter: events of these sources and of their flows pass."""
 
     @_builtins.property
     def flow_collected_by_ids(self) -> Global___IdList:
-        """Let flow and segment events pass whose flow one of these flows collects."""
+        """Filter: flow and segment events of the flows that one of these flows collects pass."""
 
     @_builtins.property
     def source_collected_by_ids(self) -> Global___IdList:
-        """Let events pass whose source one of these sources collects."""
+        """Filter: events of the sources that one of these sources collects, and of their flows, pass."""
 
     @_builtins.property
     def accept_get_urls(self) -> Global___IdList:
-        """Labels of the get_urls to put into flows/segments_added; an empty list puts none."""
+        """Include the get_urls with these labels in flows/segments_added. Empty list: include no get_urls."""
 
     @_builtins.property
     def accept_storage_ids(self) -> Global___IdList:
-        """Storage backends of the get_urls to put in; an empty list puts all."""
+        """Include only get_urls on these storage backends. Empty list: on all."""
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ Global___Webhook: _TypeAlias = Webhook  # noqa: Y015
 
 @_typing.final
 class IdList(_message.Message):
-    """A list that can be told apart from no list."""
+    """A list in a message of its own, so that an empty list differs from an absent one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from tams.event.v1 import webhook_pb2 as tams_dot_event_dot_v1_dot_webhook__pb2
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/event/v1/webhook_service.proto\x12\rtams.event.v1\x1a\x1btams/event/v1/webhook.proto\"\x15\n\x13ListWebhooksRequest\"@\n\x14ListWebhooksResponse\x12(\n\x08webhooks\x18\x01 \x03(\x0b\x32\x16.tams.event.v1.Webhook\"X\n\x16RegisterWebhookRequest\x12\'\n\x07webhook\x18\x01 \x01(\x0b\x32\x16.tams.event.v1.Webhook\x12\x15\n\rapi_key_value\x18\x02 \x01(\t\"B\n\x17RegisterWebhookResponse\x12\'\n\x07webhook\x18\x01 \x01(\x0b\x32\x16.tams.event.v1.Webhook2\xd5\x01\n\x0eWebhookService\x12\\\n\x0cListWebhooks\x12\".tams.event.v1.ListWebhooksRequest\x1a#.tams.event.v1.ListWebhooksResponse\"\x03\x90\x02\x01\x12\x65\n\x0fRegisterWebhook\x12%.tams.event.v1.RegisterWebhookRequest\x1a&.tams.event.v1.RegisterWebhookResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/event/v1/webhook_service.proto\x12\rtams.event.v1\x1a\x1btams/event/v1/webhook.proto\x1a\x18tams/type/v1/scope.proto\"\x15\n\x13ListWebhooksRequest\"@\n\x14ListWebhooksResponse\x12(\n\x08webhooks\x18\x01 \x03(\x0b\x32\x16.tams.event.v1.Webhook\"X\n\x16RegisterWebhookRequest\x12\'\n\x07webhook\x18\x01 \x01(\x0b\x32\x16.tams.event.v1.Webhook\x12\x15\n\rapi_key_value\x18\x02 \x01(\t\"B\n\x17RegisterWebhookResponse\x12\'\n\x07webhook\x18\x01 \x01(\x0b\x32\x16.tams.event.v1.Webhook2\xe0\x01\n\x0eWebhookService\x12\x61\n\x0cListWebhooks\x12\".tams.event.v1.ListWebhooksRequest\x1a#.tams.event.v1.ListWebhooksResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12k\n\x0fRegisterWebhook\x12%.tams.event.v1.RegisterWebhookRequest\x1a&.tams.event.v1.RegisterWebhookResponse\"\t\x90\x02\x02\xca\xf4\x18\x02\x02\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +34,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.event.v1.webhook_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhooks']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhooks']._serialized_options = b'\220\002\001'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhooks']._serialized_options = b'\220\002\001\312\364\030\001\001'
   _globals['_WEBHOOKSERVICE'].methods_by_name['RegisterWebhook']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['RegisterWebhook']._serialized_options = b'\220\002\002'
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=83
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=104
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=106
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=170
-  _globals['_REGISTERWEBHOOKREQUEST']._serialized_start=172
-  _globals['_REGISTERWEBHOOKREQUEST']._serialized_end=260
-  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_start=262
-  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_end=328
-  _globals['_WEBHOOKSERVICE']._serialized_start=331
-  _globals['_WEBHOOKSERVICE']._serialized_end=544
+  _globals['_WEBHOOKSERVICE'].methods_by_name['RegisterWebhook']._serialized_options = b'\220\002\002\312\364\030\002\002\003'
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=109
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=130
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=132
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=196
+  _globals['_REGISTERWEBHOOKREQUEST']._serialized_start=198
+  _globals['_REGISTERWEBHOOKREQUEST']._serialized_end=286
+  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_start=288
+  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_end=354
+  _globals['_WEBHOOKSERVICE']._serialized_start=357
+  _globals['_WEBHOOKSERVICE']._serialized_end=581
 # @@protoc_insertion_point(module_scope)

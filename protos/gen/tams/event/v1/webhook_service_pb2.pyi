@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListWebhooksRequest(_message.Message):
-    """Asks for all registrations."""
+    """Request for all registrations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -45,7 +45,7 @@ class ListWebhooksResponse(_message.Message):
     WEBHOOKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def webhooks(self) -> _containers.RepeatedCompositeFieldContainer[_webhook_pb2.Webhook]:
-        """Ascending by URL."""
+        """The registrations, ascending by URL."""
 
     def __init__(
         self,
@@ -62,14 +62,16 @@ Global___ListWebhooksResponse: _TypeAlias = ListWebhooksResponse  # noqa: Y015
 
 @_typing.final
 class RegisterWebhookRequest(_message.Message):
-    """The registration to make."""
+    """The registration to create, update or remove."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     WEBHOOK_FIELD_NUMBER: _builtins.int
     API_KEY_VALUE_FIELD_NUMBER: _builtins.int
     api_key_value: _builtins.str
-    """Value of the key header; empty for none. Stored, sent to the subscriber, and never returned."""
+    """Value of the key header; empty if there is no key. It is stored and sent to the subscriber, but never
+    returned to clients.
+    """
     @_builtins.property
     def webhook(self) -> _webhook_pb2.Webhook:
         """The subscriber; its id is ignored."""
@@ -90,14 +92,14 @@ Global___RegisterWebhookRequest: _TypeAlias = RegisterWebhookRequest  # noqa: Y0
 
 @_typing.final
 class RegisterWebhookResponse(_message.Message):
-    """What became of it."""
+    """The registration after the call."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     WEBHOOK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def webhook(self) -> _webhook_pb2.Webhook:
-        """The registration; absent when it was removed."""
+        """The registration; absent if it was removed."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WebhookServiceStub:
-    """Registrations of subscribers. One URL with one key is one registration.
+    """Registers subscribers. The URL, the key's name and the key's value identify a registration.
     """
 
     def __init__(self, channel):
@@ -48,27 +48,27 @@ class WebhookServiceStub:
 
 
 class WebhookServiceServicer:
-    """Registrations of subscribers. One URL with one key is one registration.
+    """Registers subscribers. The URL, the key's name and the key's value identify a registration.
     """
 
     def ListWebhooks(self, request, context):
-        """Returns every registration, without keys.
+        """Returns all registrations, without the values of their keys.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RegisterWebhook(self, request, context):
-        """Registers a subscriber, or updates the registration of the same URL, key name and key value. No
-        events at all removes it; removing what is not registered is a success. A new subscriber gets the
-        events that follow.
+        """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
+        list of events removes the registration; it is no error if there is no such registration. A new subscriber
+        receives the events that are committed after the call.
 
         Errors:
-        - INVALID_ARGUMENT BAD_WEBHOOK: an unknown event type, or a malformed id or URL; metadata "path"
-        names the fault.
-        - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: this store takes no more registrations.
+        - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
+        the place of the fault.
+        - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +96,7 @@ def add_WebhookServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WebhookService:
-    """Registrations of subscribers. One URL with one key is one registration.
+    """Registers subscribers. The URL, the key's name and the key's value identify a registration.
     """
 
     @staticmethod

@@ -27,51 +27,51 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WebhookServiceStub:
-    """Registrations of subscribers. One URL with one key is one registration."""
+    """Registers subscribers. The URL, the key's name and the key's value identify a registration."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WebhookServiceAsyncStub: ...
     ListWebhooks: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhooksRequest, _webhook_service_pb2.ListWebhooksResponse]
-    """Returns every registration, without keys.
+    """Returns all registrations, without the values of their keys.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
     RegisterWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.RegisterWebhookRequest, _webhook_service_pb2.RegisterWebhookResponse]
-    """Registers a subscriber, or updates the registration of the same URL, key name and key value. No
-    events at all removes it; removing what is not registered is a success. A new subscriber gets the
-    events that follow.
+    """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
+    list of events removes the registration; it is no error if there is no such registration. A new subscriber
+    receives the events that are committed after the call.
 
     Errors:
-    - INVALID_ARGUMENT BAD_WEBHOOK: an unknown event type, or a malformed id or URL; metadata "path"
-      names the fault.
-    - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: this store takes no more registrations.
+    - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
+      the place of the fault.
+    - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
     """
 
 @_typing.type_check_only
 class WebhookServiceAsyncStub(WebhookServiceStub):
-    """Registrations of subscribers. One URL with one key is one registration."""
+    """Registers subscribers. The URL, the key's name and the key's value identify a registration."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListWebhooks: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhooksRequest, _webhook_service_pb2.ListWebhooksResponse]  # type: ignore[assignment]
-    """Returns every registration, without keys.
+    """Returns all registrations, without the values of their keys.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
     RegisterWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.RegisterWebhookRequest, _webhook_service_pb2.RegisterWebhookResponse]  # type: ignore[assignment]
-    """Registers a subscriber, or updates the registration of the same URL, key name and key value. No
-    events at all removes it; removing what is not registered is a success. A new subscriber gets the
-    events that follow.
+    """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
+    list of events removes the registration; it is no error if there is no such registration. A new subscriber
+    receives the events that are committed after the call.
 
     Errors:
-    - INVALID_ARGUMENT BAD_WEBHOOK: an unknown event type, or a malformed id or URL; metadata "path"
-      names the fault.
-    - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: this store takes no more registrations.
+    - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
+      the place of the fault.
+    - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
     """
 
 class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Registrations of subscribers. One URL with one key is one registration."""
+    """Registers subscribers. The URL, the key's name and the key's value identify a registration."""
 
     @_abc_1.abstractmethod
     def ListWebhooks(
@@ -79,9 +79,9 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhook_service_pb2.ListWebhooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.ListWebhooksResponse, _abc.Awaitable[_webhook_service_pb2.ListWebhooksResponse]]:
-        """Returns every registration, without keys.
+        """Returns all registrations, without the values of their keys.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
 
     @_abc_1.abstractmethod
@@ -90,14 +90,14 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhook_service_pb2.RegisterWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.RegisterWebhookResponse, _abc.Awaitable[_webhook_service_pb2.RegisterWebhookResponse]]:
-        """Registers a subscriber, or updates the registration of the same URL, key name and key value. No
-        events at all removes it; removing what is not registered is a success. A new subscriber gets the
-        events that follow.
+        """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
+        list of events removes the registration; it is no error if there is no such registration. A new subscriber
+        receives the events that are committed after the call.
 
         Errors:
-        - INVALID_ARGUMENT BAD_WEBHOOK: an unknown event type, or a malformed id or URL; metadata "path"
-          names the fault.
-        - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: this store takes no more registrations.
+        - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
+          the place of the fault.
+        - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
         """
 
 def add_WebhookServiceServicer_to_server(servicer: WebhookServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

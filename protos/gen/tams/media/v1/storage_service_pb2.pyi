@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tams.media.v1 import storage_backend_pb2 as _storage_backend_pb2
 import builtins as _builtins
 import sys
@@ -19,9 +20,45 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Presence:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PresenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Presence.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRESENCE_UNSPECIFIED: _Presence.ValueType  # 0
+    """Not used."""
+    PRESENCE_STORED: _Presence.ValueType  # 1
+    """The bytes are in storage."""
+    PRESENCE_MISSING: _Presence.ValueType  # 2
+    """The bytes are not in storage."""
+    PRESENCE_ELSEWHERE: _Presence.ValueType  # 3
+    """This deployment does not store the bytes: the object is unknown, is stored outside this store, or is on a
+    storage backend that is not configured here.
+    """
+    PRESENCE_UNREACHABLE: _Presence.ValueType  # 4
+    """The storage that should have the bytes did not answer in time, or refused to answer."""
+
+class Presence(_Presence, metaclass=_PresenceEnumTypeWrapper):
+    """Whether the bytes of an object are in storage."""
+
+PRESENCE_UNSPECIFIED: Presence.ValueType  # 0
+"""Not used."""
+PRESENCE_STORED: Presence.ValueType  # 1
+"""The bytes are in storage."""
+PRESENCE_MISSING: Presence.ValueType  # 2
+"""The bytes are not in storage."""
+PRESENCE_ELSEWHERE: Presence.ValueType  # 3
+"""This deployment does not store the bytes: the object is unknown, is stored outside this store, or is on a
+storage backend that is not configured here.
+"""
+PRESENCE_UNREACHABLE: Presence.ValueType  # 4
+"""The storage that should have the bytes did not answer in time, or refused to answer."""
+Global___Presence: _TypeAlias = Presence  # noqa: Y015
+
 @_typing.final
 class ListStorageBackendsRequest(_message.Message):
-    """Asks for all backends."""
+    """Request for all backends."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -45,7 +82,7 @@ class ListStorageBackendsResponse(_message.Message):
     STORAGE_BACKENDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def storage_backends(self) -> _containers.RepeatedCompositeFieldContainer[_storage_backend_pb2.StorageBackend]:
-        """In the order of the configuration."""
+        """The backends, in the order of the configuration."""
 
     def __init__(
         self,
@@ -62,7 +99,7 @@ Global___ListStorageBackendsResponse: _TypeAlias = ListStorageBackendsResponse  
 
 @_typing.final
 class AllocateStorageRequest(_message.Message):
-    """What to allocate."""
+    """The objects to allocate."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -73,12 +110,12 @@ class AllocateStorageRequest(_message.Message):
     flow_id: _builtins.str
     """The flow that may register the objects first."""
     limit: _builtins.int
-    """How many objects, 0 or more; larger than 1000 is clamped. Absent with no object_ids: 10."""
+    """Number of objects, 0 or more; values above 1000 are clamped. If both this and object_ids are absent: 10."""
     storage_id: _builtins.str
-    """The backend to use. Absent: the default."""
+    """The id of the backend to use. Absent: the default backend."""
     @_builtins.property
     def object_ids(self) -> Global___ObjectIds:
-        """Ids to use instead of new ones, at most 1000; an empty list allocates nothing."""
+        """Ids to use instead of generated ones, at most 1000; an empty list allocates nothing."""
 
     def __init__(
         self,
@@ -105,7 +142,7 @@ Global___AllocateStorageRequest: _TypeAlias = AllocateStorageRequest  # noqa: Y0
 
 @_typing.final
 class ObjectIds(_message.Message):
-    """A list of object ids that can be told apart from no list."""
+    """A list of object ids in a message of its own, so that an empty list differs from an absent one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -136,7 +173,7 @@ class AllocateStorageResponse(_message.Message):
     OBJECTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllocatedObject]:
-        """One for each object."""
+        """One entry for each object."""
 
     def __init__(
         self,
@@ -153,57 +190,59 @@ Global___AllocateStorageResponse: _TypeAlias = AllocateStorageResponse  # noqa: 
 
 @_typing.final
 class AllocatedObject(_message.Message):
-    """One allocated object and how to write it."""
+    """One allocated object, and the PUT request that writes its bytes."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     PUT_URL_FIELD_NUMBER: _builtins.int
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
     object_id: _builtins.str
     """The object's id."""
     put_url: _builtins.str
     """Signed URL for one PUT."""
     content_type: _builtins.str
-    """Content type the PUT must carry."""
+    """Content type that the PUT must carry."""
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Further headers that the PUT must carry, by name."""
+
     def __init__(
         self,
         *,
         object_id: _builtins.str = ...,
         put_url: _builtins.str = ...,
         content_type: _builtins.str = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "object_id", b"object_id", "put_url", b"put_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "headers", b"headers", "object_id", b"object_id", "put_url", b"put_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AllocatedObject: _TypeAlias = AllocatedObject  # noqa: Y015
-
-@_typing.final
-class SignUrlsRequest(_message.Message):
-    """The objects to sign for."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    OBJECTS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredObjects]:
-        """The objects by backend, at most 1000 in all."""
-
-    def __init__(
-        self,
-        *,
-        objects: _abc.Iterable[Global___StoredObjects] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignUrlsRequest: _TypeAlias = SignUrlsRequest  # noqa: Y015
 
 @_typing.final
 class StoredObjects(_message.Message):
@@ -212,67 +251,37 @@ class StoredObjects(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STORAGE_ID_FIELD_NUMBER: _builtins.int
-    PATHS_FIELD_NUMBER: _builtins.int
     URL_PATHS_FIELD_NUMBER: _builtins.int
     storage_id: _builtins.str
     """The backend's id."""
     url_paths: _builtins.bytes
-    """More keys, which follow those above, as one text: a line for each, with a line feed at its end. They
-    are as URLs have them: percent-encoded (RFC 3986) with "/" and unreserved characters kept.
+    """The keys of the objects in that backend's bucket as one text: one line for each key, with a line feed at
+    its end. Keys are written as in URLs: percent-encoded (RFC 3986), except for "/" and unreserved characters.
     """
-    @_builtins.property
-    def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Keys in that backend's bucket."""
-
     def __init__(
         self,
         *,
         storage_id: _builtins.str = ...,
-        paths: _abc.Iterable[_builtins.str] | None = ...,
         url_paths: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths", "storage_id", b"storage_id", "url_paths", b"url_paths"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["storage_id", b"storage_id", "url_paths", b"url_paths"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StoredObjects: _TypeAlias = StoredObjects  # noqa: Y015
 
 @_typing.final
-class SignUrlsResponse(_message.Message):
-    """Signed URLs."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    URLS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One for each path, in the order asked: all of the first backend, then all of the next."""
-
-    def __init__(
-        self,
-        *,
-        urls: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["urls", b"urls"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignUrlsResponse: _TypeAlias = SignUrlsResponse  # noqa: Y015
-
-@_typing.final
 class SignPathsRequest(_message.Message):
-    """The objects to sign for."""
+    """The objects to sign URLs of."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     OBJECTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredObjects]:
-        """The objects by backend, at most 1000 in all."""
+        """The objects, at most 1000 in total. Several entries may have the same backend."""
 
     def __init__(
         self,
@@ -296,7 +305,7 @@ class SignPathsResponse(_message.Message):
     SIGNED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def signed(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignedPaths]:
-        """One for each entry of the request, in the order asked."""
+        """One entry for each entry of the request, in the same order."""
 
     def __init__(
         self,
@@ -313,8 +322,8 @@ Global___SignPathsResponse: _TypeAlias = SignPathsResponse  # noqa: Y015
 
 @_typing.final
 class SignedPaths(_message.Message):
-    """The URLs of objects on one storage backend. An object's URL is: before, its path as URLs have it, after,
-    its signature.
+    """The URLs of objects on one storage backend. The URL of an object consists of `before`, its percent-encoded
+    path, `after`, and its signature.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -322,29 +331,71 @@ class SignedPaths(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     SIGNATURES_FIELD_NUMBER: _builtins.int
-    SIGNATURE_LINES_FIELD_NUMBER: _builtins.int
     before: _builtins.str
-    """All of a URL that stands before the path."""
+    """The part of each URL before the path."""
     after: _builtins.str
-    """What stands between path and signature."""
-    signature_lines: _builtins.bytes
-    """The same for the url_paths, a line for each."""
-    @_builtins.property
-    def signatures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One for each of the paths, in the order asked: hexadecimal digits."""
-
+    """The part of each URL between the path and the signature."""
+    signatures: _builtins.bytes
+    """The signatures, in the order of the paths: one line of hexadecimal digits for each."""
     def __init__(
         self,
         *,
         before: _builtins.str = ...,
         after: _builtins.str = ...,
-        signatures: _abc.Iterable[_builtins.str] | None = ...,
-        signature_lines: _builtins.bytes = ...,
+        signatures: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "signature_lines", b"signature_lines", "signatures", b"signatures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "signatures", b"signatures"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignedPaths: _TypeAlias = SignedPaths  # noqa: Y015
+
+@_typing.final
+class LookForObjectsRequest(_message.Message):
+    """The objects to look for in storage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids, at most 10000."""
+
+    def __init__(
+        self,
+        *,
+        object_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_ids", b"object_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookForObjectsRequest: _TypeAlias = LookForObjectsRequest  # noqa: Y015
+
+@_typing.final
+class LookForObjectsResponse(_message.Message):
+    """The presence of each object's bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRESENCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def presences(self) -> _containers.RepeatedScalarFieldContainer[Global___Presence.ValueType]:
+        """One value for each id, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        presences: _abc.Iterable[Global___Presence.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["presences", b"presences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookForObjectsResponse: _TypeAlias = LookForObjectsResponse  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class StorageServiceStub:
-    """Storage backends, allocation of new objects, and signed URLs.
+    """Lists storage backends, allocates new objects, and signs URLs.
     """
 
     def __init__(self, channel):
@@ -45,65 +45,71 @@ class StorageServiceStub:
                 request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageRequest.SerializeToString,
                 response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageResponse.FromString,
                 _registered_method=True)
-        self.SignUrls = channel.unary_unary(
-                '/tams.media.v1.StorageService/SignUrls',
-                request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsRequest.SerializeToString,
-                response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsResponse.FromString,
-                _registered_method=True)
         self.SignPaths = channel.unary_unary(
                 '/tams.media.v1.StorageService/SignPaths',
                 request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsRequest.SerializeToString,
                 response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsResponse.FromString,
                 _registered_method=True)
+        self.LookForObjects = channel.unary_unary(
+                '/tams.media.v1.StorageService/LookForObjects',
+                request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.LookForObjectsRequest.SerializeToString,
+                response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.LookForObjectsResponse.FromString,
+                _registered_method=True)
 
 
 class StorageServiceServicer:
-    """Storage backends, allocation of new objects, and signed URLs.
+    """Lists storage backends, allocates new objects, and signs URLs.
     """
 
     def ListStorageBackends(self, request, context):
-        """Returns every storage backend of this deployment.
+        """Returns all storage backends of this deployment.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AllocateStorage(self, request, context):
-        """Allocates new objects for a flow and returns a signed URL to PUT each one's bytes to. All objects
-        are allocated or none.
+        """Allocates new objects for a flow, and returns for each a signed URL to PUT its bytes to. Either all objects
+        are allocated, or none. Object storage refuses a PUT to an object that exists already, unless the backend
+        is configured without conditional writes.
 
         Errors:
         - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
         empty, repeated or too long for a key.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
-        - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: there is no such backend, or storage_id is absent and there is no
+        default backend.
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
-        ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def SignUrls(self, request, context):
-        """Returns a signed URL to GET each object's bytes from, in the order asked. Does not check that the
-        bytes exist. URLs stay the same for some minutes so that caches can use them.
-
-        Errors:
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
-        - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
+        ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SignPaths(self, request, context):
-        """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
-        For pages of many objects; the reply is a fifth as long.
+        """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
+        of a backend share are sent only once. The call does not check that the bytes exist. The URLs stay the same
+        for some minutes, so that caches can use them.
 
-        Errors: those of SignUrls.
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
+        or "..", contains a control character, or is not percent-encoded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookForObjects(self, request, context):
+        """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
+        seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
+        reply.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,15 +128,15 @@ def add_StorageServiceServicer_to_server(servicer, server):
                     request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageRequest.FromString,
                     response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageResponse.SerializeToString,
             ),
-            'SignUrls': grpc.unary_unary_rpc_method_handler(
-                    servicer.SignUrls,
-                    request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsRequest.FromString,
-                    response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsResponse.SerializeToString,
-            ),
             'SignPaths': grpc.unary_unary_rpc_method_handler(
                     servicer.SignPaths,
                     request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsRequest.FromString,
                     response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsResponse.SerializeToString,
+            ),
+            'LookForObjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookForObjects,
+                    request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.LookForObjectsRequest.FromString,
+                    response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.LookForObjectsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -141,7 +147,7 @@ def add_StorageServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StorageService:
-    """Storage backends, allocation of new objects, and signed URLs.
+    """Lists storage backends, allocates new objects, and signs URLs.
     """
 
     @staticmethod
@@ -199,33 +205,6 @@ class StorageService:
             _registered_method=True)
 
     @staticmethod
-    def SignUrls(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/tams.media.v1.StorageService/SignUrls',
-            tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsRequest.SerializeToString,
-            tams_dot_media_dot_v1_dot_storage__service__pb2.SignUrlsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
     def SignPaths(request,
             target,
             options=(),
@@ -242,6 +221,33 @@ class StorageService:
             '/tams.media.v1.StorageService/SignPaths',
             tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsRequest.SerializeToString,
             tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookForObjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.media.v1.StorageService/LookForObjects',
+            tams_dot_media_dot_v1_dot_storage__service__pb2.LookForObjectsRequest.SerializeToString,
+            tams_dot_media_dot_v1_dot_storage__service__pb2.LookForObjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,85 +27,97 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class StorageServiceStub:
-    """Storage backends, allocation of new objects, and signed URLs."""
+    """Lists storage backends, allocates new objects, and signs URLs."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> StorageServiceAsyncStub: ...
     ListStorageBackends: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.ListStorageBackendsRequest, _storage_service_pb2.ListStorageBackendsResponse]
-    """Returns every storage backend of this deployment.
+    """Returns all storage backends of this deployment.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
     AllocateStorage: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.AllocateStorageRequest, _storage_service_pb2.AllocateStorageResponse]
-    """Allocates new objects for a flow and returns a signed URL to PUT each one's bytes to. All objects
-    are allocated or none.
+    """Allocates new objects for a flow, and returns for each a signed URL to PUT its bytes to. Either all objects
+    are allocated, or none. Object storage refuses a PUT to an object that exists already, unless the backend
+    is configured without conditional writes.
 
     Errors:
     - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
       empty, repeated or too long for a key.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
-    - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: there is no such backend, or storage_id is absent and there is no
+      default backend.
     - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
-      ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
+      ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
     """
-    SignUrls: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignUrlsRequest, _storage_service_pb2.SignUrlsResponse]
-    """Returns a signed URL to GET each object's bytes from, in the order asked. Does not check that the
-    bytes exist. URLs stay the same for some minutes so that caches can use them.
+    SignPaths: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]
+    """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
+    of a backend share are sent only once. The call does not check that the bytes exist. The URLs stay the same
+    for some minutes, so that caches can use them.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
-    - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
+      or "..", contains a control character, or is not percent-encoded.
     """
-    SignPaths: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]
-    """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
-    For pages of many objects; the reply is a fifth as long.
+    LookForObjects: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.LookForObjectsRequest, _storage_service_pb2.LookForObjectsResponse]
+    """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
+    seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
+    reply.
 
-    Errors: those of SignUrls.
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.
     """
 
 @_typing.type_check_only
 class StorageServiceAsyncStub(StorageServiceStub):
-    """Storage backends, allocation of new objects, and signed URLs."""
+    """Lists storage backends, allocates new objects, and signs URLs."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListStorageBackends: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.ListStorageBackendsRequest, _storage_service_pb2.ListStorageBackendsResponse]  # type: ignore[assignment]
-    """Returns every storage backend of this deployment.
+    """Returns all storage backends of this deployment.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
     AllocateStorage: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.AllocateStorageRequest, _storage_service_pb2.AllocateStorageResponse]  # type: ignore[assignment]
-    """Allocates new objects for a flow and returns a signed URL to PUT each one's bytes to. All objects
-    are allocated or none.
+    """Allocates new objects for a flow, and returns for each a signed URL to PUT its bytes to. Either all objects
+    are allocated, or none. Object storage refuses a PUT to an object that exists already, unless the backend
+    is configured without conditional writes.
 
     Errors:
     - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
       empty, repeated or too long for a key.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
-    - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: there is no such backend, or storage_id is absent and there is no
+      default backend.
     - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
-      ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
+      ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
     """
-    SignUrls: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignUrlsRequest, _storage_service_pb2.SignUrlsResponse]  # type: ignore[assignment]
-    """Returns a signed URL to GET each object's bytes from, in the order asked. Does not check that the
-    bytes exist. URLs stay the same for some minutes so that caches can use them.
+    SignPaths: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]  # type: ignore[assignment]
+    """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
+    of a backend share are sent only once. The call does not check that the bytes exist. The URLs stay the same
+    for some minutes, so that caches can use them.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
-    - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
+    - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
+      or "..", contains a control character, or is not percent-encoded.
     """
-    SignPaths: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]  # type: ignore[assignment]
-    """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
-    For pages of many objects; the reply is a fifth as long.
+    LookForObjects: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.LookForObjectsRequest, _storage_service_pb2.LookForObjectsResponse]  # type: ignore[assignment]
+    """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
+    seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
+    reply.
 
-    Errors: those of SignUrls.
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.
     """
 
 class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Storage backends, allocation of new objects, and signed URLs."""
+    """Lists storage backends, allocates new objects, and signs URLs."""
 
     @_abc_1.abstractmethod
     def ListStorageBackends(
@@ -113,9 +125,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.ListStorageBackendsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.ListStorageBackendsResponse, _abc.Awaitable[_storage_service_pb2.ListStorageBackendsResponse]]:
-        """Returns every storage backend of this deployment.
+        """Returns all storage backends of this deployment.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
 
     @_abc_1.abstractmethod
@@ -124,31 +136,18 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.AllocateStorageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.AllocateStorageResponse, _abc.Awaitable[_storage_service_pb2.AllocateStorageResponse]]:
-        """Allocates new objects for a flow and returns a signed URL to PUT each one's bytes to. All objects
-        are allocated or none.
+        """Allocates new objects for a flow, and returns for each a signed URL to PUT its bytes to. Either all objects
+        are allocated, or none. Object storage refuses a PUT to an object that exists already, unless the backend
+        is configured without conditional writes.
 
         Errors:
         - INVALID_ARGUMENT BAD_ALLOCATION: both a limit and object ids, a negative limit, or an id that is
           empty, repeated or too long for a key.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
-        - INVALID_ARGUMENT UNKNOWN_STORAGE: no such backend, or none was named and there is no default.
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: there is no such backend, or storage_id is absent and there is no
+          default backend.
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
-          ALREADY_EXISTS OBJECT_EXISTS: as ObjectService.ReserveObjects says.
-        """
-
-    @_abc_1.abstractmethod
-    def SignUrls(
-        self,
-        request: _storage_service_pb2.SignUrlsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_storage_service_pb2.SignUrlsResponse, _abc.Awaitable[_storage_service_pb2.SignUrlsResponse]]:
-        """Returns a signed URL to GET each object's bytes from, in the order asked. Does not check that the
-        bytes exist. URLs stay the same for some minutes so that caches can use them.
-
-        Errors:
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
-        - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with an id given.
-        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, or not as URLs have it where it should be.
+          ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
         """
 
     @_abc_1.abstractmethod
@@ -157,10 +156,29 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.SignPathsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.SignPathsResponse, _abc.Awaitable[_storage_service_pb2.SignPathsResponse]]:
-        """Does what SignUrls does and returns the URLs in parts: what the URLs of a backend share comes once.
-        For pages of many objects; the reply is a fifth as long.
+        """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
+        of a backend share are sent only once. The call does not check that the bytes exist. The URLs stay the same
+        for some minutes, so that caches can use them.
 
-        Errors: those of SignUrls.
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths.
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
+        - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
+          or "..", contains a control character, or is not percent-encoded.
+        """
+
+    @_abc_1.abstractmethod
+    def LookForObjects(
+        self,
+        request: _storage_service_pb2.LookForObjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storage_service_pb2.LookForObjectsResponse, _abc.Awaitable[_storage_service_pb2.LookForObjectsResponse]]:
+        """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
+        seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
+        reply.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.
         """
 
 def add_StorageServiceServicer_to_server(servicer: StorageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

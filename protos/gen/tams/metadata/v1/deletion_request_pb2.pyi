@@ -27,34 +27,34 @@ class _DeletionStatus:
 class _DeletionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeletionStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     DELETION_STATUS_UNSPECIFIED: _DeletionStatus.ValueType  # 0
-    """Not told."""
+    """Not used."""
     DELETION_STATUS_CREATED: _DeletionStatus.ValueType  # 1
     """Waiting for a worker."""
     DELETION_STATUS_STARTED: _DeletionStatus.ValueType  # 2
-    """A worker has deleted some of it."""
+    """A worker has deleted a part of the segments."""
     DELETION_STATUS_DONE: _DeletionStatus.ValueType  # 3
-    """All of it is deleted."""
+    """All segments are deleted."""
     DELETION_STATUS_ERROR: _DeletionStatus.ValueType  # 4
     """It failed and is not tried again."""
 
 class DeletionStatus(_DeletionStatus, metaclass=_DeletionStatusEnumTypeWrapper):
-    """How far a deletion is."""
+    """The progress of a deletion."""
 
 DELETION_STATUS_UNSPECIFIED: DeletionStatus.ValueType  # 0
-"""Not told."""
+"""Not used."""
 DELETION_STATUS_CREATED: DeletionStatus.ValueType  # 1
 """Waiting for a worker."""
 DELETION_STATUS_STARTED: DeletionStatus.ValueType  # 2
-"""A worker has deleted some of it."""
+"""A worker has deleted a part of the segments."""
 DELETION_STATUS_DONE: DeletionStatus.ValueType  # 3
-"""All of it is deleted."""
+"""All segments are deleted."""
 DELETION_STATUS_ERROR: DeletionStatus.ValueType  # 4
 """It failed and is not tried again."""
 Global___DeletionStatus: _TypeAlias = DeletionStatus  # noqa: Y015
 
 @_typing.final
 class DeletionRequest(_message.Message):
-    """A deletion that goes on after the call that asked for it."""
+    """A deletion that continues after the call that requested it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -71,34 +71,34 @@ class DeletionRequest(_message.Message):
     id: _builtins.str
     """Lower-case UUID."""
     flow_id: _builtins.str
-    """The flow whose segments go."""
+    """The id of the flow whose segments are deleted."""
     delete_flow: _builtins.bool
     """Whether the flow itself was deleted."""
     status: Global___DeletionStatus.ValueType
-    """How far it is."""
+    """Its progress."""
     @_builtins.property
     def timerange_to_delete(self) -> _timerange_pb2.TimeRange:
-        """Segments that this range covers go."""
+        """Segments that this range covers completely are deleted."""
 
     @_builtins.property
     def timerange_remaining(self) -> _timerange_pb2.TimeRange:
-        """What is still to be looked at; empty when done."""
+        """The part of the range that still has to be processed; empty when the deletion is done."""
 
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp:
-        """When it was asked for."""
+        """Time of the request."""
 
     @_builtins.property
     def updated(self) -> _timestamp_pb2.Timestamp:
-        """When it last went on."""
+        """Time of the last progress."""
 
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp:
-        """When this record goes; set once the deletion is done or has failed."""
+        """Time when this record is removed; set once the deletion is done or has failed."""
 
     @_builtins.property
     def error(self) -> _failure_pb2.Failure:
-        """Why it failed; set with DELETION_STATUS_ERROR only."""
+        """Reason why it failed; set only with DELETION_STATUS_ERROR."""
 
     def __init__(
         self,

@@ -22,41 +22,17 @@ class Flow(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ID_FIELD_NUMBER: _builtins.int
-    SOURCE_ID_FIELD_NUMBER: _builtins.int
-    FORMAT_FIELD_NUMBER: _builtins.int
-    CODEC_FIELD_NUMBER: _builtins.int
-    CONTAINER_FIELD_NUMBER: _builtins.int
-    READ_ONLY_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Lower-case UUID of version 1 to 5."""
-    source_id: _builtins.str
-    """The source this flow renders."""
-    format: _builtins.str
-    """One of the five TAMS format URNs."""
-    codec: _builtins.str
-    """MIME type of the coding; empty for multi flows without one."""
-    container: _builtins.str
-    """MIME type of the segments' container; empty when the flow owns no segments."""
-    read_only: _builtins.bool
-    """True while the flow refuses changes."""
     document: _builtins.bytes
     """The flow as TAMS 7.0 JSON, UTF-8, ready to serve."""
     def __init__(
         self,
         *,
-        id: _builtins.str = ...,
-        source_id: _builtins.str = ...,
-        format: _builtins.str = ...,
-        codec: _builtins.str = ...,
-        container: _builtins.str = ...,
-        read_only: _builtins.bool = ...,
         document: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "container", b"container", "document", b"document", "format", b"format", "id", b"id", "read_only", b"read_only", "source_id", b"source_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,11 +25,14 @@ _sym_db = _symbol_database.Default()
 from tams.metadata.v1 import deletion_request_pb2 as tams_dot_metadata_dot_v1_dot_deletion__request__pb2
 from tams.metadata.v1 import flow_pb2 as tams_dot_metadata_dot_v1_dot_flow__pb2
 from tams.metadata.v1 import property_pb2 as tams_dot_metadata_dot_v1_dot_property__pb2
+from tams.metadata.v1 import text_digest_pb2 as tams_dot_metadata_dot_v1_dot_text__digest__pb2
+from tams.metadata.v1 import trash_pb2 as tams_dot_metadata_dot_v1_dot_trash__pb2
 from tams.type.v1 import failure_pb2 as tams_dot_type_dot_v1_dot_failure__pb2
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 from tams.type.v1 import timerange_pb2 as tams_dot_type_dot_v1_dot_timerange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/metadata/v1/flow_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1btams/metadata/v1/flow.proto\x1a\x1ftams/metadata/v1/property.proto\x1a\x1atams/type/v1/failure.proto\x1a\x1ctams/type/v1/timerange.proto\"c\n\x0eGetFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11include_timerange\x18\x02 \x01(\x08\x12*\n\ttimerange\x18\x03 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\"J\n\x14\x42\x61tchGetFlowsRequest\x12\x32\n\x08requests\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.GetFlowRequest\"F\n\x15\x42\x61tchGetFlowsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.tams.metadata.v1.FlowResult\"h\n\nFlowResult\x12&\n\x04\x66low\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.FlowH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.FailureH\x00\x42\x08\n\x06result\"\x9f\x04\n\x10ListFlowsRequest\x12\x16\n\tsource_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x13\n\x06\x66ormat\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05\x63odec\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05label\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x18\n\x0b\x66rame_width\x18\x06 \x01(\x03H\x04\x88\x01\x01\x12\x19\n\x0c\x66rame_height\x18\x07 \x01(\x03H\x05\x88\x01\x01\x12:\n\x04tags\x18\x08 \x03(\x0b\x32,.tams.metadata.v1.ListFlowsRequest.TagsEntry\x12\x45\n\ntag_exists\x18\t \x03(\x0b\x32\x31.tams.metadata.v1.ListFlowsRequest.TagExistsEntry\x12\x11\n\tpage_size\x18\n \x01(\x05\x12\x12\n\npage_token\x18\x0b \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eTagExistsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x42\x0c\n\n_source_idB\t\n\x07_formatB\x08\n\x06_codecB\x08\n\x06_labelB\x0e\n\x0c_frame_widthB\x0f\n\r_frame_height\"f\n\x11ListFlowsResponse\x12%\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x16.tams.metadata.v1.Flow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\".\n\x0ePutFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"H\n\x0fPutFlowResponse\x12$\n\x04\x66low\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.Flow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x1f\n\x11\x44\x65leteFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\"Q\n\x12\x44\x65leteFlowResponse\x12;\n\x10\x64\x65letion_request\x18\x01 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest\"R\n\x11UpdateFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x07\x63hanges\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.PropertyChange2\x97\x04\n\x0b\x46lowService\x12H\n\x07GetFlow\x12 .tams.metadata.v1.GetFlowRequest\x1a\x16.tams.metadata.v1.Flow\"\x03\x90\x02\x01\x12\x65\n\rBatchGetFlows\x12&.tams.metadata.v1.BatchGetFlowsRequest\x1a\'.tams.metadata.v1.BatchGetFlowsResponse\"\x03\x90\x02\x01\x12Y\n\tListFlows\x12\".tams.metadata.v1.ListFlowsRequest\x1a#.tams.metadata.v1.ListFlowsResponse\"\x03\x90\x02\x01\x12S\n\x07PutFlow\x12 .tams.metadata.v1.PutFlowRequest\x1a!.tams.metadata.v1.PutFlowResponse\"\x03\x90\x02\x02\x12N\n\nUpdateFlow\x12#.tams.metadata.v1.UpdateFlowRequest\x1a\x16.tams.metadata.v1.Flow\"\x03\x90\x02\x02\x12W\n\nDeleteFlow\x12#.tams.metadata.v1.DeleteFlowRequest\x1a$.tams.metadata.v1.DeleteFlowResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/metadata/v1/flow_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1btams/metadata/v1/flow.proto\x1a\x1ftams/metadata/v1/property.proto\x1a\"tams/metadata/v1/text_digest.proto\x1a\x1ctams/metadata/v1/trash.proto\x1a\x1atams/type/v1/failure.proto\x1a\x18tams/type/v1/scope.proto\x1a\x1ctams/type/v1/timerange.proto\"c\n\x0eGetFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11include_timerange\x18\x02 \x01(\x08\x12*\n\ttimerange\x18\x03 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\"J\n\x14\x42\x61tchGetFlowsRequest\x12\x32\n\x08requests\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.GetFlowRequest\"F\n\x15\x42\x61tchGetFlowsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.tams.metadata.v1.FlowResult\"h\n\nFlowResult\x12&\n\x04\x66low\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.FlowH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.FailureH\x00\x42\x08\n\x06result\"\xed\x05\n\x10ListFlowsRequest\x12\x16\n\tsource_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x13\n\x06\x66ormat\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05\x63odec\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05label\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x18\n\x0b\x66rame_width\x18\x06 \x01(\x03H\x04\x88\x01\x01\x12\x19\n\x0c\x66rame_height\x18\x07 \x01(\x03H\x05\x88\x01\x01\x12:\n\x04tags\x18\x08 \x03(\x0b\x32,.tams.metadata.v1.ListFlowsRequest.TagsEntry\x12\x45\n\ntag_exists\x18\t \x03(\x0b\x32\x31.tams.metadata.v1.ListFlowsRequest.TagExistsEntry\x12\x11\n\tpage_size\x18\n \x01(\x05\x12\x12\n\npage_token\x18\x0b \x01(\t\x12\x32\n\x0clabel_digest\x18\x0c \x01(\x0b\x32\x1c.tams.metadata.v1.TextDigest\x12G\n\x0btag_digests\x18\r \x03(\x0b\x32\x32.tams.metadata.v1.ListFlowsRequest.TagDigestsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eTagExistsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1aO\n\x0fTagDigestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.tams.metadata.v1.TextDigest:\x02\x38\x01\x42\x0c\n\n_source_idB\t\n\x07_formatB\x08\n\x06_codecB\x08\n\x06_labelB\x0e\n\x0c_frame_widthB\x0f\n\r_frame_height\"f\n\x11ListFlowsResponse\x12%\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x16.tams.metadata.v1.Flow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\".\n\x0ePutFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"H\n\x0fPutFlowResponse\x12$\n\x04\x66low\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.Flow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"Q\n\x11\x44\x65leteFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x30\n\x07options\x18\x02 \x01(\x0b\x32\x1f.tams.metadata.v1.DeleteOptions\"Q\n\x12\x44\x65leteFlowResponse\x12;\n\x10\x64\x65letion_request\x18\x01 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest\"R\n\x11UpdateFlowRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x07\x63hanges\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.PropertyChange2\xdf\x04\n\x0b\x46lowService\x12S\n\x07GetFlow\x12 .tams.metadata.v1.GetFlowRequest\x1a\x16.tams.metadata.v1.Flow\"\x0e\x90\x02\x01\xca\xf4\x18\x01\x01\xd2\xf4\x18\x02id\x12y\n\rBatchGetFlows\x12&.tams.metadata.v1.BatchGetFlowsRequest\x1a\'.tams.metadata.v1.BatchGetFlowsResponse\"\x17\x90\x02\x01\xca\xf4\x18\x01\x01\xd2\xf4\x18\x0brequests.id\x12^\n\tListFlows\x12\".tams.metadata.v1.ListFlowsRequest\x1a#.tams.metadata.v1.ListFlowsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12^\n\x07PutFlow\x12 .tams.metadata.v1.PutFlowRequest\x1a!.tams.metadata.v1.PutFlowResponse\"\x0e\x90\x02\x02\xca\xf4\x18\x01\x02\xd2\xf4\x18\x02id\x12Z\n\nUpdateFlow\x12#.tams.metadata.v1.UpdateFlowRequest\x1a\x16.tams.metadata.v1.Flow\"\x0f\x90\x02\x02\xca\xf4\x18\x02\x02\x03\xd2\xf4\x18\x02id\x12\x64\n\nDeleteFlow\x12#.tams.metadata.v1.DeleteFlowRequest\x1a$.tams.metadata.v1.DeleteFlowResponse\"\x0b\xca\xf4\x18\x01\x03\xd2\xf4\x18\x02idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,42 +43,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTFLOWSREQUEST_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_LISTFLOWSREQUEST_TAGEXISTSENTRY']._loaded_options = None
   _globals['_LISTFLOWSREQUEST_TAGEXISTSENTRY']._serialized_options = b'8\001'
+  _globals['_LISTFLOWSREQUEST_TAGDIGESTSENTRY']._loaded_options = None
+  _globals['_LISTFLOWSREQUEST_TAGDIGESTSENTRY']._serialized_options = b'8\001'
   _globals['_FLOWSERVICE'].methods_by_name['GetFlow']._loaded_options = None
-  _globals['_FLOWSERVICE'].methods_by_name['GetFlow']._serialized_options = b'\220\002\001'
+  _globals['_FLOWSERVICE'].methods_by_name['GetFlow']._serialized_options = b'\220\002\001\312\364\030\001\001\322\364\030\002id'
   _globals['_FLOWSERVICE'].methods_by_name['BatchGetFlows']._loaded_options = None
-  _globals['_FLOWSERVICE'].methods_by_name['BatchGetFlows']._serialized_options = b'\220\002\001'
+  _globals['_FLOWSERVICE'].methods_by_name['BatchGetFlows']._serialized_options = b'\220\002\001\312\364\030\001\001\322\364\030\013requests.id'
   _globals['_FLOWSERVICE'].methods_by_name['ListFlows']._loaded_options = None
-  _globals['_FLOWSERVICE'].methods_by_name['ListFlows']._serialized_options = b'\220\002\001'
+  _globals['_FLOWSERVICE'].methods_by_name['ListFlows']._serialized_options = b'\220\002\001\312\364\030\001\001'
   _globals['_FLOWSERVICE'].methods_by_name['PutFlow']._loaded_options = None
-  _globals['_FLOWSERVICE'].methods_by_name['PutFlow']._serialized_options = b'\220\002\002'
+  _globals['_FLOWSERVICE'].methods_by_name['PutFlow']._serialized_options = b'\220\002\002\312\364\030\001\002\322\364\030\002id'
   _globals['_FLOWSERVICE'].methods_by_name['UpdateFlow']._loaded_options = None
-  _globals['_FLOWSERVICE'].methods_by_name['UpdateFlow']._serialized_options = b'\220\002\002'
-  _globals['_GETFLOWREQUEST']._serialized_start=218
-  _globals['_GETFLOWREQUEST']._serialized_end=317
-  _globals['_BATCHGETFLOWSREQUEST']._serialized_start=319
-  _globals['_BATCHGETFLOWSREQUEST']._serialized_end=393
-  _globals['_BATCHGETFLOWSRESPONSE']._serialized_start=395
-  _globals['_BATCHGETFLOWSRESPONSE']._serialized_end=465
-  _globals['_FLOWRESULT']._serialized_start=467
-  _globals['_FLOWRESULT']._serialized_end=571
-  _globals['_LISTFLOWSREQUEST']._serialized_start=574
-  _globals['_LISTFLOWSREQUEST']._serialized_end=1117
-  _globals['_LISTFLOWSREQUEST_TAGSENTRY']._serialized_start=946
-  _globals['_LISTFLOWSREQUEST_TAGSENTRY']._serialized_end=989
-  _globals['_LISTFLOWSREQUEST_TAGEXISTSENTRY']._serialized_start=991
-  _globals['_LISTFLOWSREQUEST_TAGEXISTSENTRY']._serialized_end=1039
-  _globals['_LISTFLOWSRESPONSE']._serialized_start=1119
-  _globals['_LISTFLOWSRESPONSE']._serialized_end=1221
-  _globals['_PUTFLOWREQUEST']._serialized_start=1223
-  _globals['_PUTFLOWREQUEST']._serialized_end=1269
-  _globals['_PUTFLOWRESPONSE']._serialized_start=1271
-  _globals['_PUTFLOWRESPONSE']._serialized_end=1343
-  _globals['_DELETEFLOWREQUEST']._serialized_start=1345
-  _globals['_DELETEFLOWREQUEST']._serialized_end=1376
-  _globals['_DELETEFLOWRESPONSE']._serialized_start=1378
-  _globals['_DELETEFLOWRESPONSE']._serialized_end=1459
-  _globals['_UPDATEFLOWREQUEST']._serialized_start=1461
-  _globals['_UPDATEFLOWREQUEST']._serialized_end=1543
-  _globals['_FLOWSERVICE']._serialized_start=1546
-  _globals['_FLOWSERVICE']._serialized_end=2081
+  _globals['_FLOWSERVICE'].methods_by_name['UpdateFlow']._serialized_options = b'\220\002\002\312\364\030\002\002\003\322\364\030\002id'
+  _globals['_FLOWSERVICE'].methods_by_name['DeleteFlow']._loaded_options = None
+  _globals['_FLOWSERVICE'].methods_by_name['DeleteFlow']._serialized_options = b'\312\364\030\001\003\322\364\030\002id'
+  _globals['_GETFLOWREQUEST']._serialized_start=310
+  _globals['_GETFLOWREQUEST']._serialized_end=409
+  _globals['_BATCHGETFLOWSREQUEST']._serialized_start=411
+  _globals['_BATCHGETFLOWSREQUEST']._serialized_end=485
+  _globals['_BATCHGETFLOWSRESPONSE']._serialized_start=487
+  _globals['_BATCHGETFLOWSRESPONSE']._serialized_end=557
+  _globals['_FLOWRESULT']._serialized_start=559
+  _globals['_FLOWRESULT']._serialized_end=663
+  _globals['_LISTFLOWSREQUEST']._serialized_start=666
+  _globals['_LISTFLOWSREQUEST']._serialized_end=1415
+  _globals['_LISTFLOWSREQUEST_TAGSENTRY']._serialized_start=1163
+  _globals['_LISTFLOWSREQUEST_TAGSENTRY']._serialized_end=1206
+  _globals['_LISTFLOWSREQUEST_TAGEXISTSENTRY']._serialized_start=1208
+  _globals['_LISTFLOWSREQUEST_TAGEXISTSENTRY']._serialized_end=1256
+  _globals['_LISTFLOWSREQUEST_TAGDIGESTSENTRY']._serialized_start=1258
+  _globals['_LISTFLOWSREQUEST_TAGDIGESTSENTRY']._serialized_end=1337
+  _globals['_LISTFLOWSRESPONSE']._serialized_start=1417
+  _globals['_LISTFLOWSRESPONSE']._serialized_end=1519
+  _globals['_PUTFLOWREQUEST']._serialized_start=1521
+  _globals['_PUTFLOWREQUEST']._serialized_end=1567
+  _globals['_PUTFLOWRESPONSE']._serialized_start=1569
+  _globals['_PUTFLOWRESPONSE']._serialized_end=1641
+  _globals['_DELETEFLOWREQUEST']._serialized_start=1643
+  _globals['_DELETEFLOWREQUEST']._serialized_end=1724
+  _globals['_DELETEFLOWRESPONSE']._serialized_start=1726
+  _globals['_DELETEFLOWRESPONSE']._serialized_end=1807
+  _globals['_UPDATEFLOWREQUEST']._serialized_start=1809
+  _globals['_UPDATEFLOWREQUEST']._serialized_end=1891
+  _globals['_FLOWSERVICE']._serialized_start=1894
+  _globals['_FLOWSERVICE']._serialized_end=2501
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,8 @@ from google.protobuf.internal import containers as _containers
 from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import flow_pb2 as _flow_pb2
 from tams.metadata.v1 import property_pb2 as _property_pb2
+from tams.metadata.v1 import text_digest_pb2 as _text_digest_pb2
+from tams.metadata.v1 import trash_pb2 as _trash_pb2
 from tams.type.v1 import failure_pb2 as _failure_pb2
 from tams.type.v1 import timerange_pb2 as _timerange_pb2
 import builtins as _builtins
@@ -25,7 +27,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetFlowRequest(_message.Message):
-    """Names the flow to return."""
+    """The flow to return, and the timerange to put into its document."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -35,10 +37,10 @@ class GetFlowRequest(_message.Message):
     id: _builtins.str
     """The flow's id."""
     include_timerange: _builtins.bool
-    """Put the extent of the flow's segments into the document as "timerange"."""
+    """Put the range from the flow's first segment to its last into the document as "timerange"."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
-        """Clip that extent to this range, counting only segments that overlap it. Absent: the whole flow."""
+        """Clip that range to this one, and consider only segments that overlap it. Absent: consider all segments."""
 
     def __init__(
         self,
@@ -105,7 +107,7 @@ Global___BatchGetFlowsResponse: _TypeAlias = BatchGetFlowsResponse  # noqa: Y015
 
 @_typing.final
 class FlowResult(_message.Message):
-    """One flow of a batch, or why it is missing."""
+    """One flow of a batch, or its failure."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -117,7 +119,7 @@ class FlowResult(_message.Message):
 
     @_builtins.property
     def failure(self) -> _failure_pb2.Failure:
-        """Why there is none."""
+        """The failure, if the flow could not be returned."""
 
     def __init__(
         self,
@@ -137,7 +139,7 @@ Global___FlowResult: _TypeAlias = FlowResult  # noqa: Y015
 
 @_typing.final
 class ListFlowsRequest(_message.Message):
-    """Filters and page of a flow listing."""
+    """The filters and the page of a flow listing."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -181,6 +183,27 @@ class ListFlowsRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class TagDigestsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _text_digest_pb2.TextDigest: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _text_digest_pb2.TextDigest | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SOURCE_ID_FIELD_NUMBER: _builtins.int
     TIMERANGE_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
@@ -192,6 +215,8 @@ class ListFlowsRequest(_message.Message):
     TAG_EXISTS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LABEL_DIGEST_FIELD_NUMBER: _builtins.int
+    TAG_DIGESTS_FIELD_NUMBER: _builtins.int
     source_id: _builtins.str
     """Keep flows of this source."""
     format: _builtins.str
@@ -205,9 +230,9 @@ class ListFlowsRequest(_message.Message):
     frame_height: _builtins.int
     """Keep flows of this frame height in pixels."""
     page_size: _builtins.int
-    """Most flows to return, 1 to 1000; larger is clamped, 0 means the default of 100."""
+    """Maximum number of flows to return, 1 to 1000. Larger values are clamped; 0 means the default of 100."""
     page_token: _builtins.str
-    """next_page_token of the previous page; empty for the first."""
+    """next_page_token of the previous page; empty for the first page."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
         """Keep flows whose segments overlap this range; an empty range keeps flows without segments.
@@ -221,6 +246,14 @@ class ListFlowsRequest(_message.Message):
     @_builtins.property
     def tag_exists(self) -> _containers.ScalarMap[_builtins.str, _builtins.bool]:
         """Keep flows that have (true) or lack (false) the tag of each name."""
+
+    @_builtins.property
+    def label_digest(self) -> _text_digest_pb2.TextDigest:
+        """Keep flows whose label is this text; replaces `label`."""
+
+    @_builtins.property
+    def tag_digests(self) -> _containers.MessageMap[_builtins.str, _text_digest_pb2.TextDigest]:
+        """Keep flows whose tag of each name has this text as its value; applies in addition to `tags`."""
 
     def __init__(
         self,
@@ -236,10 +269,12 @@ class ListFlowsRequest(_message.Message):
         tag_exists: _abc.Mapping[_builtins.str, _builtins.bool] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        label_digest: _text_digest_pb2.TextDigest | None = ...,
+        tag_digests: _abc.Mapping[_builtins.str, _text_digest_pb2.TextDigest] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_codec", b"_codec", "_format", b"_format", "_frame_height", b"_frame_height", "_frame_width", b"_frame_width", "_label", b"_label", "_source_id", b"_source_id", "codec", b"codec", "format", b"format", "frame_height", b"frame_height", "frame_width", b"frame_width", "label", b"label", "source_id", b"source_id", "timerange", b"timerange"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_codec", b"_codec", "_format", b"_format", "_frame_height", b"_frame_height", "_frame_width", b"_frame_width", "_label", b"_label", "_source_id", b"_source_id", "codec", b"codec", "format", b"format", "frame_height", b"frame_height", "frame_width", b"frame_width", "label", b"label", "label_digest", b"label_digest", "source_id", b"source_id", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_codec", b"_codec", "_format", b"_format", "_frame_height", b"_frame_height", "_frame_width", b"_frame_width", "_label", b"_label", "_source_id", b"_source_id", "codec", b"codec", "format", b"format", "frame_height", b"frame_height", "frame_width", b"frame_width", "label", b"label", "page_size", b"page_size", "page_token", b"page_token", "source_id", b"source_id", "tag_exists", b"tag_exists", "tags", b"tags", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_codec", b"_codec", "_format", b"_format", "_frame_height", b"_frame_height", "_frame_width", b"_frame_width", "_label", b"_label", "_source_id", b"_source_id", "codec", b"codec", "format", b"format", "frame_height", b"frame_height", "frame_width", b"frame_width", "label", b"label", "label_digest", b"label_digest", "page_size", b"page_size", "page_token", b"page_token", "source_id", b"source_id", "tag_digests", b"tag_digests", "tag_exists", b"tag_exists", "tags", b"tags", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__codec: _TypeAlias = _typing.Literal["codec"]  # noqa: Y015
     _WhichOneofArgType__codec: _TypeAlias = _typing.Literal["_codec", b"_codec"]  # noqa: Y015
@@ -278,9 +313,9 @@ class ListFlowsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the page that follows; empty on the last page."""
+    """Token of the next page; empty on the last page."""
     page_size: _builtins.int
-    """The page size in force after defaulting and clamping."""
+    """The page size used, after defaulting and clamping."""
     @_builtins.property
     def flows(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.Flow]:
         """The flows, ascending by id."""
@@ -337,7 +372,7 @@ class PutFlowResponse(_message.Message):
     FLOW_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
     created: _builtins.bool
-    """True when the flow did not exist before."""
+    """True if the flow did not exist before."""
     @_builtins.property
     def flow(self) -> _flow_pb2.Flow:
         """The stored flow."""
@@ -358,21 +393,27 @@ Global___PutFlowResponse: _TypeAlias = PutFlowResponse  # noqa: Y015
 
 @_typing.final
 class DeleteFlowRequest(_message.Message):
-    """Names the flow to delete."""
+    """The flow to delete."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The flow's id."""
+    @_builtins.property
+    def options(self) -> _trash_pb2.DeleteOptions:
+        """The options of the deletion."""
+
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
+        options: _trash_pb2.DeleteOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "options", b"options"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,14 +421,14 @@ Global___DeleteFlowRequest: _TypeAlias = DeleteFlowRequest  # noqa: Y015
 
 @_typing.final
 class DeleteFlowResponse(_message.Message):
-    """How the deletion stands."""
+    """The state of the deletion."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DELETION_REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def deletion_request(self) -> _deletion_request_pb2.DeletionRequest:
-        """Removal of segments that is still under way. Absent: all of it is done."""
+        """The removal of segments that continues in the background. Absent: all segments are deleted."""
 
     def __init__(
         self,

@@ -83,34 +83,44 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetFlows(self, request, context):
-        """Returns many flows at once, one result for each request, in the order asked. A missing flow
-        fails its own result only.
+        """Returns many flows at once: one result for each request, in the same order. A missing flow makes only its
+        own result fail.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests.
+
+        Failures of single requests: those of GetFlow.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFlows(self, request, context):
-        """Returns one page of the flows that pass every filter given, in ascending order of id.
+        """Returns one page of the flows that pass all filters of the request, ascending by id.
 
         Errors:
         - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        - INVALID_ARGUMENT BAD_TEXT_DIGEST: a digest is too short, or too many stored texts begin with the same
+        characters.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100 tag filters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PutFlow(self, request, context):
-        """Creates the flow or replaces all of it; a property missing from the document is unset. Creates
-        the source when it is new, removes the former source when this was its last flow, and keeps the
-        derived collection lists of members and sources. Repeating a call is harmless.
+        """Creates the flow, or replaces all of it: properties missing from the document are unset. Creates the source
+        if it is new, removes the former source if this was its last flow, and updates the collection lists that
+        members and sources derive from it. Repeating a call is harmless.
 
         Errors:
-        - INVALID_ARGUMENT BAD_FLOW: the document is not a valid flow; metadata "path" names the fault.
-        - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+        - INVALID_ARGUMENT BAD_FLOW: the document is not a valid flow; metadata "path" is the place of the fault.
+        - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered or is in 1000 collections already, or
+        the flow would contain itself, or more than 20000 flows are nested around it.
+        - INVALID_ARGUMENT DOCUMENT_TOO_LARGE: more than 1 MiB, or more than 50000 lists and objects.
+        - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
+        - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
+        102400.
         - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
         - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
         - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
@@ -120,15 +130,21 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateFlow(self, request, context):
-        """Sets or unsets properties and tags of a flow, all of them or none. Unsetting what is not set is a
-        success, except for a tag. A read-only flow takes a change of read_only and nothing else. Returns
-        the flow as stored.
+        """Sets or unsets properties and tags of a flow: either all of them, or none. Unsetting a property that is not
+        set is no error, but unsetting a tag that is not set is one. A read-only flow accepts only a change of
+        read_only. Returns the flow as stored.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
         - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
         - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
-        - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered, or is the flow itself.
+        - INVALID_ARGUMENT BAD_FLOW: the flow would not be valid with the changes.
+        - INVALID_ARGUMENT BAD_COLLECTION: a collected flow is not registered or is in 1000 collections already, or
+        the flow would contain itself, or more than 20000 flows are nested around it.
+        - INVALID_ARGUMENT DOCUMENT_TOO_LARGE: more than 1 MiB, or more than 50000 lists and objects.
+        - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
+        - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
+        102400.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         """
@@ -137,14 +153,18 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteFlow(self, request, context):
-        """Deletes the flow and its segments, takes it out of every collection, and deletes its source when
-        this was the last flow. Objects that nothing references any more become reclaimable. The flow is
-        gone when the call returns; when it has too many segments to delete meanwhile, a deletion request
-        tells how far their removal is.
+        """Deletes the flow and its segments, removes it from all collections, and deletes its source if this was its
+        last flow. Objects that nothing references any more become reclaimable. A flow in very many collections is
+        removed from them in several steps; an interrupted call does not undo the steps it has done. When the call
+        returns, the flow is deleted. If it has too many segments to delete within the call, a deletion request
+        reports the progress of their removal. A soft deletion moves all of it into the trash at once.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
-        - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+        - PERMISSION_DENIED FLOW_READ_ONLY: the flow, or a flow that collects it, is read-only; metadata "flow_id"
+        is the id of that flow.
+        - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+        - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from tams.type.v1 import failure_pb2 as tams_dot_type_dot_v1_dot_failure__pb2
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/metadata/v1/load_service.proto\x12\x10tams.metadata.v1\x1a\x1atams/type/v1/failure.proto\"\x99\x01\n\x04Load\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.tams.metadata.v1.LoadKind\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.tams.metadata.v1.LoadState\x12\x0c\n\x04rows\x18\x04 \x01(\x03\x12\x10\n\x08inserted\x18\x05 \x01(\x03\x12\x0f\n\x07skipped\x18\x06 \x01(\x03\"H\n\x10StartLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.tams.metadata.v1.LoadKind\"\x1c\n\x0eGetLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"P\n\x0fLoadRowsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x0c\n\x04rows\x18\x03 \x01(\x0c\x12\x10\n\x08skip_bad\x18\x04 \x01(\x08\"\x9d\x01\n\x10LoadRowsResponse\x12$\n\x04load\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.Load\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x10\n\x08repeated\x18\x03 \x01(\x08\x12.\n\x08\x66\x61ilures\x18\x04 \x03(\x0b\x32\x1c.tams.metadata.v1.RowFailure\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x03\"A\n\nRowFailure\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12&\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.Failure\"\x1f\n\x11\x46inishLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"!\n\x13RollBackLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x14RollBackLoadResponse\x12$\n\x04load\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.Load\x12\x0c\n\x04\x64one\x18\x02 \x01(\x08\x12\x0f\n\x07removed\x18\x03 \x01(\x03\x12\x0c\n\x04kept\x18\x04 \x01(\x03*\x80\x01\n\x08LoadKind\x12\x19\n\x15LOAD_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11LOAD_KIND_SOURCES\x10\x01\x12\x13\n\x0fLOAD_KIND_FLOWS\x10\x02\x12\x15\n\x11LOAD_KIND_OBJECTS\x10\x03\x12\x16\n\x12LOAD_KIND_SEGMENTS\x10\x04*m\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOAD_STATE_OPEN\x10\x01\x12\x13\n\x0fLOAD_STATE_DONE\x10\x02\x12\x1a\n\x16LOAD_STATE_ROLLED_BACK\x10\x03\x32\xb1\x03\n\x0bLoadService\x12L\n\tStartLoad\x12\".tams.metadata.v1.StartLoadRequest\x1a\x16.tams.metadata.v1.Load\"\x03\x90\x02\x02\x12H\n\x07GetLoad\x12 .tams.metadata.v1.GetLoadRequest\x1a\x16.tams.metadata.v1.Load\"\x03\x90\x02\x01\x12V\n\x08LoadRows\x12!.tams.metadata.v1.LoadRowsRequest\x1a\".tams.metadata.v1.LoadRowsResponse\"\x03\x90\x02\x02\x12N\n\nFinishLoad\x12#.tams.metadata.v1.FinishLoadRequest\x1a\x16.tams.metadata.v1.Load\"\x03\x90\x02\x02\x12\x62\n\x0cRollBackLoad\x12%.tams.metadata.v1.RollBackLoadRequest\x1a&.tams.metadata.v1.RollBackLoadResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/metadata/v1/load_service.proto\x12\x10tams.metadata.v1\x1a\x1atams/type/v1/failure.proto\x1a\x18tams/type/v1/scope.proto\"\xad\x01\n\x04Load\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.tams.metadata.v1.LoadKind\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.tams.metadata.v1.LoadState\x12\x0c\n\x04rows\x18\x04 \x01(\x03\x12\x10\n\x08inserted\x18\x05 \x01(\x03\x12\x0f\n\x07skipped\x18\x06 \x01(\x03\x12\x12\n\nchanged_ms\x18\x07 \x01(\x03\"H\n\x10StartLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.tams.metadata.v1.LoadKind\"\x1c\n\x0eGetLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"P\n\x0fLoadRowsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x0c\n\x04rows\x18\x03 \x01(\x0c\x12\x10\n\x08skip_bad\x18\x04 \x01(\x08\"\x9d\x01\n\x10LoadRowsResponse\x12$\n\x04load\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.Load\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x10\n\x08repeated\x18\x03 \x01(\x08\x12.\n\x08\x66\x61ilures\x18\x04 \x03(\x0b\x32\x1c.tams.metadata.v1.RowFailure\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x03\"A\n\nRowFailure\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12&\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.Failure\"\x1f\n\x11\x46inishLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"!\n\x13RollBackLoadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x14RollBackLoadResponse\x12$\n\x04load\x18\x01 \x01(\x0b\x32\x16.tams.metadata.v1.Load\x12\x0c\n\x04\x64one\x18\x02 \x01(\x08\x12\x0f\n\x07removed\x18\x03 \x01(\x03\x12\x0c\n\x04kept\x18\x04 \x01(\x03\"\x12\n\x10ListLoadsRequest\":\n\x11ListLoadsResponse\x12%\n\x05loads\x18\x01 \x03(\x0b\x32\x16.tams.metadata.v1.Load*\x80\x01\n\x08LoadKind\x12\x19\n\x15LOAD_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11LOAD_KIND_SOURCES\x10\x01\x12\x13\n\x0fLOAD_KIND_FLOWS\x10\x02\x12\x15\n\x11LOAD_KIND_OBJECTS\x10\x03\x12\x16\n\x12LOAD_KIND_SEGMENTS\x10\x04*m\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOAD_STATE_OPEN\x10\x01\x12\x13\n\x0fLOAD_STATE_DONE\x10\x02\x12\x1a\n\x16LOAD_STATE_ROLLED_BACK\x10\x03\x32\xaa\x04\n\x0bLoadService\x12Q\n\tStartLoad\x12\".tams.metadata.v1.StartLoadRequest\x1a\x16.tams.metadata.v1.Load\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x12M\n\x07GetLoad\x12 .tams.metadata.v1.GetLoadRequest\x1a\x16.tams.metadata.v1.Load\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12^\n\tListLoads\x12\".tams.metadata.v1.ListLoadsRequest\x1a#.tams.metadata.v1.ListLoadsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12[\n\x08LoadRows\x12!.tams.metadata.v1.LoadRowsRequest\x1a\".tams.metadata.v1.LoadRowsResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x12S\n\nFinishLoad\x12#.tams.metadata.v1.FinishLoadRequest\x1a\x16.tams.metadata.v1.Load\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x12g\n\x0cRollBackLoad\x12%.tams.metadata.v1.RollBackLoadRequest\x1a&.tams.metadata.v1.RollBackLoadResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,37 +34,43 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.metadata.v1.load_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LOADSERVICE'].methods_by_name['StartLoad']._loaded_options = None
-  _globals['_LOADSERVICE'].methods_by_name['StartLoad']._serialized_options = b'\220\002\002'
+  _globals['_LOADSERVICE'].methods_by_name['StartLoad']._serialized_options = b'\220\002\002\312\364\030\001\004'
   _globals['_LOADSERVICE'].methods_by_name['GetLoad']._loaded_options = None
-  _globals['_LOADSERVICE'].methods_by_name['GetLoad']._serialized_options = b'\220\002\001'
+  _globals['_LOADSERVICE'].methods_by_name['GetLoad']._serialized_options = b'\220\002\001\312\364\030\001\004'
+  _globals['_LOADSERVICE'].methods_by_name['ListLoads']._loaded_options = None
+  _globals['_LOADSERVICE'].methods_by_name['ListLoads']._serialized_options = b'\220\002\001\312\364\030\001\004'
   _globals['_LOADSERVICE'].methods_by_name['LoadRows']._loaded_options = None
-  _globals['_LOADSERVICE'].methods_by_name['LoadRows']._serialized_options = b'\220\002\002'
+  _globals['_LOADSERVICE'].methods_by_name['LoadRows']._serialized_options = b'\220\002\002\312\364\030\001\004'
   _globals['_LOADSERVICE'].methods_by_name['FinishLoad']._loaded_options = None
-  _globals['_LOADSERVICE'].methods_by_name['FinishLoad']._serialized_options = b'\220\002\002'
+  _globals['_LOADSERVICE'].methods_by_name['FinishLoad']._serialized_options = b'\220\002\002\312\364\030\001\004'
   _globals['_LOADSERVICE'].methods_by_name['RollBackLoad']._loaded_options = None
-  _globals['_LOADSERVICE'].methods_by_name['RollBackLoad']._serialized_options = b'\220\002\002'
-  _globals['_LOADKIND']._serialized_start=830
-  _globals['_LOADKIND']._serialized_end=958
-  _globals['_LOADSTATE']._serialized_start=960
-  _globals['_LOADSTATE']._serialized_end=1069
-  _globals['_LOAD']._serialized_start=86
-  _globals['_LOAD']._serialized_end=239
-  _globals['_STARTLOADREQUEST']._serialized_start=241
-  _globals['_STARTLOADREQUEST']._serialized_end=313
-  _globals['_GETLOADREQUEST']._serialized_start=315
-  _globals['_GETLOADREQUEST']._serialized_end=343
-  _globals['_LOADROWSREQUEST']._serialized_start=345
-  _globals['_LOADROWSREQUEST']._serialized_end=425
-  _globals['_LOADROWSRESPONSE']._serialized_start=428
-  _globals['_LOADROWSRESPONSE']._serialized_end=585
-  _globals['_ROWFAILURE']._serialized_start=587
-  _globals['_ROWFAILURE']._serialized_end=652
-  _globals['_FINISHLOADREQUEST']._serialized_start=654
-  _globals['_FINISHLOADREQUEST']._serialized_end=685
-  _globals['_ROLLBACKLOADREQUEST']._serialized_start=687
-  _globals['_ROLLBACKLOADREQUEST']._serialized_end=720
-  _globals['_ROLLBACKLOADRESPONSE']._serialized_start=722
-  _globals['_ROLLBACKLOADRESPONSE']._serialized_end=827
-  _globals['_LOADSERVICE']._serialized_start=1072
-  _globals['_LOADSERVICE']._serialized_end=1505
+  _globals['_LOADSERVICE'].methods_by_name['RollBackLoad']._serialized_options = b'\220\002\002\312\364\030\001\004'
+  _globals['_LOADKIND']._serialized_start=956
+  _globals['_LOADKIND']._serialized_end=1084
+  _globals['_LOADSTATE']._serialized_start=1086
+  _globals['_LOADSTATE']._serialized_end=1195
+  _globals['_LOAD']._serialized_start=112
+  _globals['_LOAD']._serialized_end=285
+  _globals['_STARTLOADREQUEST']._serialized_start=287
+  _globals['_STARTLOADREQUEST']._serialized_end=359
+  _globals['_GETLOADREQUEST']._serialized_start=361
+  _globals['_GETLOADREQUEST']._serialized_end=389
+  _globals['_LOADROWSREQUEST']._serialized_start=391
+  _globals['_LOADROWSREQUEST']._serialized_end=471
+  _globals['_LOADROWSRESPONSE']._serialized_start=474
+  _globals['_LOADROWSRESPONSE']._serialized_end=631
+  _globals['_ROWFAILURE']._serialized_start=633
+  _globals['_ROWFAILURE']._serialized_end=698
+  _globals['_FINISHLOADREQUEST']._serialized_start=700
+  _globals['_FINISHLOADREQUEST']._serialized_end=731
+  _globals['_ROLLBACKLOADREQUEST']._serialized_start=733
+  _globals['_ROLLBACKLOADREQUEST']._serialized_end=766
+  _globals['_ROLLBACKLOADRESPONSE']._serialized_start=768
+  _globals['_ROLLBACKLOADRESPONSE']._serialized_end=873
+  _globals['_LISTLOADSREQUEST']._serialized_start=875
+  _globals['_LISTLOADSREQUEST']._serialized_end=893
+  _globals['_LISTLOADSRESPONSE']._serialized_start=895
+  _globals['_LISTLOADSRESPONSE']._serialized_end=953
+  _globals['_LOADSERVICE']._serialized_start=1198
+  _globals['_LOADSERVICE']._serialized_end=1752
 # @@protoc_insertion_point(module_scope)

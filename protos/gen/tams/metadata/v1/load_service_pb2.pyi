@@ -27,29 +27,29 @@ class _LoadKind:
 class _LoadKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoadKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     LOAD_KIND_UNSPECIFIED: _LoadKind.ValueType  # 0
-    """Never used."""
+    """Not used."""
     LOAD_KIND_SOURCES: _LoadKind.ValueType  # 1
-    """Sources: id, format, label, description, tags."""
+    """Sources as TAMS documents."""
     LOAD_KIND_FLOWS: _LoadKind.ValueType  # 2
     """Flows as TAMS documents."""
     LOAD_KIND_OBJECTS: _LoadKind.ValueType  # 3
-    """Objects without a segment yet: id, storage_id, storage_path, flow_id."""
+    """Objects that have no segment yet, with the members id, storage_id, storage_path and flow_id."""
     LOAD_KIND_SEGMENTS: _LoadKind.ValueType  # 4
-    """Segments as TAMS posts them, each with a flow_id."""
+    """Segments as in TAMS POST requests, each with a flow_id."""
 
 class LoadKind(_LoadKind, metaclass=_LoadKindEnumTypeWrapper):
-    """What the rows of a load are."""
+    """The type of the rows of a load."""
 
 LOAD_KIND_UNSPECIFIED: LoadKind.ValueType  # 0
-"""Never used."""
+"""Not used."""
 LOAD_KIND_SOURCES: LoadKind.ValueType  # 1
-"""Sources: id, format, label, description, tags."""
+"""Sources as TAMS documents."""
 LOAD_KIND_FLOWS: LoadKind.ValueType  # 2
 """Flows as TAMS documents."""
 LOAD_KIND_OBJECTS: LoadKind.ValueType  # 3
-"""Objects without a segment yet: id, storage_id, storage_path, flow_id."""
+"""Objects that have no segment yet, with the members id, storage_id, storage_path and flow_id."""
 LOAD_KIND_SEGMENTS: LoadKind.ValueType  # 4
-"""Segments as TAMS posts them, each with a flow_id."""
+"""Segments as in TAMS POST requests, each with a flow_id."""
 Global___LoadKind: _TypeAlias = LoadKind  # noqa: Y015
 
 class _LoadState:
@@ -59,25 +59,25 @@ class _LoadState:
 class _LoadStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoadState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     LOAD_STATE_UNSPECIFIED: _LoadState.ValueType  # 0
-    """Never used."""
+    """Not used."""
     LOAD_STATE_OPEN: _LoadState.ValueType  # 1
-    """It takes rows."""
+    """The load accepts rows."""
     LOAD_STATE_DONE: _LoadState.ValueType  # 2
-    """It is finished."""
+    """The load is finished."""
     LOAD_STATE_ROLLED_BACK: _LoadState.ValueType  # 3
-    """What it inserted is being removed or gone."""
+    """The rows of the load are being removed, or have been removed."""
 
 class LoadState(_LoadState, metaclass=_LoadStateEnumTypeWrapper):
-    """Where a load is in its life."""
+    """The state of a load."""
 
 LOAD_STATE_UNSPECIFIED: LoadState.ValueType  # 0
-"""Never used."""
+"""Not used."""
 LOAD_STATE_OPEN: LoadState.ValueType  # 1
-"""It takes rows."""
+"""The load accepts rows."""
 LOAD_STATE_DONE: LoadState.ValueType  # 2
-"""It is finished."""
+"""The load is finished."""
 LOAD_STATE_ROLLED_BACK: LoadState.ValueType  # 3
-"""What it inserted is being removed or gone."""
+"""The rows of the load are being removed, or have been removed."""
 Global___LoadState: _TypeAlias = LoadState  # noqa: Y015
 
 @_typing.final
@@ -92,18 +92,21 @@ class Load(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     INSERTED_FIELD_NUMBER: _builtins.int
     SKIPPED_FIELD_NUMBER: _builtins.int
+    CHANGED_MS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id."""
     kind: Global___LoadKind.ValueType
-    """What its rows are."""
+    """The type of its rows."""
     state: Global___LoadState.ValueType
-    """Where it is in its life."""
+    """Its state."""
     rows: _builtins.int
-    """Rows of the input that are done with: the place of the next one."""
+    """Number of rows of the input that were inserted or skipped: the position of the next row."""
     inserted: _builtins.int
-    """Rows inserted."""
+    """Number of rows inserted."""
     skipped: _builtins.int
-    """Rows left out because they were bad."""
+    """Number of rows skipped because they were bad."""
+    changed_ms: _builtins.int
+    """Time of the last change, in milliseconds since 1970."""
     def __init__(
         self,
         *,
@@ -113,10 +116,11 @@ class Load(_message.Message):
         rows: _builtins.int = ...,
         inserted: _builtins.int = ...,
         skipped: _builtins.int = ...,
+        changed_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "inserted", b"inserted", "kind", b"kind", "rows", b"rows", "skipped", b"skipped", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_ms", b"changed_ms", "id", b"id", "inserted", b"inserted", "kind", b"kind", "rows", b"rows", "skipped", b"skipped", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -124,7 +128,7 @@ Global___Load: _TypeAlias = Load  # noqa: Y015
 
 @_typing.final
 class StartLoadRequest(_message.Message):
-    """A load to begin."""
+    """The load to start."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -133,7 +137,7 @@ class StartLoadRequest(_message.Message):
     id: _builtins.str
     """A UUID of the caller's choice."""
     kind: Global___LoadKind.ValueType
-    """What its rows are."""
+    """The type of its rows."""
     def __init__(
         self,
         *,
@@ -150,13 +154,13 @@ Global___StartLoadRequest: _TypeAlias = StartLoadRequest  # noqa: Y015
 
 @_typing.final
 class GetLoadRequest(_message.Message):
-    """Names a load."""
+    """The load to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The load."""
+    """The load's id."""
     def __init__(
         self,
         *,
@@ -172,7 +176,7 @@ Global___GetLoadRequest: _TypeAlias = GetLoadRequest  # noqa: Y015
 
 @_typing.final
 class LoadRowsRequest(_message.Message):
-    """A batch."""
+    """One batch of rows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -181,13 +185,13 @@ class LoadRowsRequest(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     SKIP_BAD_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The load."""
+    """The load's id."""
     first_row: _builtins.int
-    """Place of the first of these rows in the whole input, from 0."""
+    """Position of the first of these rows in the whole input, from 0."""
     rows: _builtins.bytes
     """The rows as a JSON list."""
     skip_bad: _builtins.bool
-    """Leave out bad rows and insert the others."""
+    """Skip bad rows, and insert the others."""
     def __init__(
         self,
         *,
@@ -206,7 +210,7 @@ Global___LoadRowsRequest: _TypeAlias = LoadRowsRequest  # noqa: Y015
 
 @_typing.final
 class LoadRowsResponse(_message.Message):
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -216,18 +220,18 @@ class LoadRowsResponse(_message.Message):
     FAILURES_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     committed: _builtins.bool
-    """Whether it was committed, now or before."""
+    """Whether the batch was committed, by this call or before."""
     repeated: _builtins.bool
-    """Whether it had been committed before."""
+    """Whether the batch had been committed before this call."""
     failed: _builtins.int
-    """How many rows were bad."""
+    """Total number of bad rows."""
     @_builtins.property
     def load(self) -> Global___Load:
-        """The load after it."""
+        """The load after the batch."""
 
     @_builtins.property
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowFailure]:
-        """Bad rows, at most 1000 of them, in order."""
+        """The first 1000 bad rows, in order."""
 
     def __init__(
         self,
@@ -255,10 +259,10 @@ class RowFailure(_message.Message):
     ROW_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     row: _builtins.int
-    """Its place in the whole input, from 0."""
+    """Its position in the whole input, from 0."""
     @_builtins.property
     def failure(self) -> _failure_pb2.Failure:
-        """Why."""
+        """Reason why it was not inserted."""
 
     def __init__(
         self,
@@ -276,13 +280,13 @@ Global___RowFailure: _TypeAlias = RowFailure  # noqa: Y015
 
 @_typing.final
 class FinishLoadRequest(_message.Message):
-    """Names a load to finish."""
+    """The load to finish."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The load."""
+    """The load's id."""
     def __init__(
         self,
         *,
@@ -298,13 +302,13 @@ Global___FinishLoadRequest: _TypeAlias = FinishLoadRequest  # noqa: Y015
 
 @_typing.final
 class RollBackLoadRequest(_message.Message):
-    """Names a load to roll back."""
+    """The load to roll back."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The load."""
+    """The load's id."""
     def __init__(
         self,
         *,
@@ -320,7 +324,7 @@ Global___RollBackLoadRequest: _TypeAlias = RollBackLoadRequest  # noqa: Y015
 
 @_typing.final
 class RollBackLoadResponse(_message.Message):
-    """How far a rollback is."""
+    """The progress of a rollback."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -329,11 +333,11 @@ class RollBackLoadResponse(_message.Message):
     REMOVED_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
     done: _builtins.bool
-    """Whether nothing of it is left to remove."""
+    """Whether all rows of the load are removed, except those that stay."""
     removed: _builtins.int
-    """Rows removed by this call."""
+    """Number of rows that this call removed."""
     kept: _builtins.int
-    """Rows that stay because something needs them."""
+    """Number of rows that stay because other rows need them."""
     @_builtins.property
     def load(self) -> Global___Load:
         """The load."""
@@ -353,3 +357,44 @@ class RollBackLoadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RollBackLoadResponse: _TypeAlias = RollBackLoadResponse  # noqa: Y015
+
+@_typing.final
+class ListLoadsRequest(_message.Message):
+    """Request for the loads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLoadsRequest: _TypeAlias = ListLoadsRequest  # noqa: Y015
+
+@_typing.final
+class ListLoadsResponse(_message.Message):
+    """The loads that changed recently."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOADS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def loads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Load]:
+        """The loads, the last changed first; at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        loads: _abc.Iterable[Global___Load] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["loads", b"loads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLoadsResponse: _TypeAlias = ListLoadsResponse  # noqa: Y015

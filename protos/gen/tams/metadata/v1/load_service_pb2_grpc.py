@@ -26,11 +26,11 @@ if _version_not_supported:
 
 
 class LoadServiceStub:
-    """Bulk loads: many rows in batches, each batch one transaction.
+    """Bulk loads: inserts many rows in batches, each batch in one transaction.
 
-    A load counts the rows of its input. The count is committed with the rows, so a load that broke off
-    anywhere goes on at that count with nothing lost or doubled, and what it inserted is remembered until
-    it is finished, so that all of it can be removed again.
+    A load counts the rows of its input. The count is committed with the rows, so an interrupted load continues
+    at that count, and no row is lost or inserted twice. The service records the rows that a load inserted until
+    the load is finished, so that all of them can be removed again.
     """
 
     def __init__(self, channel):
@@ -48,6 +48,11 @@ class LoadServiceStub:
                 '/tams.metadata.v1.LoadService/GetLoad',
                 request_serializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.GetLoadRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.Load.FromString,
+                _registered_method=True)
+        self.ListLoads = channel.unary_unary(
+                '/tams.metadata.v1.LoadService/ListLoads',
+                request_serializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.ListLoadsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.ListLoadsResponse.FromString,
                 _registered_method=True)
         self.LoadRows = channel.unary_unary(
                 '/tams.metadata.v1.LoadService/LoadRows',
@@ -67,55 +72,70 @@ class LoadServiceStub:
 
 
 class LoadServiceServicer:
-    """Bulk loads: many rows in batches, each batch one transaction.
+    """Bulk loads: inserts many rows in batches, each batch in one transaction.
 
-    A load counts the rows of its input. The count is committed with the rows, so a load that broke off
-    anywhere goes on at that count with nothing lost or doubled, and what it inserted is remembered until
-    it is finished, so that all of it can be removed again.
+    A load counts the rows of its input. The count is committed with the rows, so an interrupted load continues
+    at that count, and no row is lost or inserted twice. The service records the rows that a load inserted until
+    the load is finished, so that all of them can be removed again.
     """
 
     def StartLoad(self, request, context):
-        """Begins a load under an id of the caller's, or returns it as it is: whoever was not answered asks
-        again.
+        """Starts a load with an id that the caller chooses, or returns the load of that id. So a caller that got no
+        reply can repeat the call.
 
         Errors:
-        - INVALID_ARGUMENT BAD_LOAD: the id is no UUID.
-        - FAILED_PRECONDITION LOAD_KIND: the load exists and is of another kind.
+        - INVALID_ARGUMENT BAD_LOAD: the id is not a UUID.
+        - FAILED_PRECONDITION LOAD_KIND: the load exists and has another kind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLoad(self, request, context):
-        """Returns how far a load is.
+        """Returns a load, with its state and progress.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLoads(self, request, context):
+        """Returns the loads that changed within the last 30 days, the last changed first, at most 1000.
+
+        Errors: only those common to all calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LoadRows(self, request, context):
-        """Inserts the next rows of a load in one transaction. Unless bad rows are to be skipped, one bad row
-        means that none is inserted. A batch that was committed before is answered with `repeated`.
+        """Inserts the next rows of a load in one transaction. If one row is bad, no row is inserted, unless the
+        request skips bad rows. A batch that was committed before is answered with `repeated`.
+
+        If other writers keep changing the same rows, an engine may divide the batch into several transactions. If
+        a row turns bad meanwhile, the transactions before it stay committed, and `load.rows` counts the rows that
+        are done. An interrupted batch continues there if it is sent again.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
-        - FAILED_PRECONDITION LOAD_GAP: the rows before the first one are not loaded.
+        - FAILED_PRECONDITION LOAD_GAP: rows before first_row have not been sent yet.
         - FAILED_PRECONDITION LOAD_ENDED: the load is finished or rolled back.
         - INVALID_ARGUMENT BAD_ROWS: the rows are not a JSON list.
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows, 32 MiB, or 1000000 lists and objects.
 
         Failures of single rows: BAD_ROW, FLOW_NOT_FOUND, FLOW_READ_ONLY, NO_CONTAINER, SEGMENT_OVERLAP,
-        UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, and what FlowService and SegmentService answer.
+        UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, BAD_TIMERANGE, BAD_TIMESTAMP, UNKNOWN_STORAGE, and the failures
+        of FlowService and SegmentService. While new segments of a flow cannot be exempted from a deletion request,
+        all rows of the flow fail with RANGE_BEING_DELETED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FinishLoad(self, request, context):
-        """Ends a load: what it inserted is not remembered any more.
+        """Ends a load. The rows it inserted can then no longer be rolled back.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
@@ -126,8 +146,8 @@ class LoadServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RollBackLoad(self, request, context):
-        """Removes some of what a load inserted, the last first; to be called until it is all gone. Rows that
-        something else needs by now stay: flows with segments, objects in use.
+        """Removes some of the rows that a load inserted, the last ones first. Callers repeat the call until `done` is
+        true. Rows that other rows need meanwhile stay: flows with segments, and objects in use.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
@@ -149,6 +169,11 @@ def add_LoadServiceServicer_to_server(servicer, server):
                     servicer.GetLoad,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.GetLoadRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.Load.SerializeToString,
+            ),
+            'ListLoads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLoads,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.ListLoadsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_load__service__pb2.ListLoadsResponse.SerializeToString,
             ),
             'LoadRows': grpc.unary_unary_rpc_method_handler(
                     servicer.LoadRows,
@@ -174,11 +199,11 @@ def add_LoadServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LoadService:
-    """Bulk loads: many rows in batches, each batch one transaction.
+    """Bulk loads: inserts many rows in batches, each batch in one transaction.
 
-    A load counts the rows of its input. The count is committed with the rows, so a load that broke off
-    anywhere goes on at that count with nothing lost or doubled, and what it inserted is remembered until
-    it is finished, so that all of it can be removed again.
+    A load counts the rows of its input. The count is committed with the rows, so an interrupted load continues
+    at that count, and no row is lost or inserted twice. The service records the rows that a load inserted until
+    the load is finished, so that all of them can be removed again.
     """
 
     @staticmethod
@@ -225,6 +250,33 @@ class LoadService:
             '/tams.metadata.v1.LoadService/GetLoad',
             tams_dot_metadata_dot_v1_dot_load__service__pb2.GetLoadRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_load__service__pb2.Load.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLoads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.LoadService/ListLoads',
+            tams_dot_metadata_dot_v1_dot_load__service__pb2.ListLoadsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_load__service__pb2.ListLoadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

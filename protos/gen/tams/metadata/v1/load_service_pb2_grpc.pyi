@@ -27,11 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LoadServiceStub:
-    """Bulk loads: many rows in batches, each batch one transaction.
+    """Bulk loads: inserts many rows in batches, each batch in one transaction.
 
-    A load counts the rows of its input. The count is committed with the rows, so a load that broke off
-    anywhere goes on at that count with nothing lost or doubled, and what it inserted is remembered until
-    it is finished, so that all of it can be removed again.
+    A load counts the rows of its input. The count is committed with the rows, so an interrupted load continues
+    at that count, and no row is lost or inserted twice. The service records the rows that a load inserted until
+    the load is finished, so that all of them can be removed again.
     """
 
     @_typing.overload
@@ -39,43 +39,54 @@ class LoadServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LoadServiceAsyncStub: ...
     StartLoad: _grpc.UnaryUnaryMultiCallable[_load_service_pb2.StartLoadRequest, _load_service_pb2.Load]
-    """Begins a load under an id of the caller's, or returns it as it is: whoever was not answered asks
-    again.
+    """Starts a load with an id that the caller chooses, or returns the load of that id. So a caller that got no
+    reply can repeat the call.
 
     Errors:
-    - INVALID_ARGUMENT BAD_LOAD: the id is no UUID.
-    - FAILED_PRECONDITION LOAD_KIND: the load exists and is of another kind.
+    - INVALID_ARGUMENT BAD_LOAD: the id is not a UUID.
+    - FAILED_PRECONDITION LOAD_KIND: the load exists and has another kind.
     """
     GetLoad: _grpc.UnaryUnaryMultiCallable[_load_service_pb2.GetLoadRequest, _load_service_pb2.Load]
-    """Returns how far a load is.
+    """Returns a load, with its state and progress.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
+    """
+    ListLoads: _grpc.UnaryUnaryMultiCallable[_load_service_pb2.ListLoadsRequest, _load_service_pb2.ListLoadsResponse]
+    """Returns the loads that changed within the last 30 days, the last changed first, at most 1000.
+
+    Errors: only those common to all calls.
     """
     LoadRows: _grpc.UnaryUnaryMultiCallable[_load_service_pb2.LoadRowsRequest, _load_service_pb2.LoadRowsResponse]
-    """Inserts the next rows of a load in one transaction. Unless bad rows are to be skipped, one bad row
-    means that none is inserted. A batch that was committed before is answered with `repeated`.
+    """Inserts the next rows of a load in one transaction. If one row is bad, no row is inserted, unless the
+    request skips bad rows. A batch that was committed before is answered with `repeated`.
+
+    If other writers keep changing the same rows, an engine may divide the batch into several transactions. If
+    a row turns bad meanwhile, the transactions before it stay committed, and `load.rows` counts the rows that
+    are done. An interrupted batch continues there if it is sent again.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
-    - FAILED_PRECONDITION LOAD_GAP: the rows before the first one are not loaded.
+    - FAILED_PRECONDITION LOAD_GAP: rows before first_row have not been sent yet.
     - FAILED_PRECONDITION LOAD_ENDED: the load is finished or rolled back.
     - INVALID_ARGUMENT BAD_ROWS: the rows are not a JSON list.
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows, 32 MiB, or 1000000 lists and objects.
 
     Failures of single rows: BAD_ROW, FLOW_NOT_FOUND, FLOW_READ_ONLY, NO_CONTAINER, SEGMENT_OVERLAP,
-    UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, and what FlowService and SegmentService answer.
+    UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, BAD_TIMERANGE, BAD_TIMESTAMP, UNKNOWN_STORAGE, and the failures
+    of FlowService and SegmentService. While new segments of a flow cannot be exempted from a deletion request,
+    all rows of the flow fail with RANGE_BEING_DELETED.
     """
     FinishLoad: _grpc.UnaryUnaryMultiCallable[_load_service_pb2.FinishLoadRequest, _load_service_pb2.Load]
-    """Ends a load: what it inserted is not remembered any more.
+    """Ends a load. The rows it inserted can then no longer be rolled back.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
     - FAILED_PRECONDITION LOAD_ENDED: the load is rolled back.
     """
     RollBackLoad: _grpc.UnaryUnaryMultiCallable[_load_service_pb2.RollBackLoadRequest, _load_service_pb2.RollBackLoadResponse]
-    """Removes some of what a load inserted, the last first; to be called until it is all gone. Rows that
-    something else needs by now stay: flows with segments, objects in use.
+    """Removes some of the rows that a load inserted, the last ones first. Callers repeat the call until `done` is
+    true. Rows that other rows need meanwhile stay: flows with segments, and objects in use.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
@@ -84,52 +95,63 @@ class LoadServiceStub:
 
 @_typing.type_check_only
 class LoadServiceAsyncStub(LoadServiceStub):
-    """Bulk loads: many rows in batches, each batch one transaction.
+    """Bulk loads: inserts many rows in batches, each batch in one transaction.
 
-    A load counts the rows of its input. The count is committed with the rows, so a load that broke off
-    anywhere goes on at that count with nothing lost or doubled, and what it inserted is remembered until
-    it is finished, so that all of it can be removed again.
+    A load counts the rows of its input. The count is committed with the rows, so an interrupted load continues
+    at that count, and no row is lost or inserted twice. The service records the rows that a load inserted until
+    the load is finished, so that all of them can be removed again.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartLoad: _aio.UnaryUnaryMultiCallable[_load_service_pb2.StartLoadRequest, _load_service_pb2.Load]  # type: ignore[assignment]
-    """Begins a load under an id of the caller's, or returns it as it is: whoever was not answered asks
-    again.
+    """Starts a load with an id that the caller chooses, or returns the load of that id. So a caller that got no
+    reply can repeat the call.
 
     Errors:
-    - INVALID_ARGUMENT BAD_LOAD: the id is no UUID.
-    - FAILED_PRECONDITION LOAD_KIND: the load exists and is of another kind.
+    - INVALID_ARGUMENT BAD_LOAD: the id is not a UUID.
+    - FAILED_PRECONDITION LOAD_KIND: the load exists and has another kind.
     """
     GetLoad: _aio.UnaryUnaryMultiCallable[_load_service_pb2.GetLoadRequest, _load_service_pb2.Load]  # type: ignore[assignment]
-    """Returns how far a load is.
+    """Returns a load, with its state and progress.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
+    """
+    ListLoads: _aio.UnaryUnaryMultiCallable[_load_service_pb2.ListLoadsRequest, _load_service_pb2.ListLoadsResponse]  # type: ignore[assignment]
+    """Returns the loads that changed within the last 30 days, the last changed first, at most 1000.
+
+    Errors: only those common to all calls.
     """
     LoadRows: _aio.UnaryUnaryMultiCallable[_load_service_pb2.LoadRowsRequest, _load_service_pb2.LoadRowsResponse]  # type: ignore[assignment]
-    """Inserts the next rows of a load in one transaction. Unless bad rows are to be skipped, one bad row
-    means that none is inserted. A batch that was committed before is answered with `repeated`.
+    """Inserts the next rows of a load in one transaction. If one row is bad, no row is inserted, unless the
+    request skips bad rows. A batch that was committed before is answered with `repeated`.
+
+    If other writers keep changing the same rows, an engine may divide the batch into several transactions. If
+    a row turns bad meanwhile, the transactions before it stay committed, and `load.rows` counts the rows that
+    are done. An interrupted batch continues there if it is sent again.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
-    - FAILED_PRECONDITION LOAD_GAP: the rows before the first one are not loaded.
+    - FAILED_PRECONDITION LOAD_GAP: rows before first_row have not been sent yet.
     - FAILED_PRECONDITION LOAD_ENDED: the load is finished or rolled back.
     - INVALID_ARGUMENT BAD_ROWS: the rows are not a JSON list.
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows, 32 MiB, or 1000000 lists and objects.
 
     Failures of single rows: BAD_ROW, FLOW_NOT_FOUND, FLOW_READ_ONLY, NO_CONTAINER, SEGMENT_OVERLAP,
-    UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, and what FlowService and SegmentService answer.
+    UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, BAD_TIMERANGE, BAD_TIMESTAMP, UNKNOWN_STORAGE, and the failures
+    of FlowService and SegmentService. While new segments of a flow cannot be exempted from a deletion request,
+    all rows of the flow fail with RANGE_BEING_DELETED.
     """
     FinishLoad: _aio.UnaryUnaryMultiCallable[_load_service_pb2.FinishLoadRequest, _load_service_pb2.Load]  # type: ignore[assignment]
-    """Ends a load: what it inserted is not remembered any more.
+    """Ends a load. The rows it inserted can then no longer be rolled back.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
     - FAILED_PRECONDITION LOAD_ENDED: the load is rolled back.
     """
     RollBackLoad: _aio.UnaryUnaryMultiCallable[_load_service_pb2.RollBackLoadRequest, _load_service_pb2.RollBackLoadResponse]  # type: ignore[assignment]
-    """Removes some of what a load inserted, the last first; to be called until it is all gone. Rows that
-    something else needs by now stay: flows with segments, objects in use.
+    """Removes some of the rows that a load inserted, the last ones first. Callers repeat the call until `done` is
+    true. Rows that other rows need meanwhile stay: flows with segments, and objects in use.
 
     Errors:
     - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
@@ -137,11 +159,11 @@ class LoadServiceAsyncStub(LoadServiceStub):
     """
 
 class LoadServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Bulk loads: many rows in batches, each batch one transaction.
+    """Bulk loads: inserts many rows in batches, each batch in one transaction.
 
-    A load counts the rows of its input. The count is committed with the rows, so a load that broke off
-    anywhere goes on at that count with nothing lost or doubled, and what it inserted is remembered until
-    it is finished, so that all of it can be removed again.
+    A load counts the rows of its input. The count is committed with the rows, so an interrupted load continues
+    at that count, and no row is lost or inserted twice. The service records the rows that a load inserted until
+    the load is finished, so that all of them can be removed again.
     """
 
     @_abc_1.abstractmethod
@@ -150,12 +172,12 @@ class LoadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _load_service_pb2.StartLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_load_service_pb2.Load, _abc.Awaitable[_load_service_pb2.Load]]:
-        """Begins a load under an id of the caller's, or returns it as it is: whoever was not answered asks
-        again.
+        """Starts a load with an id that the caller chooses, or returns the load of that id. So a caller that got no
+        reply can repeat the call.
 
         Errors:
-        - INVALID_ARGUMENT BAD_LOAD: the id is no UUID.
-        - FAILED_PRECONDITION LOAD_KIND: the load exists and is of another kind.
+        - INVALID_ARGUMENT BAD_LOAD: the id is not a UUID.
+        - FAILED_PRECONDITION LOAD_KIND: the load exists and has another kind.
         """
 
     @_abc_1.abstractmethod
@@ -164,10 +186,21 @@ class LoadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _load_service_pb2.GetLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_load_service_pb2.Load, _abc.Awaitable[_load_service_pb2.Load]]:
-        """Returns how far a load is.
+        """Returns a load, with its state and progress.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLoads(
+        self,
+        request: _load_service_pb2.ListLoadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_load_service_pb2.ListLoadsResponse, _abc.Awaitable[_load_service_pb2.ListLoadsResponse]]:
+        """Returns the loads that changed within the last 30 days, the last changed first, at most 1000.
+
+        Errors: only those common to all calls.
         """
 
     @_abc_1.abstractmethod
@@ -176,18 +209,24 @@ class LoadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _load_service_pb2.LoadRowsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_load_service_pb2.LoadRowsResponse, _abc.Awaitable[_load_service_pb2.LoadRowsResponse]]:
-        """Inserts the next rows of a load in one transaction. Unless bad rows are to be skipped, one bad row
-        means that none is inserted. A batch that was committed before is answered with `repeated`.
+        """Inserts the next rows of a load in one transaction. If one row is bad, no row is inserted, unless the
+        request skips bad rows. A batch that was committed before is answered with `repeated`.
+
+        If other writers keep changing the same rows, an engine may divide the batch into several transactions. If
+        a row turns bad meanwhile, the transactions before it stay committed, and `load.rows` counts the rows that
+        are done. An interrupted batch continues there if it is sent again.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
-        - FAILED_PRECONDITION LOAD_GAP: the rows before the first one are not loaded.
+        - FAILED_PRECONDITION LOAD_GAP: rows before first_row have not been sent yet.
         - FAILED_PRECONDITION LOAD_ENDED: the load is finished or rolled back.
         - INVALID_ARGUMENT BAD_ROWS: the rows are not a JSON list.
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100000 rows, 32 MiB, or 1000000 lists and objects.
 
         Failures of single rows: BAD_ROW, FLOW_NOT_FOUND, FLOW_READ_ONLY, NO_CONTAINER, SEGMENT_OVERLAP,
-        UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, and what FlowService and SegmentService answer.
+        UNKNOWN_OBJECT, FOREIGN_OBJECT, ROW_EXISTS, BAD_TIMERANGE, BAD_TIMESTAMP, UNKNOWN_STORAGE, and the failures
+        of FlowService and SegmentService. While new segments of a flow cannot be exempted from a deletion request,
+        all rows of the flow fail with RANGE_BEING_DELETED.
         """
 
     @_abc_1.abstractmethod
@@ -196,7 +235,7 @@ class LoadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _load_service_pb2.FinishLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_load_service_pb2.Load, _abc.Awaitable[_load_service_pb2.Load]]:
-        """Ends a load: what it inserted is not remembered any more.
+        """Ends a load. The rows it inserted can then no longer be rolled back.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.
@@ -209,8 +248,8 @@ class LoadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _load_service_pb2.RollBackLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_load_service_pb2.RollBackLoadResponse, _abc.Awaitable[_load_service_pb2.RollBackLoadResponse]]:
-        """Removes some of what a load inserted, the last first; to be called until it is all gone. Rows that
-        something else needs by now stay: flows with segments, objects in use.
+        """Removes some of the rows that a load inserted, the last ones first. Callers repeat the call until `done` is
+        true. Rows that other rows need meanwhile stay: flows with segments, and objects in use.
 
         Errors:
         - NOT_FOUND LOAD_NOT_FOUND: there is no such load.

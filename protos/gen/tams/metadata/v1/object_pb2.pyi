@@ -31,18 +31,18 @@ class Object(_message.Message):
     STORAGE_PATH_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Free text, unique in this store."""
+    """Any text, unique in this store."""
     first_referenced_by_flow: _builtins.str
-    """The flow of the first segment that referenced it."""
+    """Id of the flow of the first segment that referenced it."""
     storage_id: _builtins.str
-    """Storage backend that holds the bytes; empty when they live outside this store."""
+    """Id of the storage backend that stores the bytes; empty if they are stored outside this store."""
     storage_path: _builtins.str
     """Key of the bytes in that backend's bucket."""
     size: _builtins.int
-    """Size in bytes, once measured."""
+    """Size in bytes; absent until it is measured."""
     @_builtins.property
     def referenced_by_flows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Flows that reference the object, ascending; one page of them."""
+        """Ids of the flows that reference the object, ascending; one page of them."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ Global___Object: _TypeAlias = Object  # noqa: Y015
 
 @_typing.final
 class ObjectLocation(_message.Message):
-    """Where an object's bytes are kept. Fixed when the object is allocated."""
+    """The place of an object's bytes. It is fixed when the object is allocated."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -7,7 +7,9 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import object_pb2 as _object_pb2
+from tams.metadata.v1 import trash_pb2 as _trash_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetObjectRequest(_message.Message):
-    """Names the object to return."""
+    """The object to return, and the page of its references."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,9 +33,9 @@ class GetObjectRequest(_message.Message):
     id: _builtins.str
     """The object's id."""
     page_size: _builtins.int
-    """Most flows to return, 1 to 1000; larger is clamped, 0 means the default of 1000."""
+    """Maximum number of flows to return, 1 to 1000. Larger values are clamped; 0 means the default of 1000."""
     page_token: _builtins.str
-    """next_page_token of the previous page; empty for the first."""
+    """next_page_token of the previous page; empty for the first page."""
     def __init__(
         self,
         *,
@@ -59,9 +61,9 @@ class GetObjectResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the page that follows; empty on the last page."""
+    """Token of the next page; empty on the last page."""
     page_size: _builtins.int
-    """The page size in force after defaulting and clamping."""
+    """The page size used, after defaulting and clamping."""
     @_builtins.property
     def object(self) -> _object_pb2.Object:
         """The object."""
@@ -83,7 +85,7 @@ Global___GetObjectResponse: _TypeAlias = GetObjectResponse  # noqa: Y015
 
 @_typing.final
 class ReserveObjectsRequest(_message.Message):
-    """Objects to reserve."""
+    """The objects to reserve."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -93,7 +95,7 @@ class ReserveObjectsRequest(_message.Message):
     """The flow that may register them first."""
     @_builtins.property
     def objects(self) -> _containers.RepeatedCompositeFieldContainer[_object_pb2.ObjectLocation]:
-        """Ids and places of the objects, at most 1000. None only checks that the flow may own objects."""
+        """Ids and places of the objects, at most 1000. If empty, the call only checks that the flow may own objects."""
 
     def __init__(
         self,
@@ -117,7 +119,7 @@ class ReserveObjectsResponse(_message.Message):
 
     CONTAINER_FIELD_NUMBER: _builtins.int
     container: _builtins.str
-    """Container of the flow: the content type the bytes must be written with."""
+    """Container of the flow: the content type that the bytes must be written with."""
     def __init__(
         self,
         *,
@@ -132,14 +134,159 @@ class ReserveObjectsResponse(_message.Message):
 Global___ReserveObjectsResponse: _TypeAlias = ReserveObjectsResponse  # noqa: Y015
 
 @_typing.final
+class RegisterStorageBackendsRequest(_message.Message):
+    """All storage backends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKENDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def backends(self) -> _containers.RepeatedCompositeFieldContainer[Global___StorageBackendLabel]:
+        """One entry for each backend, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        backends: _abc.Iterable[Global___StorageBackendLabel] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backends", b"backends"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterStorageBackendsRequest: _TypeAlias = RegisterStorageBackendsRequest  # noqa: Y015
+
+@_typing.final
+class StorageBackendLabel(_message.Message):
+    """The id and the label of a storage backend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The backend's id, a UUID."""
+    label: _builtins.str
+    """Its label, which clients cannot give to URLs of their own."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        label: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "label", b"label"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StorageBackendLabel: _TypeAlias = StorageBackendLabel  # noqa: Y015
+
+@_typing.final
+class RegisterStorageBackendsResponse(_message.Message):
+    """The backends are registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterStorageBackendsResponse: _TypeAlias = RegisterStorageBackendsResponse  # noqa: Y015
+
+@_typing.final
+class LocateObjectsRequest(_message.Message):
+    """The objects to locate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        object_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_ids", b"object_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LocateObjectsRequest: _TypeAlias = LocateObjectsRequest  # noqa: Y015
+
+@_typing.final
+class LocateObjectsResponse(_message.Message):
+    """The places and sizes of objects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___LocatedObject]:
+        """One entry for each object that is stored in this store, in no particular order."""
+
+    def __init__(
+        self,
+        *,
+        objects: _abc.Iterable[Global___LocatedObject] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LocateObjectsResponse: _TypeAlias = LocateObjectsResponse  # noqa: Y015
+
+@_typing.final
+class LocatedObject(_message.Message):
+    """The place and the size of an object."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """Size in bytes; absent until it is measured."""
+    @_builtins.property
+    def location(self) -> _object_pb2.ObjectLocation:
+        """The object's id and place."""
+
+    def __init__(
+        self,
+        *,
+        location: _object_pb2.ObjectLocation | None = ...,
+        size: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "location", b"location", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "location", b"location", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___LocatedObject: _TypeAlias = LocatedObject  # noqa: Y015
+
+@_typing.final
 class ListUnmeasuredObjectsRequest(_message.Message):
-    """How many objects to return."""
+    """The number of objects to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Most objects to return, 1 to 1000; larger is clamped, 0 means 100."""
+    """Maximum number of objects to return, 1 to 1000. Larger values are clamped; 0 means 100."""
     def __init__(
         self,
         *,
@@ -155,7 +302,7 @@ Global___ListUnmeasuredObjectsRequest: _TypeAlias = ListUnmeasuredObjectsRequest
 
 @_typing.final
 class ListUnmeasuredObjectsResponse(_message.Message):
-    """Objects to look at."""
+    """The objects whose sizes to read."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -179,7 +326,7 @@ Global___ListUnmeasuredObjectsResponse: _TypeAlias = ListUnmeasuredObjectsRespon
 
 @_typing.final
 class RecordObjectSizesRequest(_message.Message):
-    """What was found."""
+    """The sizes to record."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -203,7 +350,7 @@ Global___RecordObjectSizesRequest: _TypeAlias = RecordObjectSizesRequest  # noqa
 
 @_typing.final
 class ObjectSize(_message.Message):
-    """What was found of one object."""
+    """The size of one object."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -212,7 +359,7 @@ class ObjectSize(_message.Message):
     object_id: _builtins.str
     """The object's id."""
     size: _builtins.int
-    """Size in bytes. Absent: the bytes are not there yet."""
+    """Size in bytes. Absent: the bytes are not in storage yet."""
     def __init__(
         self,
         *,
@@ -231,7 +378,7 @@ Global___ObjectSize: _TypeAlias = ObjectSize  # noqa: Y015
 
 @_typing.final
 class RecordObjectSizesResponse(_message.Message):
-    """The sizes are stored."""
+    """The sizes are recorded."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -248,7 +395,7 @@ Global___RecordObjectSizesResponse: _TypeAlias = RecordObjectSizesResponse  # no
 
 @_typing.final
 class ClaimObjectsRequest(_message.Message):
-    """Which objects to claim. An age that is absent claims none of its kind."""
+    """The objects to claim."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -256,11 +403,15 @@ class ClaimObjectsRequest(_message.Message):
     UNREGISTERED_SECONDS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     unreferenced_seconds: _builtins.int
-    """Claim objects whose last segment went at least so many seconds ago."""
+    """Claim objects whose last segment was deleted at least this number of seconds ago. Absent: claim no such
+    objects.
+    """
     unregistered_seconds: _builtins.int
-    """Claim objects that were allocated at least so many seconds ago and never registered."""
+    """Claim objects that were allocated at least this number of seconds ago and never registered. Absent: claim
+    no such objects.
+    """
     page_size: _builtins.int
-    """Most objects to claim, 1 to 1000; larger is clamped, 0 means 100."""
+    """Maximum number of objects to claim, 1 to 1000. Larger values are clamped; 0 means 100."""
     def __init__(
         self,
         *,
@@ -309,7 +460,7 @@ Global___ClaimObjectsResponse: _TypeAlias = ClaimObjectsResponse  # noqa: Y015
 
 @_typing.final
 class ForgetObjectsRequest(_message.Message):
-    """Objects whose bytes are gone."""
+    """The objects whose bytes are deleted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -333,7 +484,7 @@ Global___ForgetObjectsRequest: _TypeAlias = ForgetObjectsRequest  # noqa: Y015
 
 @_typing.final
 class ForgetObjectsResponse(_message.Message):
-    """The objects are forgotten."""
+    """The objects are removed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -347,3 +498,55 @@ class ForgetObjectsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ForgetObjectsResponse: _TypeAlias = ForgetObjectsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteObjectRequest(_message.Message):
+    """The object whose segments are deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The object's id."""
+    @_builtins.property
+    def options(self) -> _trash_pb2.DeleteOptions:
+        """The options of the deletion."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        options: _trash_pb2.DeleteOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteObjectRequest: _TypeAlias = DeleteObjectRequest  # noqa: Y015
+
+@_typing.final
+class DeleteObjectResponse(_message.Message):
+    """The state of the deletion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETION_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def deletion_request(self) -> _deletion_request_pb2.DeletionRequest:
+        """A removal of segments that continues in the background. Absent: all segments are deleted."""
+
+    def __init__(
+        self,
+        *,
+        deletion_request: _deletion_request_pb2.DeletionRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deletion_request", b"deletion_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deletion_request", b"deletion_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteObjectResponse: _TypeAlias = DeleteObjectResponse  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ObjectServiceStub:
-    """The object registry: which object is where and who references it.
+    """The object registry: knows the place of each object's bytes, and the flows that reference it.
     """
 
     def __init__(self, channel):
@@ -40,10 +40,25 @@ class ObjectServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetObjectRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetObjectResponse.FromString,
                 _registered_method=True)
+        self.DeleteObject = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/DeleteObject',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectResponse.FromString,
+                _registered_method=True)
         self.ReserveObjects = channel.unary_unary(
                 '/tams.metadata.v1.ObjectService/ReserveObjects',
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsResponse.FromString,
+                _registered_method=True)
+        self.RegisterStorageBackends = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/RegisterStorageBackends',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RegisterStorageBackendsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RegisterStorageBackendsResponse.FromString,
+                _registered_method=True)
+        self.LocateObjects = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/LocateObjects',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsResponse.FromString,
                 _registered_method=True)
         self.ListUnmeasuredObjects = channel.unary_unary(
                 '/tams.metadata.v1.ObjectService/ListUnmeasuredObjects',
@@ -68,7 +83,7 @@ class ObjectServiceStub:
 
 
 class ObjectServiceServicer:
-    """The object registry: which object is where and who references it.
+    """The object registry: knows the place of each object's bytes, and the flows that reference it.
     """
 
     def GetObject(self, request, context):
@@ -82,38 +97,82 @@ class ObjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteObject(self, request, context):
+        """Deletes all segments of an object, in all flows that reference it, as DeleteSegments does. An interrupted call
+        does not undo the deletions it has done.
+
+        Errors:
+        - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
+        - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
+        - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+        - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
+        - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+        - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReserveObjects(self, request, context):
-        """Reserves new objects for a flow, all of them or none.
+        """Reserves new objects for a flow: either all of them, or none.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
-        - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
-        - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
-        object has no storage id or path.
+        - ALREADY_EXISTS OBJECT_EXISTS: an object id is in use already, or occurs twice in the request.
+        - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or contains NUL, a storage id
+        is not a UUID, or a path is not a key: it is empty, longer than 1024 bytes, contains control characters,
+        or has a step that is empty, "." or "..".
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: no such storage backend is registered. Until backends are registered,
+        all ids are accepted.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListUnmeasuredObjects(self, request, context):
-        """Returns registered objects in this store's care whose size is still unknown and whose next
-        attempt is due, oldest first. The caller looks at the bytes and answers with RecordObjectSizes.
+    def RegisterStorageBackends(self, request, context):
+        """Registers all storage backends, in place of those registered before. Objects can be reserved only on these
+        backends, and clients cannot give the labels of backends to URLs of their own. Repeating a call is
+        harmless.
 
-        Errors: none of its own.
+        Errors:
+        - INVALID_ARGUMENT BAD_STORAGE_BACKEND: an id is not a UUID or occurs twice, or a label is empty, longer
+        than 1024 characters or contains NUL.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 backends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LocateObjects(self, request, context):
+        """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
+        outside this store, are left out.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnmeasuredObjects(self, request, context):
+        """Returns registered objects of this store whose size is still unknown and due to be read, oldest first. The
+        caller reads the sizes from storage, and then calls RecordObjectSizes.
+
+        Errors: only those common to all calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RecordObjectSizes(self, request, context):
-        """Records what was found. Objects without a size are tried again later, at growing intervals.
-        Unknown objects are passed over. Repeating a call is harmless.
+        """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
+        objects are ignored. Repeating a call is harmless.
 
         Errors:
-        - INVALID_ARGUMENT BAD_SIZE: a size is negative.
+        - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -121,9 +180,9 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClaimObjects(self, request, context):
-        """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
-        more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
-        asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+        """Claims unused objects, and returns the places of their bytes. Segments cannot reference claimed objects any
+        more: their registration fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of the
+        call, and then calls ForgetObjects. Otherwise the objects can be claimed again after 10 minutes.
 
         Errors:
         - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
@@ -133,8 +192,8 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ForgetObjects(self, request, context):
-        """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
-        are passed over. Repeating a call is harmless.
+        """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+        that are not claimed are ignored. Repeating a call is harmless.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
@@ -151,10 +210,25 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetObjectRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetObjectResponse.SerializeToString,
             ),
+            'DeleteObject': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteObject,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectResponse.SerializeToString,
+            ),
             'ReserveObjects': grpc.unary_unary_rpc_method_handler(
                     servicer.ReserveObjects,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsResponse.SerializeToString,
+            ),
+            'RegisterStorageBackends': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterStorageBackends,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RegisterStorageBackendsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RegisterStorageBackendsResponse.SerializeToString,
+            ),
+            'LocateObjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.LocateObjects,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsResponse.SerializeToString,
             ),
             'ListUnmeasuredObjects': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnmeasuredObjects,
@@ -185,7 +259,7 @@ def add_ObjectServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ObjectService:
-    """The object registry: which object is where and who references it.
+    """The object registry: knows the place of each object's bytes, and the flows that reference it.
     """
 
     @staticmethod
@@ -216,6 +290,33 @@ class ObjectService:
             _registered_method=True)
 
     @staticmethod
+    def DeleteObject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/DeleteObject',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ReserveObjects(request,
             target,
             options=(),
@@ -232,6 +333,60 @@ class ObjectService:
             '/tams.metadata.v1.ObjectService/ReserveObjects',
             tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterStorageBackends(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/RegisterStorageBackends',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.RegisterStorageBackendsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.RegisterStorageBackendsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LocateObjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/LocateObjects',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ObjectServiceStub:
-    """The object registry: which object is where and who references it."""
+    """The object registry: knows the place of each object's bytes, and the flows that reference it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,43 +40,75 @@ class ObjectServiceStub:
     - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
+    DeleteObject: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.DeleteObjectRequest, _object_service_pb2.DeleteObjectResponse]
+    """Deletes all segments of an object, in all flows that reference it, as DeleteSegments does. An interrupted call
+    does not undo the deletions it has done.
+
+    Errors:
+    - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
+    - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
+    - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+    - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
+    - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+    - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
+    """
     ReserveObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ReserveObjectsRequest, _object_service_pb2.ReserveObjectsResponse]
-    """Reserves new objects for a flow, all of them or none.
+    """Reserves new objects for a flow: either all of them, or none.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
-    - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
-    - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
-      object has no storage id or path.
+    - ALREADY_EXISTS OBJECT_EXISTS: an object id is in use already, or occurs twice in the request.
+    - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or contains NUL, a storage id
+      is not a UUID, or a path is not a key: it is empty, longer than 1024 bytes, contains control characters,
+      or has a step that is empty, "." or "..".
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: no such storage backend is registered. Until backends are registered,
+      all ids are accepted.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
-    ListUnmeasuredObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]
-    """Returns registered objects in this store's care whose size is still unknown and whose next
-    attempt is due, oldest first. The caller looks at the bytes and answers with RecordObjectSizes.
-
-    Errors: none of its own.
-    """
-    RecordObjectSizes: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.RecordObjectSizesRequest, _object_service_pb2.RecordObjectSizesResponse]
-    """Records what was found. Objects without a size are tried again later, at growing intervals.
-    Unknown objects are passed over. Repeating a call is harmless.
+    RegisterStorageBackends: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.RegisterStorageBackendsRequest, _object_service_pb2.RegisterStorageBackendsResponse]
+    """Registers all storage backends, in place of those registered before. Objects can be reserved only on these
+    backends, and clients cannot give the labels of backends to URLs of their own. Repeating a call is
+    harmless.
 
     Errors:
-    - INVALID_ARGUMENT BAD_SIZE: a size is negative.
+    - INVALID_ARGUMENT BAD_STORAGE_BACKEND: an id is not a UUID or occurs twice, or a label is empty, longer
+      than 1024 characters or contains NUL.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 backends.
+    """
+    LocateObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.LocateObjectsRequest, _object_service_pb2.LocateObjectsResponse]
+    """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
+    outside this store, are left out.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
+    """
+    ListUnmeasuredObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]
+    """Returns registered objects of this store whose size is still unknown and due to be read, oldest first. The
+    caller reads the sizes from storage, and then calls RecordObjectSizes.
+
+    Errors: only those common to all calls.
+    """
+    RecordObjectSizes: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.RecordObjectSizesRequest, _object_service_pb2.RecordObjectSizesResponse]
+    """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
+    objects are ignored. Repeating a call is harmless.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
     ClaimObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ClaimObjectsRequest, _object_service_pb2.ClaimObjectsResponse]
-    """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
-    more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
-    asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+    """Claims unused objects, and returns the places of their bytes. Segments cannot reference claimed objects any
+    more: their registration fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of the
+    call, and then calls ForgetObjects. Otherwise the objects can be claimed again after 10 minutes.
 
     Errors:
     - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
     """
     ForgetObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ForgetObjectsRequest, _object_service_pb2.ForgetObjectsResponse]
-    """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
-    are passed over. Repeating a call is harmless.
+    """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+    that are not claimed are ignored. Repeating a call is harmless.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
@@ -84,7 +116,7 @@ class ObjectServiceStub:
 
 @_typing.type_check_only
 class ObjectServiceAsyncStub(ObjectServiceStub):
-    """The object registry: which object is where and who references it."""
+    """The object registry: knows the place of each object's bytes, and the flows that reference it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetObject: _aio.UnaryUnaryMultiCallable[_object_service_pb2.GetObjectRequest, _object_service_pb2.GetObjectResponse]  # type: ignore[assignment]
@@ -94,50 +126,82 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
+    DeleteObject: _aio.UnaryUnaryMultiCallable[_object_service_pb2.DeleteObjectRequest, _object_service_pb2.DeleteObjectResponse]  # type: ignore[assignment]
+    """Deletes all segments of an object, in all flows that reference it, as DeleteSegments does. An interrupted call
+    does not undo the deletions it has done.
+
+    Errors:
+    - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
+    - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
+    - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+    - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
+    - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+    - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
+    """
     ReserveObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ReserveObjectsRequest, _object_service_pb2.ReserveObjectsResponse]  # type: ignore[assignment]
-    """Reserves new objects for a flow, all of them or none.
+    """Reserves new objects for a flow: either all of them, or none.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
-    - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
-    - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
-      object has no storage id or path.
+    - ALREADY_EXISTS OBJECT_EXISTS: an object id is in use already, or occurs twice in the request.
+    - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or contains NUL, a storage id
+      is not a UUID, or a path is not a key: it is empty, longer than 1024 bytes, contains control characters,
+      or has a step that is empty, "." or "..".
+    - INVALID_ARGUMENT UNKNOWN_STORAGE: no such storage backend is registered. Until backends are registered,
+      all ids are accepted.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
-    ListUnmeasuredObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]  # type: ignore[assignment]
-    """Returns registered objects in this store's care whose size is still unknown and whose next
-    attempt is due, oldest first. The caller looks at the bytes and answers with RecordObjectSizes.
-
-    Errors: none of its own.
-    """
-    RecordObjectSizes: _aio.UnaryUnaryMultiCallable[_object_service_pb2.RecordObjectSizesRequest, _object_service_pb2.RecordObjectSizesResponse]  # type: ignore[assignment]
-    """Records what was found. Objects without a size are tried again later, at growing intervals.
-    Unknown objects are passed over. Repeating a call is harmless.
+    RegisterStorageBackends: _aio.UnaryUnaryMultiCallable[_object_service_pb2.RegisterStorageBackendsRequest, _object_service_pb2.RegisterStorageBackendsResponse]  # type: ignore[assignment]
+    """Registers all storage backends, in place of those registered before. Objects can be reserved only on these
+    backends, and clients cannot give the labels of backends to URLs of their own. Repeating a call is
+    harmless.
 
     Errors:
-    - INVALID_ARGUMENT BAD_SIZE: a size is negative.
+    - INVALID_ARGUMENT BAD_STORAGE_BACKEND: an id is not a UUID or occurs twice, or a label is empty, longer
+      than 1024 characters or contains NUL.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 backends.
+    """
+    LocateObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.LocateObjectsRequest, _object_service_pb2.LocateObjectsResponse]  # type: ignore[assignment]
+    """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
+    outside this store, are left out.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
+    """
+    ListUnmeasuredObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]  # type: ignore[assignment]
+    """Returns registered objects of this store whose size is still unknown and due to be read, oldest first. The
+    caller reads the sizes from storage, and then calls RecordObjectSizes.
+
+    Errors: only those common to all calls.
+    """
+    RecordObjectSizes: _aio.UnaryUnaryMultiCallable[_object_service_pb2.RecordObjectSizesRequest, _object_service_pb2.RecordObjectSizesResponse]  # type: ignore[assignment]
+    """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
+    objects are ignored. Repeating a call is harmless.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
     ClaimObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ClaimObjectsRequest, _object_service_pb2.ClaimObjectsResponse]  # type: ignore[assignment]
-    """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
-    more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
-    asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+    """Claims unused objects, and returns the places of their bytes. Segments cannot reference claimed objects any
+    more: their registration fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of the
+    call, and then calls ForgetObjects. Otherwise the objects can be claimed again after 10 minutes.
 
     Errors:
     - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
     """
     ForgetObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ForgetObjectsRequest, _object_service_pb2.ForgetObjectsResponse]  # type: ignore[assignment]
-    """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
-    are passed over. Repeating a call is harmless.
+    """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+    that are not claimed are ignored. Repeating a call is harmless.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
 
 class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The object registry: which object is where and who references it."""
+    """The object registry: knows the place of each object's bytes, and the flows that reference it."""
 
     @_abc_1.abstractmethod
     def GetObject(
@@ -153,21 +217,71 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DeleteObject(
+        self,
+        request: _object_service_pb2.DeleteObjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.DeleteObjectResponse, _abc.Awaitable[_object_service_pb2.DeleteObjectResponse]]:
+        """Deletes all segments of an object, in all flows that reference it, as DeleteSegments does. An interrupted call
+        does not undo the deletions it has done.
+
+        Errors:
+        - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
+        - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
+        - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+        - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
+        - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+        - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
+        """
+
+    @_abc_1.abstractmethod
     def ReserveObjects(
         self,
         request: _object_service_pb2.ReserveObjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.ReserveObjectsResponse, _abc.Awaitable[_object_service_pb2.ReserveObjectsResponse]]:
-        """Reserves new objects for a flow, all of them or none.
+        """Reserves new objects for a flow: either all of them, or none.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no objects.
-        - ALREADY_EXISTS OBJECT_EXISTS: an object id is taken, or repeats within the request.
-        - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or holds NUL, or the
-          object has no storage id or path.
+        - ALREADY_EXISTS OBJECT_EXISTS: an object id is in use already, or occurs twice in the request.
+        - INVALID_ARGUMENT BAD_OBJECT: an object id is empty, longer than 1024 bytes or contains NUL, a storage id
+          is not a UUID, or a path is not a key: it is empty, longer than 1024 bytes, contains control characters,
+          or has a step that is empty, "." or "..".
+        - INVALID_ARGUMENT UNKNOWN_STORAGE: no such storage backend is registered. Until backends are registered,
+          all ids are accepted.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+
+    @_abc_1.abstractmethod
+    def RegisterStorageBackends(
+        self,
+        request: _object_service_pb2.RegisterStorageBackendsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.RegisterStorageBackendsResponse, _abc.Awaitable[_object_service_pb2.RegisterStorageBackendsResponse]]:
+        """Registers all storage backends, in place of those registered before. Objects can be reserved only on these
+        backends, and clients cannot give the labels of backends to URLs of their own. Repeating a call is
+        harmless.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_STORAGE_BACKEND: an id is not a UUID or occurs twice, or a label is empty, longer
+          than 1024 characters or contains NUL.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 backends.
+        """
+
+    @_abc_1.abstractmethod
+    def LocateObjects(
+        self,
+        request: _object_service_pb2.LocateObjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.LocateObjectsResponse, _abc.Awaitable[_object_service_pb2.LocateObjectsResponse]]:
+        """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
+        outside this store, are left out.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
         """
 
     @_abc_1.abstractmethod
@@ -176,10 +290,10 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.ListUnmeasuredObjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.ListUnmeasuredObjectsResponse, _abc.Awaitable[_object_service_pb2.ListUnmeasuredObjectsResponse]]:
-        """Returns registered objects in this store's care whose size is still unknown and whose next
-        attempt is due, oldest first. The caller looks at the bytes and answers with RecordObjectSizes.
+        """Returns registered objects of this store whose size is still unknown and due to be read, oldest first. The
+        caller reads the sizes from storage, and then calls RecordObjectSizes.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
 
     @_abc_1.abstractmethod
@@ -188,11 +302,11 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.RecordObjectSizesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.RecordObjectSizesResponse, _abc.Awaitable[_object_service_pb2.RecordObjectSizesResponse]]:
-        """Records what was found. Objects without a size are tried again later, at growing intervals.
-        Unknown objects are passed over. Repeating a call is harmless.
+        """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
+        objects are ignored. Repeating a call is harmless.
 
         Errors:
-        - INVALID_ARGUMENT BAD_SIZE: a size is negative.
+        - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
         """
 
@@ -202,9 +316,9 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.ClaimObjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.ClaimObjectsResponse, _abc.Awaitable[_object_service_pb2.ClaimObjectsResponse]]:
-        """Claims objects that nobody uses and returns where their bytes are. No segment can reference them any
-        more: registering one fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of
-        asking and then calls ForgetObjects. Claims that are not followed by that come again after 10 minutes.
+        """Claims unused objects, and returns the places of their bytes. Segments cannot reference claimed objects any
+        more: their registration fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of the
+        call, and then calls ForgetObjects. Otherwise the objects can be claimed again after 10 minutes.
 
         Errors:
         - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
@@ -216,8 +330,8 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.ForgetObjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.ForgetObjectsResponse, _abc.Awaitable[_object_service_pb2.ForgetObjectsResponse]]:
-        """Forgets claimed objects whose bytes are gone; their ids are free again. Objects that are not claimed
-        are passed over. Repeating a call is harmless.
+        """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+        that are not claimed are ignored. Repeating a call is harmless.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PropertyChange(_message.Message):
-    """One property of a source or flow to set or unset."""
+    """A change that sets or unsets one property of a source or flow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

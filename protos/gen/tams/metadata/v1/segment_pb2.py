@@ -25,25 +25,23 @@ _sym_db = _symbol_database.Default()
 from tams.type.v1 import timerange_pb2 as tams_dot_type_dot_v1_dot_timerange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etams/metadata/v1/segment.proto\x12\x10tams.metadata.v1\x1a\x1ctams/type/v1/timerange.proto\"\xd7\x02\n\nNewSegment\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x14\n\x0cts_offset_ns\x18\x03 \x01(\x03\x12\x1d\n\x10last_duration_ns\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rsample_offset\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x19\n\x0csample_count\x18\x06 \x01(\x03H\x02\x88\x01\x01\x12\x1c\n\x0fkey_frame_count\x18\x07 \x01(\x03H\x03\x88\x01\x01\x12\x34\n\rexternal_urls\x18\x08 \x03(\x0b\x32\x1d.tams.metadata.v1.ExternalUrlB\x13\n\x11_last_duration_nsB\x10\n\x0e_sample_offsetB\x0f\n\r_sample_countB\x12\n\x10_key_frame_count\"\x94\x02\n\x11NewSegmentColumns\x12\x12\n\nobject_ids\x18\x01 \x03(\t\x12\x11\n\tstarts_ns\x18\x02 \x03(\x03\x12\x0f\n\x07\x65nds_ns\x18\x03 \x03(\x03\x12\x16\n\x0e\x65nds_inclusive\x18\x04 \x03(\x08\x12\x15\n\rts_offsets_ns\x18\x05 \x03(\x03\x12\x19\n\x11last_durations_ns\x18\x06 \x03(\x03\x12\x16\n\x0esample_offsets\x18\x07 \x03(\x03\x12\x15\n\rsample_counts\x18\x08 \x03(\x03\x12\x18\n\x10key_frame_counts\x18\t \x03(\x03\x12\x34\n\rexternal_urls\x18\n \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\"8\n\x0b\x45xternalUrl\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\x05label\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_label\"{\n\x07Segment\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x12\n\nstorage_id\x18\x02 \x01(\t\x12\x14\n\x0cstorage_path\x18\x03 \x01(\t\x12\x34\n\rexternal_urls\x18\x04 \x03(\x0b\x32\x1d.tams.metadata.v1.ExternalUrl\"\x7f\n\x0cSegmentLines\x12\x11\n\tdocuments\x18\x01 \x01(\x0c\x12\x13\n\x0bstorage_ids\x18\x02 \x03(\t\x12\x11\n\turl_paths\x18\x03 \x01(\x0c\x12\x34\n\rexternal_urls\x18\x04 \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\"\x85\x01\n\x0eSegmentColumns\x12\x11\n\tdocuments\x18\x01 \x03(\x0c\x12\x13\n\x0bstorage_ids\x18\x02 \x03(\t\x12\x15\n\rstorage_paths\x18\x03 \x03(\t\x12\x34\n\rexternal_urls\x18\x04 \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\"I\n\x0bIndexedUrls\x12\r\n\x05index\x18\x01 \x01(\x05\x12+\n\x04urls\x18\x02 \x03(\x0b\x32\x1d.tams.metadata.v1.ExternalUrlb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etams/metadata/v1/segment.proto\x12\x10tams.metadata.v1\x1a\x1ctams/type/v1/timerange.proto\"\xfd\x02\n\x0bNewSegments\x12\x12\n\nobject_ids\x18\x01 \x03(\t\x12\x11\n\tstarts_ns\x18\x02 \x03(\x03\x12\x0f\n\x07\x65nds_ns\x18\x03 \x03(\x03\x12\x16\n\x0e\x65nds_inclusive\x18\x04 \x03(\x08\x12\x15\n\rts_offsets_ns\x18\x05 \x03(\x03\x12\x19\n\x11last_durations_ns\x18\x06 \x03(\x03\x12\x16\n\x0esample_offsets\x18\x07 \x03(\x03\x12\x15\n\rsample_counts\x18\x08 \x03(\x03\x12\x18\n\x10key_frame_counts\x18\t \x03(\x03\x12\x34\n\rexternal_urls\x18\n \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\x12\x37\n\rextra_members\x18\x0b \x03(\x0b\x32 .tams.metadata.v1.IndexedMembers\x12\x34\n\x0cother_ranges\x18\x0c \x03(\x0b\x32\x1e.tams.metadata.v1.IndexedRange\"8\n\x0b\x45xternalUrl\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\x05label\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_label\"\x7f\n\x0cSegmentLines\x12\x11\n\tdocuments\x18\x01 \x01(\x0c\x12\x13\n\x0bstorage_ids\x18\x02 \x03(\t\x12\x11\n\turl_paths\x18\x03 \x01(\x0c\x12\x34\n\rexternal_urls\x18\x04 \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\"I\n\x0bIndexedUrls\x12\r\n\x05index\x18\x01 \x01(\x05\x12+\n\x04urls\x18\x02 \x03(\x0b\x32\x1d.tams.metadata.v1.ExternalUrl\"0\n\x0eIndexedMembers\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0f\n\x07members\x18\x02 \x01(\x0c\"b\n\x0cIndexedRange\x12\r\n\x05index\x18\x01 \x01(\x05\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x17\n\x0fstart_exclusive\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.metadata.v1.segment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NEWSEGMENT']._serialized_start=83
-  _globals['_NEWSEGMENT']._serialized_end=426
-  _globals['_NEWSEGMENTCOLUMNS']._serialized_start=429
-  _globals['_NEWSEGMENTCOLUMNS']._serialized_end=705
-  _globals['_EXTERNALURL']._serialized_start=707
-  _globals['_EXTERNALURL']._serialized_end=763
-  _globals['_SEGMENT']._serialized_start=765
-  _globals['_SEGMENT']._serialized_end=888
-  _globals['_SEGMENTLINES']._serialized_start=890
-  _globals['_SEGMENTLINES']._serialized_end=1017
-  _globals['_SEGMENTCOLUMNS']._serialized_start=1020
-  _globals['_SEGMENTCOLUMNS']._serialized_end=1153
-  _globals['_INDEXEDURLS']._serialized_start=1155
-  _globals['_INDEXEDURLS']._serialized_end=1228
+  _globals['_NEWSEGMENTS']._serialized_start=83
+  _globals['_NEWSEGMENTS']._serialized_end=464
+  _globals['_EXTERNALURL']._serialized_start=466
+  _globals['_EXTERNALURL']._serialized_end=522
+  _globals['_SEGMENTLINES']._serialized_start=524
+  _globals['_SEGMENTLINES']._serialized_end=651
+  _globals['_INDEXEDURLS']._serialized_start=653
+  _globals['_INDEXEDURLS']._serialized_end=726
+  _globals['_INDEXEDMEMBERS']._serialized_start=728
+  _globals['_INDEXEDMEMBERS']._serialized_end=776
+  _globals['_INDEXEDRANGE']._serialized_start=778
+  _globals['_INDEXEDRANGE']._serialized_end=876
 # @@protoc_insertion_point(module_scope)

@@ -20,78 +20,10 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class NewSegment(_message.Message):
-    """A segment to register: which object holds which part of a flow's timeline."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    OBJECT_ID_FIELD_NUMBER: _builtins.int
-    TIMERANGE_FIELD_NUMBER: _builtins.int
-    TS_OFFSET_NS_FIELD_NUMBER: _builtins.int
-    LAST_DURATION_NS_FIELD_NUMBER: _builtins.int
-    SAMPLE_OFFSET_FIELD_NUMBER: _builtins.int
-    SAMPLE_COUNT_FIELD_NUMBER: _builtins.int
-    KEY_FRAME_COUNT_FIELD_NUMBER: _builtins.int
-    EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
-    object_id: _builtins.str
-    """The media object; free text."""
-    ts_offset_ns: _builtins.int
-    """Flow time minus the time stored in the object, in nanoseconds; may be negative."""
-    last_duration_ns: _builtins.int
-    """Exclusive end of the range minus the time of the last sample, in nanoseconds, 0 or more."""
-    sample_offset: _builtins.int
-    """Samples to skip from the object's start, 0 or more."""
-    sample_count: _builtins.int
-    """Samples used; absent means all from sample_offset on."""
-    key_frame_count: _builtins.int
-    """Key frames that serve as access points, 0 or more."""
-    @_builtins.property
-    def timerange(self) -> _timerange_pb2.TimeRange:
-        """Position on the flow's timeline: bounded, not empty."""
-
-    @_builtins.property
-    def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalUrl]:
-        """Uncontrolled URLs of the object, which the store hands out but never manages."""
-
-    def __init__(
-        self,
-        *,
-        object_id: _builtins.str = ...,
-        timerange: _timerange_pb2.TimeRange | None = ...,
-        ts_offset_ns: _builtins.int = ...,
-        last_duration_ns: _builtins.int | None = ...,
-        sample_offset: _builtins.int | None = ...,
-        sample_count: _builtins.int | None = ...,
-        key_frame_count: _builtins.int | None = ...,
-        external_urls: _abc.Iterable[Global___ExternalUrl] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_key_frame_count", b"_key_frame_count", "_last_duration_ns", b"_last_duration_ns", "_sample_count", b"_sample_count", "_sample_offset", b"_sample_offset", "key_frame_count", b"key_frame_count", "last_duration_ns", b"last_duration_ns", "sample_count", b"sample_count", "sample_offset", b"sample_offset", "timerange", b"timerange"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_key_frame_count", b"_key_frame_count", "_last_duration_ns", b"_last_duration_ns", "_sample_count", b"_sample_count", "_sample_offset", b"_sample_offset", "external_urls", b"external_urls", "key_frame_count", b"key_frame_count", "last_duration_ns", b"last_duration_ns", "object_id", b"object_id", "sample_count", b"sample_count", "sample_offset", b"sample_offset", "timerange", b"timerange", "ts_offset_ns", b"ts_offset_ns"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__key_frame_count: _TypeAlias = _typing.Literal["key_frame_count"]  # noqa: Y015
-    _WhichOneofArgType__key_frame_count: _TypeAlias = _typing.Literal["_key_frame_count", b"_key_frame_count"]  # noqa: Y015
-    _WhichOneofReturnType__last_duration_ns: _TypeAlias = _typing.Literal["last_duration_ns"]  # noqa: Y015
-    _WhichOneofArgType__last_duration_ns: _TypeAlias = _typing.Literal["_last_duration_ns", b"_last_duration_ns"]  # noqa: Y015
-    _WhichOneofReturnType__sample_count: _TypeAlias = _typing.Literal["sample_count"]  # noqa: Y015
-    _WhichOneofArgType__sample_count: _TypeAlias = _typing.Literal["_sample_count", b"_sample_count"]  # noqa: Y015
-    _WhichOneofReturnType__sample_offset: _TypeAlias = _typing.Literal["sample_offset"]  # noqa: Y015
-    _WhichOneofArgType__sample_offset: _TypeAlias = _typing.Literal["_sample_offset", b"_sample_offset"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__key_frame_count) -> _WhichOneofReturnType__key_frame_count | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_duration_ns) -> _WhichOneofReturnType__last_duration_ns | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__sample_count) -> _WhichOneofReturnType__sample_count | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__sample_offset) -> _WhichOneofReturnType__sample_offset | None: ...
-
-Global___NewSegment: _TypeAlias = NewSegment  # noqa: Y015
-
-@_typing.final
-class NewSegmentColumns(_message.Message):
-    """Many segments to register, one list for each field of NewSegment: several times cheaper to write and
-    read. What no segment has may be left out as an empty list. Ranges are bounded.
+class NewSegments(_message.Message):
+    """Segments to register, as one list for each field. Such lists are several times cheaper to write and read than
+    one message for each segment. The first three lists have an entry for each segment; others may be empty as
+    described.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -106,45 +38,65 @@ class NewSegmentColumns(_message.Message):
     SAMPLE_COUNTS_FIELD_NUMBER: _builtins.int
     KEY_FRAME_COUNTS_FIELD_NUMBER: _builtins.int
     EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
+    EXTRA_MEMBERS_FIELD_NUMBER: _builtins.int
+    OTHER_RANGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The media object of each segment."""
+        """The id of each segment's media object; any text."""
 
     @_builtins.property
     def starts_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """First instant of each range, in nanoseconds."""
+        """First instant of each range on the flow's timeline, in nanoseconds."""
 
     @_builtins.property
     def ends_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Exclusive end of each range, in nanoseconds."""
+        """Exclusive end of each range, in nanoseconds; greater than its start."""
 
     @_builtins.property
     def ends_inclusive(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
-        """Whether the end of each range is written as its last instant; empty: none is."""
+        """Whether the end of each range is written as its last instant; empty: for no range."""
 
     @_builtins.property
     def ts_offsets_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Flow time minus the time stored in each object, in nanoseconds; empty: all are 0."""
+        """Flow time minus the time stored in each object, in nanoseconds; may be negative; empty: all are 0."""
 
     @_builtins.property
     def last_durations_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Exclusive end of each range minus the time of the last sample; -1: absent."""
+        """Exclusive end of each range minus the time of its last sample, in nanoseconds, 0 or more; -1: absent;
+        empty: all are absent.
+        """
 
     @_builtins.property
     def sample_offsets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Samples to skip from the start of each object; -1: absent."""
+        """Number of samples to skip at the start of each object, 0 or more; -1: absent; empty: all are absent."""
 
     @_builtins.property
     def sample_counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Samples used of each object; -1: absent."""
+        """Number of samples used of each object; -1: absent, all samples from sample_offset on are used; empty: all
+        are absent.
+        """
 
     @_builtins.property
     def key_frame_counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Access points of each segment; -1: absent."""
+        """Number of key frames of each segment that serve as access points, 0 or more; -1: absent; empty: all are
+        absent.
+        """
 
     @_builtins.property
     def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedUrls]:
-        """Uncontrolled URLs of those segments that have any."""
+        """URLs of the segments that have URLs outside the control of this store, which returns them but does not
+        manage their bytes. At most 100 for each segment, with 120000 bytes of JSON in total.
+        """
+
+    @_builtins.property
+    def extra_members(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedMembers]:
+        """Further members of the segments that have any; they are stored and returned unchanged."""
+
+    @_builtins.property
+    def other_ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedRange]:
+        """Ranges that starts_ns and ends_ns cannot express; they replace the values there. Such segments always fail,
+        and the failure names the reason.
+        """
 
     def __init__(
         self,
@@ -159,14 +111,16 @@ class NewSegmentColumns(_message.Message):
         sample_counts: _abc.Iterable[_builtins.int] | None = ...,
         key_frame_counts: _abc.Iterable[_builtins.int] | None = ...,
         external_urls: _abc.Iterable[Global___IndexedUrls] | None = ...,
+        extra_members: _abc.Iterable[Global___IndexedMembers] | None = ...,
+        other_ranges: _abc.Iterable[Global___IndexedRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_inclusive", b"ends_inclusive", "ends_ns", b"ends_ns", "external_urls", b"external_urls", "key_frame_counts", b"key_frame_counts", "last_durations_ns", b"last_durations_ns", "object_ids", b"object_ids", "sample_counts", b"sample_counts", "sample_offsets", b"sample_offsets", "starts_ns", b"starts_ns", "ts_offsets_ns", b"ts_offsets_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_inclusive", b"ends_inclusive", "ends_ns", b"ends_ns", "external_urls", b"external_urls", "extra_members", b"extra_members", "key_frame_counts", b"key_frame_counts", "last_durations_ns", b"last_durations_ns", "object_ids", b"object_ids", "other_ranges", b"other_ranges", "sample_counts", b"sample_counts", "sample_offsets", b"sample_offsets", "starts_ns", b"starts_ns", "ts_offsets_ns", b"ts_offsets_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___NewSegmentColumns: _TypeAlias = NewSegmentColumns  # noqa: Y015
+Global___NewSegments: _TypeAlias = NewSegments  # noqa: Y015
 
 @_typing.final
 class ExternalUrl(_message.Message):
@@ -177,9 +131,11 @@ class ExternalUrl(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """Where a GET returns the object's bytes."""
+    """URL whose GET returns the object's bytes: with scheme http or https, or a scheme that the settings of the
+    metadata service allow; at most 8192 characters, without a user, and not at a link-local address.
+    """
     label: _builtins.str
-    """Name to filter by; must not be the label of a storage backend."""
+    """Name to filter by, 1 to 1024 characters; must not be the label of a storage backend."""
     def __init__(
         self,
         *,
@@ -197,45 +153,9 @@ class ExternalUrl(_message.Message):
 Global___ExternalUrl: _TypeAlias = ExternalUrl  # noqa: Y015
 
 @_typing.final
-class Segment(_message.Message):
-    """A stored segment."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DOCUMENT_FIELD_NUMBER: _builtins.int
-    STORAGE_ID_FIELD_NUMBER: _builtins.int
-    STORAGE_PATH_FIELD_NUMBER: _builtins.int
-    EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
-    document: _builtins.bytes
-    """The segment as TAMS 7.0 JSON without get_urls, UTF-8; never empty."""
-    storage_id: _builtins.str
-    """Storage backend that holds the object; empty when the object lives outside this store."""
-    storage_path: _builtins.str
-    """Key of the object in that backend's bucket."""
-    @_builtins.property
-    def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalUrl]:
-        """Uncontrolled URLs given at registration."""
-
-    def __init__(
-        self,
-        *,
-        document: _builtins.bytes = ...,
-        storage_id: _builtins.str = ...,
-        storage_path: _builtins.str = ...,
-        external_urls: _abc.Iterable[Global___ExternalUrl] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "external_urls", b"external_urls", "storage_id", b"storage_id", "storage_path", b"storage_path"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Segment: _TypeAlias = Segment  # noqa: Y015
-
-@_typing.final
 class SegmentLines(_message.Message):
-    """Many stored segments, one text for each field of Segment, in which every segment has a line: long pages
-    cost least so. A line ends with a line feed, which is in none of the values.
+    """Stored segments, as one text for each field with one line for each segment; this is the cheapest form for
+    long pages. Each line ends with a line feed; values contain no line feeds.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -245,20 +165,20 @@ class SegmentLines(_message.Message):
     URL_PATHS_FIELD_NUMBER: _builtins.int
     EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
     documents: _builtins.bytes
-    """The document of each segment."""
+    """The document of each segment: TAMS 7.0 JSON without get_urls, UTF-8; never empty."""
     url_paths: _builtins.bytes
-    """The key of each segment's object in that backend's bucket as URLs have it: percent-encoded (RFC 3986)
-    with "/" and unreserved characters kept. An empty line when the object lives outside this store.
+    """The key of each segment's object in that backend's bucket, percent-encoded as in URLs (RFC 3986) except for
+    "/" and unreserved characters. An empty line if the object is stored outside this store.
     """
     @_builtins.property
     def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The storage backend of each segment's object, or once for all when it is the same; empty when the
-        object lives outside this store.
+        """The id of the storage backend of each segment's object, or a single id if it is the same for all; an empty
+        id if the object is stored outside this store.
         """
 
     @_builtins.property
     def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedUrls]:
-        """Uncontrolled URLs of those segments that have any, in order."""
+        """URLs of the segments that have URLs outside the control of this store, in the order of the segments."""
 
     def __init__(
         self,
@@ -277,52 +197,8 @@ class SegmentLines(_message.Message):
 Global___SegmentLines: _TypeAlias = SegmentLines  # noqa: Y015
 
 @_typing.final
-class SegmentColumns(_message.Message):
-    """Many stored segments, one list for each field of Segment. SegmentLines took its place."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DOCUMENTS_FIELD_NUMBER: _builtins.int
-    STORAGE_IDS_FIELD_NUMBER: _builtins.int
-    STORAGE_PATHS_FIELD_NUMBER: _builtins.int
-    EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def documents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """The document of each segment."""
-
-    @_builtins.property
-    def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The storage backend of each segment's object, or once for all when it is the same; empty when the
-        object lives outside this store.
-        """
-
-    @_builtins.property
-    def storage_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The key of each segment's object in that backend's bucket."""
-
-    @_builtins.property
-    def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedUrls]:
-        """Uncontrolled URLs of those segments that have any, in order."""
-
-    def __init__(
-        self,
-        *,
-        documents: _abc.Iterable[_builtins.bytes] | None = ...,
-        storage_ids: _abc.Iterable[_builtins.str] | None = ...,
-        storage_paths: _abc.Iterable[_builtins.str] | None = ...,
-        external_urls: _abc.Iterable[Global___IndexedUrls] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "external_urls", b"external_urls", "storage_ids", b"storage_ids", "storage_paths", b"storage_paths"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SegmentColumns: _TypeAlias = SegmentColumns  # noqa: Y015
-
-@_typing.final
 class IndexedUrls(_message.Message):
-    """Uncontrolled URLs of one segment of many."""
+    """URLs of one segment that are outside the control of this store."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -347,3 +223,61 @@ class IndexedUrls(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IndexedUrls: _TypeAlias = IndexedUrls  # noqa: Y015
+
+@_typing.final
+class IndexedMembers(_message.Message):
+    """Members of one segment that NewSegments has no field for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """The segment's position, from 0."""
+    members: _builtins.bytes
+    """A JSON object of at most 4096 bytes, without members that NewSegments has a field for."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        members: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "members", b"members"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IndexedMembers: _TypeAlias = IndexedMembers  # noqa: Y015
+
+@_typing.final
+class IndexedRange(_message.Message):
+    """The range of one segment, if it is unbounded or its start is exclusive."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    TIMERANGE_FIELD_NUMBER: _builtins.int
+    START_EXCLUSIVE_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """The segment's position, from 0."""
+    start_exclusive: _builtins.bool
+    """Whether the text of the range began with "("."""
+    @_builtins.property
+    def timerange(self) -> _timerange_pb2.TimeRange:
+        """The range."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        timerange: _timerange_pb2.TimeRange | None = ...,
+        start_exclusive: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timerange", b"timerange"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "start_exclusive", b"start_exclusive", "timerange", b"timerange"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IndexedRange: _TypeAlias = IndexedRange  # noqa: Y015

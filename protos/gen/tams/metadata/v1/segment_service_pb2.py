@@ -24,45 +24,47 @@ _sym_db = _symbol_database.Default()
 
 from tams.metadata.v1 import deletion_request_pb2 as tams_dot_metadata_dot_v1_dot_deletion__request__pb2
 from tams.metadata.v1 import segment_pb2 as tams_dot_metadata_dot_v1_dot_segment__pb2
+from tams.metadata.v1 import trash_pb2 as tams_dot_metadata_dot_v1_dot_trash__pb2
 from tams.type.v1 import failure_pb2 as tams_dot_type_dot_v1_dot_failure__pb2
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 from tams.type.v1 import timerange_pb2 as tams_dot_type_dot_v1_dot_timerange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tams/metadata/v1/segment_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1etams/metadata/v1/segment.proto\x1a\x1atams/type/v1/failure.proto\x1a\x1ctams/type/v1/timerange.proto\"\xd4\x01\n\x13ListSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0f\n\x07reverse\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x13\n\x07\x63olumns\x18\x07 \x01(\x08\x42\x02\x18\x01\x12\r\n\x05lines\x18\x08 \x01(\x08\x42\x0c\n\n_object_id\"\x81\x02\n\x14ListSegmentsResponse\x12+\n\x08segments\x18\x01 \x03(\x0b\x32\x19.tams.metadata.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12*\n\ttimerange\x18\x04 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x35\n\x07\x63olumns\x18\x05 \x01(\x0b\x32 .tams.metadata.v1.SegmentColumnsB\x02\x18\x01\x12-\n\x05lines\x18\x06 \x01(\x0b\x32\x1e.tams.metadata.v1.SegmentLines\"\x8e\x01\n\x15\x43reateSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12.\n\x08segments\x18\x02 \x03(\x0b\x32\x1c.tams.metadata.v1.NewSegment\x12\x34\n\x07\x63olumns\x18\x03 \x01(\x0b\x32#.tams.metadata.v1.NewSegmentColumns\"L\n\x16\x43reateSegmentsResponse\x12\x32\n\x08\x66\x61ilures\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.SegmentFailure\"G\n\x0eSegmentFailure\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.Failure\"W\n\x1a\x42\x61tchCreateSegmentsRequest\x12\x39\n\x08requests\x18\x01 \x03(\x0b\x32\'.tams.metadata.v1.CreateSegmentsRequest\"V\n\x1b\x42\x61tchCreateSegmentsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.tams.metadata.v1.CreateSegmentsResult\"\x88\x01\n\x14\x43reateSegmentsResult\x12<\n\x08response\x18\x01 \x01(\x0b\x32(.tams.metadata.v1.CreateSegmentsResponseH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.FailureH\x00\x42\x08\n\x06result\"z\n\x15\x44\x65leteSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_object_id\"\x92\x01\n\x16\x44\x65leteSegmentsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x03\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12;\n\x10\x64\x65letion_request\x18\x03 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest2\xb7\x03\n\x0eSegmentService\x12\x62\n\x0cListSegments\x12%.tams.metadata.v1.ListSegmentsRequest\x1a&.tams.metadata.v1.ListSegmentsResponse\"\x03\x90\x02\x01\x12\x63\n\x0e\x43reateSegments\x12\'.tams.metadata.v1.CreateSegmentsRequest\x1a(.tams.metadata.v1.CreateSegmentsResponse\x12r\n\x13\x42\x61tchCreateSegments\x12,.tams.metadata.v1.BatchCreateSegmentsRequest\x1a-.tams.metadata.v1.BatchCreateSegmentsResponse\x12h\n\x0e\x44\x65leteSegments\x12\'.tams.metadata.v1.DeleteSegmentsRequest\x1a(.tams.metadata.v1.DeleteSegmentsResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tams/metadata/v1/segment_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1etams/metadata/v1/segment.proto\x1a\x1ctams/metadata/v1/trash.proto\x1a\x1atams/type/v1/failure.proto\x1a\x18tams/type/v1/scope.proto\x1a\x1ctams/type/v1/timerange.proto\"\xb0\x01\n\x13ListSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0f\n\x07reverse\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\tB\x0c\n\n_object_id\"\xa0\x01\n\x14ListSegmentsResponse\x12\x30\n\x08segments\x18\x01 \x01(\x0b\x32\x1e.tams.metadata.v1.SegmentLines\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12*\n\ttimerange\x18\x04 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\"r\n\x15\x43reateSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12/\n\x08segments\x18\x02 \x01(\x0b\x32\x1d.tams.metadata.v1.NewSegments\x12\x17\n\x0fmissing_objects\x18\x03 \x03(\t\"L\n\x16\x43reateSegmentsResponse\x12\x32\n\x08\x66\x61ilures\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.SegmentFailure\"G\n\x0eSegmentFailure\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.Failure\"W\n\x1a\x42\x61tchCreateSegmentsRequest\x12\x39\n\x08requests\x18\x01 \x03(\x0b\x32\'.tams.metadata.v1.CreateSegmentsRequest\"V\n\x1b\x42\x61tchCreateSegmentsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.tams.metadata.v1.CreateSegmentsResult\"\x88\x01\n\x14\x43reateSegmentsResult\x12<\n\x08response\x18\x01 \x01(\x0b\x32(.tams.metadata.v1.CreateSegmentsResponseH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.FailureH\x00\x42\x08\n\x06result\"\xac\x01\n\x15\x44\x65leteSegmentsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x16\n\tobject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x30\n\x07options\x18\x04 \x01(\x0b\x32\x1f.tams.metadata.v1.DeleteOptionsB\x0c\n\n_object_id\"\x92\x01\n\x16\x44\x65leteSegmentsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x03\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12;\n\x10\x64\x65letion_request\x18\x03 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest2\x85\x04\n\x0eSegmentService\x12r\n\x0cListSegments\x12%.tams.metadata.v1.ListSegmentsRequest\x1a&.tams.metadata.v1.ListSegmentsResponse\"\x13\x90\x02\x01\xca\xf4\x18\x01\x01\xd2\xf4\x18\x07\x66low_id\x12u\n\x0e\x43reateSegments\x12\'.tams.metadata.v1.CreateSegmentsRequest\x1a(.tams.metadata.v1.CreateSegmentsResponse\"\x10\xca\xf4\x18\x01\x02\xd2\xf4\x18\x07\x66low_id\x12\x8d\x01\n\x13\x42\x61tchCreateSegments\x12,.tams.metadata.v1.BatchCreateSegmentsRequest\x1a-.tams.metadata.v1.BatchCreateSegmentsResponse\"\x19\xca\xf4\x18\x01\x02\xd2\xf4\x18\x10requests.flow_id\x12x\n\x0e\x44\x65leteSegments\x12\'.tams.metadata.v1.DeleteSegmentsRequest\x1a(.tams.metadata.v1.DeleteSegmentsResponse\"\x13\x90\x02\x02\xca\xf4\x18\x01\x03\xd2\xf4\x18\x07\x66low_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.metadata.v1.segment_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTSEGMENTSREQUEST'].fields_by_name['columns']._loaded_options = None
-  _globals['_LISTSEGMENTSREQUEST'].fields_by_name['columns']._serialized_options = b'\030\001'
-  _globals['_LISTSEGMENTSRESPONSE'].fields_by_name['columns']._loaded_options = None
-  _globals['_LISTSEGMENTSRESPONSE'].fields_by_name['columns']._serialized_options = b'\030\001'
   _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._serialized_options = b'\220\002\001'
+  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._serialized_options = b'\220\002\001\312\364\030\001\001\322\364\030\007flow_id'
+  _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegments']._loaded_options = None
+  _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegments']._serialized_options = b'\312\364\030\001\002\322\364\030\007flow_id'
+  _globals['_SEGMENTSERVICE'].methods_by_name['BatchCreateSegments']._loaded_options = None
+  _globals['_SEGMENTSERVICE'].methods_by_name['BatchCreateSegments']._serialized_options = b'\312\364\030\001\002\322\364\030\020requests.flow_id'
   _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegments']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegments']._serialized_options = b'\220\002\002'
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=192
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=404
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=407
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=664
-  _globals['_CREATESEGMENTSREQUEST']._serialized_start=667
-  _globals['_CREATESEGMENTSREQUEST']._serialized_end=809
-  _globals['_CREATESEGMENTSRESPONSE']._serialized_start=811
-  _globals['_CREATESEGMENTSRESPONSE']._serialized_end=887
-  _globals['_SEGMENTFAILURE']._serialized_start=889
-  _globals['_SEGMENTFAILURE']._serialized_end=960
-  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_start=962
-  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_end=1049
-  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_start=1051
-  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_end=1137
-  _globals['_CREATESEGMENTSRESULT']._serialized_start=1140
-  _globals['_CREATESEGMENTSRESULT']._serialized_end=1276
-  _globals['_DELETESEGMENTSREQUEST']._serialized_start=1278
-  _globals['_DELETESEGMENTSREQUEST']._serialized_end=1400
-  _globals['_DELETESEGMENTSRESPONSE']._serialized_start=1403
-  _globals['_DELETESEGMENTSRESPONSE']._serialized_end=1549
-  _globals['_SEGMENTSERVICE']._serialized_start=1552
-  _globals['_SEGMENTSERVICE']._serialized_end=1991
+  _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegments']._serialized_options = b'\220\002\002\312\364\030\001\003\322\364\030\007flow_id'
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=248
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=424
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=427
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=587
+  _globals['_CREATESEGMENTSREQUEST']._serialized_start=589
+  _globals['_CREATESEGMENTSREQUEST']._serialized_end=703
+  _globals['_CREATESEGMENTSRESPONSE']._serialized_start=705
+  _globals['_CREATESEGMENTSRESPONSE']._serialized_end=781
+  _globals['_SEGMENTFAILURE']._serialized_start=783
+  _globals['_SEGMENTFAILURE']._serialized_end=854
+  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_start=856
+  _globals['_BATCHCREATESEGMENTSREQUEST']._serialized_end=943
+  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_start=945
+  _globals['_BATCHCREATESEGMENTSRESPONSE']._serialized_end=1031
+  _globals['_CREATESEGMENTSRESULT']._serialized_start=1034
+  _globals['_CREATESEGMENTSRESULT']._serialized_end=1170
+  _globals['_DELETESEGMENTSREQUEST']._serialized_start=1173
+  _globals['_DELETESEGMENTSREQUEST']._serialized_end=1345
+  _globals['_DELETESEGMENTSRESPONSE']._serialized_start=1348
+  _globals['_DELETESEGMENTSRESPONSE']._serialized_end=1494
+  _globals['_SEGMENTSERVICE']._serialized_start=1497
+  _globals['_SEGMENTSERVICE']._serialized_end=2014
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import segment_pb2 as _segment_pb2
+from tams.metadata.v1 import trash_pb2 as _trash_pb2
 from tams.type.v1 import failure_pb2 as _failure_pb2
 from tams.type.v1 import timerange_pb2 as _timerange_pb2
 import builtins as _builtins
@@ -20,16 +21,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
-if sys.version_info >= (3, 13):
-    from warnings import deprecated as _deprecated
-else:
-    from typing_extensions import deprecated as _deprecated
-
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListSegmentsRequest(_message.Message):
-    """Range, filter and page of a segment listing."""
+    """The range, the filter and the page of a segment listing."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -39,30 +35,16 @@ class ListSegmentsRequest(_message.Message):
     REVERSE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    COLUMNS_FIELD_NUMBER: _builtins.int
-    LINES_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow."""
     object_id: _builtins.str
     """Keep segments of this object."""
     reverse: _builtins.bool
-    """Newest first."""
+    """Return the segments in descending order of time."""
     page_size: _builtins.int
-    """Most segments to return, 1 to 1000; larger is clamped, 0 means the default of 100."""
+    """Maximum number of segments to return, 1 to 1000. Larger values are clamped; 0 means the default of 100."""
     page_token: _builtins.str
-    """next_page_token of the previous page; empty for the first."""
-    @_builtins.property
-    @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def columns(self) -> _builtins.bool:
-        """Return the segments as columns. Ask for lines instead."""
-
-    @columns.setter
-    @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def columns(self, value: _builtins.bool) -> None:
-        """Return the segments as columns. Ask for lines instead."""
-
-    lines: _builtins.bool
-    """Return the segments as lines."""
+    """next_page_token of the previous page; empty for the first page."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
         """Keep segments that overlap this range. Absent: all."""
@@ -76,12 +58,10 @@ class ListSegmentsRequest(_message.Message):
         reverse: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
-        columns: _builtins.bool = ...,
-        lines: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "object_id", b"object_id", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "columns", b"columns", "flow_id", b"flow_id", "lines", b"lines", "object_id", b"object_id", "page_size", b"page_size", "page_token", b"page_token", "reverse", b"reverse", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "flow_id", b"flow_id", "object_id", b"object_id", "page_size", b"page_size", "page_token", b"page_token", "reverse", b"reverse", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__object_id: _TypeAlias = _typing.Literal["object_id"]  # noqa: Y015
     _WhichOneofArgType__object_id: _TypeAlias = _typing.Literal["_object_id", b"_object_id"]  # noqa: Y015
@@ -99,42 +79,29 @@ class ListSegmentsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     TIMERANGE_FIELD_NUMBER: _builtins.int
-    COLUMNS_FIELD_NUMBER: _builtins.int
-    LINES_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the page that follows; empty on the last page."""
+    """Token of the next page; empty on the last page."""
     page_size: _builtins.int
-    """The page size in force after defaulting and clamping."""
+    """The page size used, after defaulting and clamping."""
     @_builtins.property
-    def segments(self) -> _containers.RepeatedCompositeFieldContainer[_segment_pb2.Segment]:
-        """The segments in the order asked for; empty when lines or columns were."""
+    def segments(self) -> _segment_pb2.SegmentLines:
+        """The segments in the order of time, or in reverse as requested."""
 
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
-        """Smallest range that spans this page; empty when the page is."""
-
-    @_builtins.property
-    @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def columns(self) -> _segment_pb2.SegmentColumns:
-        """The segments in the order asked for, if columns were."""
-
-    @_builtins.property
-    def lines(self) -> _segment_pb2.SegmentLines:
-        """The segments in the order asked for, if lines were."""
+        """Smallest range that spans the segments of this page; empty if the page is empty."""
 
     def __init__(
         self,
         *,
-        segments: _abc.Iterable[_segment_pb2.Segment] | None = ...,
+        segments: _segment_pb2.SegmentLines | None = ...,
         next_page_token: _builtins.str = ...,
         page_size: _builtins.int = ...,
         timerange: _timerange_pb2.TimeRange | None = ...,
-        columns: _segment_pb2.SegmentColumns | None = ...,
-        lines: _segment_pb2.SegmentLines | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "lines", b"lines", "timerange", b"timerange"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["segments", b"segments", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "lines", b"lines", "next_page_token", b"next_page_token", "page_size", b"page_size", "segments", b"segments", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "page_size", b"page_size", "segments", b"segments", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -142,33 +109,35 @@ Global___ListSegmentsResponse: _TypeAlias = ListSegmentsResponse  # noqa: Y015
 
 @_typing.final
 class CreateSegmentsRequest(_message.Message):
-    """Segments to register in one flow."""
+    """The segments to register in one flow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FLOW_ID_FIELD_NUMBER: _builtins.int
     SEGMENTS_FIELD_NUMBER: _builtins.int
-    COLUMNS_FIELD_NUMBER: _builtins.int
+    MISSING_OBJECTS_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow."""
     @_builtins.property
-    def segments(self) -> _containers.RepeatedCompositeFieldContainer[_segment_pb2.NewSegment]:
+    def segments(self) -> _segment_pb2.NewSegments:
         """The segments, at most 10000."""
 
     @_builtins.property
-    def columns(self) -> _segment_pb2.NewSegmentColumns:
-        """More segments, which follow those above; at most 10000 in all."""
+    def missing_objects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of objects whose bytes the caller looked for and did not find in storage, at most 10000. Objects
+        outside this store, and ids that no segment of the request has, are ignored.
+        """
 
     def __init__(
         self,
         *,
         flow_id: _builtins.str = ...,
-        segments: _abc.Iterable[_segment_pb2.NewSegment] | None = ...,
-        columns: _segment_pb2.NewSegmentColumns | None = ...,
+        segments: _segment_pb2.NewSegments | None = ...,
+        missing_objects: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["segments", b"segments"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "flow_id", b"flow_id", "segments", b"segments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_id", b"flow_id", "missing_objects", b"missing_objects", "segments", b"segments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -176,14 +145,14 @@ Global___CreateSegmentsRequest: _TypeAlias = CreateSegmentsRequest  # noqa: Y015
 
 @_typing.final
 class CreateSegmentsResponse(_message.Message):
-    """What became of each segment."""
+    """The outcome of a registration."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FAILURES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentFailure]:
-        """The segments that failed, in the order given; all others are stored."""
+        """The segments that failed, in the order of the request; all others are stored."""
 
     def __init__(
         self,
@@ -210,7 +179,7 @@ class SegmentFailure(_message.Message):
     """Its position in the request, from 0."""
     @_builtins.property
     def failure(self) -> _failure_pb2.Failure:
-        """Why it failed."""
+        """Reason why it failed."""
 
     def __init__(
         self,
@@ -276,7 +245,7 @@ Global___BatchCreateSegmentsResponse: _TypeAlias = BatchCreateSegmentsResponse  
 
 @_typing.final
 class CreateSegmentsResult(_message.Message):
-    """One registration of a batch, or why all of it failed."""
+    """The outcome of one registration of a batch, or its failure."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -284,11 +253,11 @@ class CreateSegmentsResult(_message.Message):
     FAILURE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def response(self) -> Global___CreateSegmentsResponse:
-        """What became of each segment."""
+        """The outcome of the registration."""
 
     @_builtins.property
     def failure(self) -> _failure_pb2.Failure:
-        """Why none was tried."""
+        """The failure, if the whole registration failed."""
 
     def __init__(
         self,
@@ -315,13 +284,18 @@ class DeleteSegmentsRequest(_message.Message):
     FLOW_ID_FIELD_NUMBER: _builtins.int
     TIMERANGE_FIELD_NUMBER: _builtins.int
     OBJECT_ID_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow."""
     object_id: _builtins.str
     """Delete only segments of this object."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
-        """Delete segments this range covers completely. Absent: all."""
+        """Delete segments that this range covers completely. Absent: all."""
+
+    @_builtins.property
+    def options(self) -> _trash_pb2.DeleteOptions:
+        """The options of the deletion."""
 
     def __init__(
         self,
@@ -329,10 +303,11 @@ class DeleteSegmentsRequest(_message.Message):
         flow_id: _builtins.str = ...,
         timerange: _timerange_pb2.TimeRange | None = ...,
         object_id: _builtins.str | None = ...,
+        options: _trash_pb2.DeleteOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "object_id", b"object_id", "timerange", b"timerange"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "object_id", b"object_id", "options", b"options", "timerange", b"timerange"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "flow_id", b"flow_id", "object_id", b"object_id", "timerange", b"timerange"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_object_id", b"_object_id", "flow_id", b"flow_id", "object_id", b"object_id", "options", b"options", "timerange", b"timerange"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__object_id: _TypeAlias = _typing.Literal["object_id"]  # noqa: Y015
     _WhichOneofArgType__object_id: _TypeAlias = _typing.Literal["_object_id", b"_object_id"]  # noqa: Y015
@@ -342,7 +317,7 @@ Global___DeleteSegmentsRequest: _TypeAlias = DeleteSegmentsRequest  # noqa: Y015
 
 @_typing.final
 class DeleteSegmentsResponse(_message.Message):
-    """What was deleted."""
+    """The deleted segments."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -350,14 +325,14 @@ class DeleteSegmentsResponse(_message.Message):
     TIMERANGE_FIELD_NUMBER: _builtins.int
     DELETION_REQUEST_FIELD_NUMBER: _builtins.int
     deleted: _builtins.int
-    """Segments deleted in the first step; more may have followed, see deletion_request."""
+    """Number of segments deleted in the first step. More may follow, see deletion_request."""
     @_builtins.property
     def timerange(self) -> _timerange_pb2.TimeRange:
-        """Smallest range that spans those; empty when there were none."""
+        """Smallest range that spans those segments; empty if there were none."""
 
     @_builtins.property
     def deletion_request(self) -> _deletion_request_pb2.DeletionRequest:
-        """Removal that is still under way. Absent: all of it is done."""
+        """The deletion that continues in the background. Absent: all segments are deleted."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SegmentServiceStub:
-    """The segment index: which object covers which part of a flow's timeline."""
+    """The segment index: knows which object covers which part of a flow's timeline."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -42,43 +42,63 @@ class SegmentServiceStub:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     CreateSegments: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.CreateSegmentsRequest, _segment_service_pb2.CreateSegmentsResponse]
-    """Registers segments in the order given. Each either commits or fails on its own; failures are
-    listed in the response. Objects become registered with their first segment.
+    """Registers segments in the order of the request. Each segment is stored or fails independently of the
+    others; the response lists the failures. Objects become registered with their first segment. If other
+    writers interfere, a long list is registered in parts, the first segments first. An error of a later part
+    is then the failure of each of its segments, and a failure of the database then is OUTCOME_UNKNOWN.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no segments.
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments.
-    - INVALID_ARGUMENT BAD_COLUMNS: the columns are not of one length.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments or missing objects.
+    - INVALID_ARGUMENT BAD_COLUMNS: the lists differ in length, or an index is beyond their end.
+    - ABORTED RANGE_BEING_DELETED: a deletion request covers the range, and since its start segments were
+      registered in 1000 separate places of it.
 
     Failures of single segments:
-    - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty, or a count is negative.
+    - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty or its start is exclusive, a count is
+      negative, the object id is empty, longer than 1024 bytes or contains NUL, there are too many or too long
+      URLs, a label is empty or too long, or the extra members are not a JSON object, too long, too deeply
+      nested, or have the name of another member.
+    - INVALID_ARGUMENT BAD_URL: an external URL is malformed or not allowed.
+    - INVALID_ARGUMENT RESERVED_LABEL: a URL has the label of a storage backend.
     - INVALID_ARGUMENT SEGMENT_OVERLAP: the range overlaps a segment of the flow.
-    - INVALID_ARGUMENT UNKNOWN_OBJECT: nobody allocated the object and no URL was given.
-    - INVALID_ARGUMENT FOREIGN_OBJECT: the object was allocated for another flow and not used there.
+    - INVALID_ARGUMENT UNKNOWN_OBJECT: the object was not allocated, and the segment has no URL.
+    - INVALID_ARGUMENT FOREIGN_OBJECT: the object was allocated for another flow, which has not used it yet.
+    - INVALID_ARGUMENT OBJECT_RECLAIMED: the object was unreferenced for too long, and its bytes are being
+      deleted.
+    - FAILED_PRECONDITION OBJECT_NOT_STORED: the object is one of missing_objects, and this store should have
+      its bytes. Any other failure of the segment takes precedence.
     """
     BatchCreateSegments: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.BatchCreateSegmentsRequest, _segment_service_pb2.BatchCreateSegmentsResponse]
-    """Runs many CreateSegments calls at once, one result for each request in the order asked; each
+    """Executes many CreateSegments requests at once: one result for each request, in the same order. Each request
     behaves as if it had been sent alone.
 
     Errors:
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or 10000 segments in all.
-    - INVALID_ARGUMENT BAD_COLUMNS: the columns of a request are not of one length.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 10000 segments or missing objects
+      in total.
+    - INVALID_ARGUMENT BAD_COLUMNS: the lists of a request differ in length, or an index is beyond their end.
+
+    Failures of single requests, and of their segments: those of CreateSegments.
     """
     DeleteSegments: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.DeleteSegmentsRequest, _segment_service_pb2.DeleteSegmentsResponse]
-    """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
-    that nothing references any more become reclaimable. Nothing to delete is a success. When there
-    are too many for one call, the rest goes on as a deletion request.
+    """Deletes the segments that a range covers completely; partly covered segments stay unchanged. Objects that
+    nothing references any more become reclaimable. It is no error if there are no such segments. If there are
+    too many for one call, a deletion request continues in the background. Segments registered after the start
+    of the call stay. A soft deletion moves the segments into the trash instead.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+    - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of the flow are not done yet.
+    - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+    - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
 
 @_typing.type_check_only
 class SegmentServiceAsyncStub(SegmentServiceStub):
-    """The segment index: which object covers which part of a flow's timeline."""
+    """The segment index: knows which object covers which part of a flow's timeline."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListSegments: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.ListSegmentsRequest, _segment_service_pb2.ListSegmentsResponse]  # type: ignore[assignment]
@@ -90,42 +110,62 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     CreateSegments: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.CreateSegmentsRequest, _segment_service_pb2.CreateSegmentsResponse]  # type: ignore[assignment]
-    """Registers segments in the order given. Each either commits or fails on its own; failures are
-    listed in the response. Objects become registered with their first segment.
+    """Registers segments in the order of the request. Each segment is stored or fails independently of the
+    others; the response lists the failures. Objects become registered with their first segment. If other
+    writers interfere, a long list is registered in parts, the first segments first. An error of a later part
+    is then the failure of each of its segments, and a failure of the database then is OUTCOME_UNKNOWN.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
     - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no segments.
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments.
-    - INVALID_ARGUMENT BAD_COLUMNS: the columns are not of one length.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments or missing objects.
+    - INVALID_ARGUMENT BAD_COLUMNS: the lists differ in length, or an index is beyond their end.
+    - ABORTED RANGE_BEING_DELETED: a deletion request covers the range, and since its start segments were
+      registered in 1000 separate places of it.
 
     Failures of single segments:
-    - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty, or a count is negative.
+    - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty or its start is exclusive, a count is
+      negative, the object id is empty, longer than 1024 bytes or contains NUL, there are too many or too long
+      URLs, a label is empty or too long, or the extra members are not a JSON object, too long, too deeply
+      nested, or have the name of another member.
+    - INVALID_ARGUMENT BAD_URL: an external URL is malformed or not allowed.
+    - INVALID_ARGUMENT RESERVED_LABEL: a URL has the label of a storage backend.
     - INVALID_ARGUMENT SEGMENT_OVERLAP: the range overlaps a segment of the flow.
-    - INVALID_ARGUMENT UNKNOWN_OBJECT: nobody allocated the object and no URL was given.
-    - INVALID_ARGUMENT FOREIGN_OBJECT: the object was allocated for another flow and not used there.
+    - INVALID_ARGUMENT UNKNOWN_OBJECT: the object was not allocated, and the segment has no URL.
+    - INVALID_ARGUMENT FOREIGN_OBJECT: the object was allocated for another flow, which has not used it yet.
+    - INVALID_ARGUMENT OBJECT_RECLAIMED: the object was unreferenced for too long, and its bytes are being
+      deleted.
+    - FAILED_PRECONDITION OBJECT_NOT_STORED: the object is one of missing_objects, and this store should have
+      its bytes. Any other failure of the segment takes precedence.
     """
     BatchCreateSegments: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.BatchCreateSegmentsRequest, _segment_service_pb2.BatchCreateSegmentsResponse]  # type: ignore[assignment]
-    """Runs many CreateSegments calls at once, one result for each request in the order asked; each
+    """Executes many CreateSegments requests at once: one result for each request, in the same order. Each request
     behaves as if it had been sent alone.
 
     Errors:
-    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or 10000 segments in all.
-    - INVALID_ARGUMENT BAD_COLUMNS: the columns of a request are not of one length.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 10000 segments or missing objects
+      in total.
+    - INVALID_ARGUMENT BAD_COLUMNS: the lists of a request differ in length, or an index is beyond their end.
+
+    Failures of single requests, and of their segments: those of CreateSegments.
     """
     DeleteSegments: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.DeleteSegmentsRequest, _segment_service_pb2.DeleteSegmentsResponse]  # type: ignore[assignment]
-    """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
-    that nothing references any more become reclaimable. Nothing to delete is a success. When there
-    are too many for one call, the rest goes on as a deletion request.
+    """Deletes the segments that a range covers completely; partly covered segments stay unchanged. Objects that
+    nothing references any more become reclaimable. It is no error if there are no such segments. If there are
+    too many for one call, a deletion request continues in the background. Segments registered after the start
+    of the call stay. A soft deletion moves the segments into the trash instead.
 
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+    - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of the flow are not done yet.
+    - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+    - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
 
 class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The segment index: which object covers which part of a flow's timeline."""
+    """The segment index: knows which object covers which part of a flow's timeline."""
 
     @_abc_1.abstractmethod
     def ListSegments(
@@ -147,21 +187,34 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _segment_service_pb2.CreateSegmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_segment_service_pb2.CreateSegmentsResponse, _abc.Awaitable[_segment_service_pb2.CreateSegmentsResponse]]:
-        """Registers segments in the order given. Each either commits or fails on its own; failures are
-        listed in the response. Objects become registered with their first segment.
+        """Registers segments in the order of the request. Each segment is stored or fails independently of the
+        others; the response lists the failures. Objects become registered with their first segment. If other
+        writers interfere, a long list is registered in parts, the first segments first. An error of a later part
+        is then the failure of each of its segments, and a failure of the database then is OUTCOME_UNKNOWN.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
         - FAILED_PRECONDITION NO_CONTAINER: the flow has no container, so it owns no segments.
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments.
-        - INVALID_ARGUMENT BAD_COLUMNS: the columns are not of one length.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 segments or missing objects.
+        - INVALID_ARGUMENT BAD_COLUMNS: the lists differ in length, or an index is beyond their end.
+        - ABORTED RANGE_BEING_DELETED: a deletion request covers the range, and since its start segments were
+          registered in 1000 separate places of it.
 
         Failures of single segments:
-        - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty, or a count is negative.
+        - INVALID_ARGUMENT BAD_SEGMENT: the range is unbounded or empty or its start is exclusive, a count is
+          negative, the object id is empty, longer than 1024 bytes or contains NUL, there are too many or too long
+          URLs, a label is empty or too long, or the extra members are not a JSON object, too long, too deeply
+          nested, or have the name of another member.
+        - INVALID_ARGUMENT BAD_URL: an external URL is malformed or not allowed.
+        - INVALID_ARGUMENT RESERVED_LABEL: a URL has the label of a storage backend.
         - INVALID_ARGUMENT SEGMENT_OVERLAP: the range overlaps a segment of the flow.
-        - INVALID_ARGUMENT UNKNOWN_OBJECT: nobody allocated the object and no URL was given.
-        - INVALID_ARGUMENT FOREIGN_OBJECT: the object was allocated for another flow and not used there.
+        - INVALID_ARGUMENT UNKNOWN_OBJECT: the object was not allocated, and the segment has no URL.
+        - INVALID_ARGUMENT FOREIGN_OBJECT: the object was allocated for another flow, which has not used it yet.
+        - INVALID_ARGUMENT OBJECT_RECLAIMED: the object was unreferenced for too long, and its bytes are being
+          deleted.
+        - FAILED_PRECONDITION OBJECT_NOT_STORED: the object is one of missing_objects, and this store should have
+          its bytes. Any other failure of the segment takes precedence.
         """
 
     @_abc_1.abstractmethod
@@ -170,12 +223,15 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _segment_service_pb2.BatchCreateSegmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_segment_service_pb2.BatchCreateSegmentsResponse, _abc.Awaitable[_segment_service_pb2.BatchCreateSegmentsResponse]]:
-        """Runs many CreateSegments calls at once, one result for each request in the order asked; each
+        """Executes many CreateSegments requests at once: one result for each request, in the same order. Each request
         behaves as if it had been sent alone.
 
         Errors:
-        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or 10000 segments in all.
-        - INVALID_ARGUMENT BAD_COLUMNS: the columns of a request are not of one length.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 10000 segments or missing objects
+          in total.
+        - INVALID_ARGUMENT BAD_COLUMNS: the lists of a request differ in length, or an index is beyond their end.
+
+        Failures of single requests, and of their segments: those of CreateSegments.
         """
 
     @_abc_1.abstractmethod
@@ -184,13 +240,17 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _segment_service_pb2.DeleteSegmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_segment_service_pb2.DeleteSegmentsResponse, _abc.Awaitable[_segment_service_pb2.DeleteSegmentsResponse]]:
-        """Deletes the segments that a range covers completely; partly covered ones stay whole. Objects
-        that nothing references any more become reclaimable. Nothing to delete is a success. When there
-        are too many for one call, the rest goes on as a deletion request.
+        """Deletes the segments that a range covers completely; partly covered segments stay unchanged. Objects that
+        nothing references any more become reclaimable. It is no error if there are no such segments. If there are
+        too many for one call, a deletion request continues in the background. Segments registered after the start
+        of the call stay. A soft deletion moves the segments into the trash instead.
 
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+        - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of the flow are not done yet.
+        - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+        - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """
 
 def add_SegmentServiceServicer_to_server(servicer: SegmentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+tams/metadata/v1/service_info_service.proto\x12\x10tams.metadata.v1\"S\n\x0bServiceInfo\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0e\n\x0c_description\"\x17\n\x15GetServiceInfoRequest\"`\n\x18UpdateServiceInfoRequest\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0e\n\x0c_description2\xd8\x01\n\x12ServiceInfoService\x12]\n\x0eGetServiceInfo\x12\'.tams.metadata.v1.GetServiceInfoRequest\x1a\x1d.tams.metadata.v1.ServiceInfo\"\x03\x90\x02\x01\x12\x63\n\x11UpdateServiceInfo\x12*.tams.metadata.v1.UpdateServiceInfoRequest\x1a\x1d.tams.metadata.v1.ServiceInfo\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+tams/metadata/v1/service_info_service.proto\x12\x10tams.metadata.v1\x1a\x18tams/type/v1/scope.proto\"S\n\x0bServiceInfo\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0e\n\x0c_description\"\x17\n\x15GetServiceInfoRequest\"`\n\x18UpdateServiceInfoRequest\x12\x11\n\x04name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0e\n\x0c_description2\xe2\x01\n\x12ServiceInfoService\x12\x62\n\x0eGetServiceInfo\x12\'.tams.metadata.v1.GetServiceInfoRequest\x1a\x1d.tams.metadata.v1.ServiceInfo\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12h\n\x11UpdateServiceInfo\x12*.tams.metadata.v1.UpdateServiceInfoRequest\x1a\x1d.tams.metadata.v1.ServiceInfo\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,15 +33,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.metadata.v1.service_in
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERVICEINFOSERVICE'].methods_by_name['GetServiceInfo']._loaded_options = None
-  _globals['_SERVICEINFOSERVICE'].methods_by_name['GetServiceInfo']._serialized_options = b'\220\002\001'
+  _globals['_SERVICEINFOSERVICE'].methods_by_name['GetServiceInfo']._serialized_options = b'\220\002\001\312\364\030\001\001'
   _globals['_SERVICEINFOSERVICE'].methods_by_name['UpdateServiceInfo']._loaded_options = None
-  _globals['_SERVICEINFOSERVICE'].methods_by_name['UpdateServiceInfo']._serialized_options = b'\220\002\002'
-  _globals['_SERVICEINFO']._serialized_start=65
-  _globals['_SERVICEINFO']._serialized_end=148
-  _globals['_GETSERVICEINFOREQUEST']._serialized_start=150
-  _globals['_GETSERVICEINFOREQUEST']._serialized_end=173
-  _globals['_UPDATESERVICEINFOREQUEST']._serialized_start=175
-  _globals['_UPDATESERVICEINFOREQUEST']._serialized_end=271
-  _globals['_SERVICEINFOSERVICE']._serialized_start=274
-  _globals['_SERVICEINFOSERVICE']._serialized_end=490
+  _globals['_SERVICEINFOSERVICE'].methods_by_name['UpdateServiceInfo']._serialized_options = b'\220\002\002\312\364\030\001\004'
+  _globals['_SERVICEINFO']._serialized_start=91
+  _globals['_SERVICEINFO']._serialized_end=174
+  _globals['_GETSERVICEINFOREQUEST']._serialized_start=176
+  _globals['_GETSERVICEINFOREQUEST']._serialized_end=199
+  _globals['_UPDATESERVICEINFOREQUEST']._serialized_start=201
+  _globals['_UPDATESERVICEINFOREQUEST']._serialized_end=297
+  _globals['_SERVICEINFOSERVICE']._serialized_start=300
+  _globals['_SERVICEINFOSERVICE']._serialized_end=526
 # @@protoc_insertion_point(module_scope)

@@ -25,9 +25,9 @@ class ServiceInfo(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name; absent until somebody gave it one."""
+    """Its name; absent until it is set."""
     description: _builtins.str
-    """Its description; absent until somebody gave it one."""
+    """Its description; absent until it is set."""
     def __init__(
         self,
         *,
@@ -51,7 +51,7 @@ Global___ServiceInfo: _TypeAlias = ServiceInfo  # noqa: Y015
 
 @_typing.final
 class GetServiceInfoRequest(_message.Message):
-    """Asks for the name and description."""
+    """Request for the name and description."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -68,16 +68,16 @@ Global___GetServiceInfoRequest: _TypeAlias = GetServiceInfoRequest  # noqa: Y015
 
 @_typing.final
 class UpdateServiceInfoRequest(_message.Message):
-    """What to replace."""
+    """The fields to replace."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """The new name. Absent: as it is."""
+    """The new name. Absent: no change."""
     description: _builtins.str
-    """The new description. Absent: as it is."""
+    """The new description. Absent: no change."""
     def __init__(
         self,
         *,

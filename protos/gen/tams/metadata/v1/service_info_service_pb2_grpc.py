@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ServiceInfoServiceStub:
-    """What the operator calls this store.
+    """Reads and changes the name and the description of this store.
     """
 
     def __init__(self, channel):
@@ -48,22 +48,23 @@ class ServiceInfoServiceStub:
 
 
 class ServiceInfoServiceServicer:
-    """What the operator calls this store.
+    """Reads and changes the name and the description of this store.
     """
 
     def GetServiceInfo(self, request, context):
         """Returns the name and description.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateServiceInfo(self, request, context):
-        """Replaces the members that are set and returns the result.
+        """Replaces the fields that are set in the request, and returns the result.
 
-        Errors: none of its own.
+        Errors:
+        - INVALID_ARGUMENT TEXT_TOO_LONG: a text has more than 10000 characters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,7 +92,7 @@ def add_ServiceInfoServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ServiceInfoService:
-    """What the operator calls this store.
+    """Reads and changes the name and the description of this store.
     """
 
     @staticmethod

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ServiceInfoServiceStub:
-    """What the operator calls this store."""
+    """Reads and changes the name and the description of this store."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,32 +36,34 @@ class ServiceInfoServiceStub:
     GetServiceInfo: _grpc.UnaryUnaryMultiCallable[_service_info_service_pb2.GetServiceInfoRequest, _service_info_service_pb2.ServiceInfo]
     """Returns the name and description.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
     UpdateServiceInfo: _grpc.UnaryUnaryMultiCallable[_service_info_service_pb2.UpdateServiceInfoRequest, _service_info_service_pb2.ServiceInfo]
-    """Replaces the members that are set and returns the result.
+    """Replaces the fields that are set in the request, and returns the result.
 
-    Errors: none of its own.
+    Errors:
+    - INVALID_ARGUMENT TEXT_TOO_LONG: a text has more than 10000 characters.
     """
 
 @_typing.type_check_only
 class ServiceInfoServiceAsyncStub(ServiceInfoServiceStub):
-    """What the operator calls this store."""
+    """Reads and changes the name and the description of this store."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServiceInfo: _aio.UnaryUnaryMultiCallable[_service_info_service_pb2.GetServiceInfoRequest, _service_info_service_pb2.ServiceInfo]  # type: ignore[assignment]
     """Returns the name and description.
 
-    Errors: none of its own.
+    Errors: only those common to all calls.
     """
     UpdateServiceInfo: _aio.UnaryUnaryMultiCallable[_service_info_service_pb2.UpdateServiceInfoRequest, _service_info_service_pb2.ServiceInfo]  # type: ignore[assignment]
-    """Replaces the members that are set and returns the result.
+    """Replaces the fields that are set in the request, and returns the result.
 
-    Errors: none of its own.
+    Errors:
+    - INVALID_ARGUMENT TEXT_TOO_LONG: a text has more than 10000 characters.
     """
 
 class ServiceInfoServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What the operator calls this store."""
+    """Reads and changes the name and the description of this store."""
 
     @_abc_1.abstractmethod
     def GetServiceInfo(
@@ -71,7 +73,7 @@ class ServiceInfoServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_service_info_service_pb2.ServiceInfo, _abc.Awaitable[_service_info_service_pb2.ServiceInfo]]:
         """Returns the name and description.
 
-        Errors: none of its own.
+        Errors: only those common to all calls.
         """
 
     @_abc_1.abstractmethod
@@ -80,9 +82,10 @@ class ServiceInfoServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_info_service_pb2.UpdateServiceInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_service_info_service_pb2.ServiceInfo, _abc.Awaitable[_service_info_service_pb2.ServiceInfo]]:
-        """Replaces the members that are set and returns the result.
+        """Replaces the fields that are set in the request, and returns the result.
 
-        Errors: none of its own.
+        Errors:
+        - INVALID_ARGUMENT TEXT_TOO_LONG: a text has more than 10000 characters.
         """
 
 def add_ServiceInfoServiceServicer_to_server(servicer: ServiceInfoServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,29 +18,21 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Source(_message.Message):
-    """An abstract piece of media. Sources come into being with their first flow and go with their last."""
+    """An abstract piece of media. A source is created with its first flow, and deleted with its last."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ID_FIELD_NUMBER: _builtins.int
-    FORMAT_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Lower-case UUID of version 1 to 5."""
-    format: _builtins.str
-    """One of the five TAMS format URNs, for example "urn:x-nmos:format:video"."""
     document: _builtins.bytes
     """The source as TAMS 7.0 JSON, UTF-8, ready to serve."""
     def __init__(
         self,
         *,
-        id: _builtins.str = ...,
-        format: _builtins.str = ...,
         document: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "format", b"format", "id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,11 +22,15 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tams.metadata.v1 import deletion_request_pb2 as tams_dot_metadata_dot_v1_dot_deletion__request__pb2
 from tams.metadata.v1 import property_pb2 as tams_dot_metadata_dot_v1_dot_property__pb2
 from tams.metadata.v1 import source_pb2 as tams_dot_metadata_dot_v1_dot_source__pb2
+from tams.metadata.v1 import text_digest_pb2 as tams_dot_metadata_dot_v1_dot_text__digest__pb2
+from tams.metadata.v1 import trash_pb2 as tams_dot_metadata_dot_v1_dot_trash__pb2
+from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/metadata/v1/source_service.proto\x12\x10tams.metadata.v1\x1a\x1ftams/metadata/v1/property.proto\x1a\x1dtams/metadata/v1/source.proto\"\x1e\n\x10GetSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xdf\x02\n\x12ListSourcesRequest\x12\x12\n\x05label\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66ormat\x18\x02 \x01(\tH\x01\x88\x01\x01\x12<\n\x04tags\x18\x03 \x03(\x0b\x32..tams.metadata.v1.ListSourcesRequest.TagsEntry\x12G\n\ntag_exists\x18\x04 \x03(\x0b\x32\x33.tams.metadata.v1.ListSourcesRequest.TagExistsEntry\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eTagExistsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x42\x08\n\x06_labelB\t\n\x07_format\"l\n\x13ListSourcesResponse\x12)\n\x07sources\x18\x01 \x03(\x0b\x32\x18.tams.metadata.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"T\n\x13UpdateSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x07\x63hanges\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.PropertyChange2\x96\x02\n\rSourceService\x12N\n\tGetSource\x12\".tams.metadata.v1.GetSourceRequest\x1a\x18.tams.metadata.v1.Source\"\x03\x90\x02\x01\x12_\n\x0bListSources\x12$.tams.metadata.v1.ListSourcesRequest\x1a%.tams.metadata.v1.ListSourcesResponse\"\x03\x90\x02\x01\x12T\n\x0cUpdateSource\x12%.tams.metadata.v1.UpdateSourceRequest\x1a\x18.tams.metadata.v1.Source\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/metadata/v1/source_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1ftams/metadata/v1/property.proto\x1a\x1dtams/metadata/v1/source.proto\x1a\"tams/metadata/v1/text_digest.proto\x1a\x1ctams/metadata/v1/trash.proto\x1a\x18tams/type/v1/scope.proto\"d\n\x13\x44\x65leteSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61scade\x18\x02 \x01(\x08\x12\x30\n\x07options\x18\x03 \x01(\x0b\x32\x1f.tams.metadata.v1.DeleteOptions\"S\n\x14\x44\x65leteSourceResponse\x12;\n\x10\x64\x65letion_request\x18\x01 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest\"\x1e\n\x10GetSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xaf\x04\n\x12ListSourcesRequest\x12\x12\n\x05label\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66ormat\x18\x02 \x01(\tH\x01\x88\x01\x01\x12<\n\x04tags\x18\x03 \x03(\x0b\x32..tams.metadata.v1.ListSourcesRequest.TagsEntry\x12G\n\ntag_exists\x18\x04 \x03(\x0b\x32\x33.tams.metadata.v1.ListSourcesRequest.TagExistsEntry\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x32\n\x0clabel_digest\x18\x07 \x01(\x0b\x32\x1c.tams.metadata.v1.TextDigest\x12I\n\x0btag_digests\x18\x08 \x03(\x0b\x32\x34.tams.metadata.v1.ListSourcesRequest.TagDigestsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eTagExistsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1aO\n\x0fTagDigestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.tams.metadata.v1.TextDigest:\x02\x38\x01\x42\x08\n\x06_labelB\t\n\x07_format\"l\n\x13ListSourcesResponse\x12)\n\x07sources\x18\x01 \x03(\x0b\x32\x18.tams.metadata.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"T\n\x13UpdateSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x07\x63hanges\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.PropertyChange2\x8c\x03\n\rSourceService\x12S\n\tGetSource\x12\".tams.metadata.v1.GetSourceRequest\x1a\x18.tams.metadata.v1.Source\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12\x64\n\x0bListSources\x12$.tams.metadata.v1.ListSourcesRequest\x1a%.tams.metadata.v1.ListSourcesResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12Z\n\x0cUpdateSource\x12%.tams.metadata.v1.UpdateSourceRequest\x1a\x18.tams.metadata.v1.Source\"\t\x90\x02\x02\xca\xf4\x18\x02\x02\x03\x12\x64\n\x0c\x44\x65leteSource\x12%.tams.metadata.v1.DeleteSourceRequest\x1a&.tams.metadata.v1.DeleteSourceResponse\"\x05\xca\xf4\x18\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,24 +41,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSOURCESREQUEST_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_LISTSOURCESREQUEST_TAGEXISTSENTRY']._loaded_options = None
   _globals['_LISTSOURCESREQUEST_TAGEXISTSENTRY']._serialized_options = b'8\001'
+  _globals['_LISTSOURCESREQUEST_TAGDIGESTSENTRY']._loaded_options = None
+  _globals['_LISTSOURCESREQUEST_TAGDIGESTSENTRY']._serialized_options = b'8\001'
   _globals['_SOURCESERVICE'].methods_by_name['GetSource']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['GetSource']._serialized_options = b'\220\002\001'
+  _globals['_SOURCESERVICE'].methods_by_name['GetSource']._serialized_options = b'\220\002\001\312\364\030\001\001'
   _globals['_SOURCESERVICE'].methods_by_name['ListSources']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['ListSources']._serialized_options = b'\220\002\001'
+  _globals['_SOURCESERVICE'].methods_by_name['ListSources']._serialized_options = b'\220\002\001\312\364\030\001\001'
   _globals['_SOURCESERVICE'].methods_by_name['UpdateSource']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['UpdateSource']._serialized_options = b'\220\002\002'
-  _globals['_GETSOURCEREQUEST']._serialized_start=123
-  _globals['_GETSOURCEREQUEST']._serialized_end=153
-  _globals['_LISTSOURCESREQUEST']._serialized_start=156
-  _globals['_LISTSOURCESREQUEST']._serialized_end=507
-  _globals['_LISTSOURCESREQUEST_TAGSENTRY']._serialized_start=393
-  _globals['_LISTSOURCESREQUEST_TAGSENTRY']._serialized_end=436
-  _globals['_LISTSOURCESREQUEST_TAGEXISTSENTRY']._serialized_start=438
-  _globals['_LISTSOURCESREQUEST_TAGEXISTSENTRY']._serialized_end=486
-  _globals['_LISTSOURCESRESPONSE']._serialized_start=509
-  _globals['_LISTSOURCESRESPONSE']._serialized_end=617
-  _globals['_UPDATESOURCEREQUEST']._serialized_start=619
-  _globals['_UPDATESOURCEREQUEST']._serialized_end=703
-  _globals['_SOURCESERVICE']._serialized_start=706
-  _globals['_SOURCESERVICE']._serialized_end=984
+  _globals['_SOURCESERVICE'].methods_by_name['UpdateSource']._serialized_options = b'\220\002\002\312\364\030\002\002\003'
+  _globals['_SOURCESERVICE'].methods_by_name['DeleteSource']._loaded_options = None
+  _globals['_SOURCESERVICE'].methods_by_name['DeleteSource']._serialized_options = b'\312\364\030\001\003'
+  _globals['_DELETESOURCEREQUEST']._serialized_start=256
+  _globals['_DELETESOURCEREQUEST']._serialized_end=356
+  _globals['_DELETESOURCERESPONSE']._serialized_start=358
+  _globals['_DELETESOURCERESPONSE']._serialized_end=441
+  _globals['_GETSOURCEREQUEST']._serialized_start=443
+  _globals['_GETSOURCEREQUEST']._serialized_end=473
+  _globals['_LISTSOURCESREQUEST']._serialized_start=476
+  _globals['_LISTSOURCESREQUEST']._serialized_end=1035
+  _globals['_LISTSOURCESREQUEST_TAGSENTRY']._serialized_start=840
+  _globals['_LISTSOURCESREQUEST_TAGSENTRY']._serialized_end=883
+  _globals['_LISTSOURCESREQUEST_TAGEXISTSENTRY']._serialized_start=885
+  _globals['_LISTSOURCESREQUEST_TAGEXISTSENTRY']._serialized_end=933
+  _globals['_LISTSOURCESREQUEST_TAGDIGESTSENTRY']._serialized_start=935
+  _globals['_LISTSOURCESREQUEST_TAGDIGESTSENTRY']._serialized_end=1014
+  _globals['_LISTSOURCESRESPONSE']._serialized_start=1037
+  _globals['_LISTSOURCESRESPONSE']._serialized_end=1145
+  _globals['_UPDATESOURCEREQUEST']._serialized_start=1147
+  _globals['_UPDATESOURCEREQUEST']._serialized_end=1231
+  _globals['_SOURCESERVICE']._serialized_start=1234
+  _globals['_SOURCESERVICE']._serialized_end=1630
 # @@protoc_insertion_point(module_scope)

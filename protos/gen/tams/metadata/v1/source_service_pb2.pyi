@@ -7,8 +7,11 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import property_pb2 as _property_pb2
 from tams.metadata.v1 import source_pb2 as _source_pb2
+from tams.metadata.v1 import text_digest_pb2 as _text_digest_pb2
+from tams.metadata.v1 import trash_pb2 as _trash_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,8 +24,64 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class DeleteSourceRequest(_message.Message):
+    """The source to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CASCADE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The source's id."""
+    cascade: _builtins.bool
+    """Whether its flows are deleted with it. Every source has flows."""
+    @_builtins.property
+    def options(self) -> _trash_pb2.DeleteOptions:
+        """The options of the deletion."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        cascade: _builtins.bool = ...,
+        options: _trash_pb2.DeleteOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cascade", b"cascade", "id", b"id", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSourceRequest: _TypeAlias = DeleteSourceRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSourceResponse(_message.Message):
+    """The state of the deletion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETION_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def deletion_request(self) -> _deletion_request_pb2.DeletionRequest:
+        """A removal of segments that continues in the background. Absent: all segments are deleted."""
+
+    def __init__(
+        self,
+        *,
+        deletion_request: _deletion_request_pb2.DeletionRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deletion_request", b"deletion_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deletion_request", b"deletion_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSourceResponse: _TypeAlias = DeleteSourceResponse  # noqa: Y015
+
+@_typing.final
 class GetSourceRequest(_message.Message):
-    """Names the source to return."""
+    """The source to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -44,7 +103,7 @@ Global___GetSourceRequest: _TypeAlias = GetSourceRequest  # noqa: Y015
 
 @_typing.final
 class ListSourcesRequest(_message.Message):
-    """Filters and page of a source listing."""
+    """The filters and the page of a source listing."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -88,20 +147,43 @@ class ListSourcesRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class TagDigestsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _text_digest_pb2.TextDigest: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _text_digest_pb2.TextDigest | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     LABEL_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     TAG_EXISTS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LABEL_DIGEST_FIELD_NUMBER: _builtins.int
+    TAG_DIGESTS_FIELD_NUMBER: _builtins.int
     label: _builtins.str
     """Keep sources with exactly this label."""
     format: _builtins.str
     """Keep sources of this format URN."""
     page_size: _builtins.int
-    """Most sources to return, 1 to 1000; larger is clamped, 0 means the default of 100."""
+    """Maximum number of sources to return, 1 to 1000. Larger values are clamped; 0 means the default of 100."""
     page_token: _builtins.str
-    """next_page_token of the previous page; empty for the first."""
+    """next_page_token of the previous page; empty for the first page."""
     @_builtins.property
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Keep sources whose tag of each name has exactly this value."""
@@ -109,6 +191,14 @@ class ListSourcesRequest(_message.Message):
     @_builtins.property
     def tag_exists(self) -> _containers.ScalarMap[_builtins.str, _builtins.bool]:
         """Keep sources that have (true) or lack (false) the tag of each name."""
+
+    @_builtins.property
+    def label_digest(self) -> _text_digest_pb2.TextDigest:
+        """Keep sources whose label is this text; replaces `label`."""
+
+    @_builtins.property
+    def tag_digests(self) -> _containers.MessageMap[_builtins.str, _text_digest_pb2.TextDigest]:
+        """Keep sources whose tag of each name has this text as its value; applies in addition to `tags`."""
 
     def __init__(
         self,
@@ -119,10 +209,12 @@ class ListSourcesRequest(_message.Message):
         tag_exists: _abc.Mapping[_builtins.str, _builtins.bool] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        label_digest: _text_digest_pb2.TextDigest | None = ...,
+        tag_digests: _abc.Mapping[_builtins.str, _text_digest_pb2.TextDigest] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "_label", b"_label", "format", b"format", "label", b"label"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "_label", b"_label", "format", b"format", "label", b"label", "label_digest", b"label_digest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "_label", b"_label", "format", b"format", "label", b"label", "page_size", b"page_size", "page_token", b"page_token", "tag_exists", b"tag_exists", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "_label", b"_label", "format", b"format", "label", b"label", "label_digest", b"label_digest", "page_size", b"page_size", "page_token", b"page_token", "tag_digests", b"tag_digests", "tag_exists", b"tag_exists", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__format: _TypeAlias = _typing.Literal["format"]  # noqa: Y015
     _WhichOneofArgType__format: _TypeAlias = _typing.Literal["_format", b"_format"]  # noqa: Y015
@@ -145,9 +237,9 @@ class ListSourcesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the page that follows; empty on the last page."""
+    """Token of the next page; empty on the last page."""
     page_size: _builtins.int
-    """The page size in force after defaulting and clamping."""
+    """The page size used, after defaulting and clamping."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedCompositeFieldContainer[_source_pb2.Source]:
         """The sources, ascending by id."""

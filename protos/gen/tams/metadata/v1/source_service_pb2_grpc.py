@@ -51,6 +51,11 @@ class SourceServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.UpdateSourceRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_source__pb2.Source.FromString,
                 _registered_method=True)
+        self.DeleteSource = channel.unary_unary(
+                '/tams.metadata.v1.SourceService/DeleteSource',
+                request_serializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.DeleteSourceRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.DeleteSourceResponse.FromString,
+                _registered_method=True)
 
 
 class SourceServiceServicer:
@@ -68,24 +73,48 @@ class SourceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSources(self, request, context):
-        """Returns one page of the sources that pass every filter given, in ascending order of id.
+        """Returns one page of the sources that pass all filters of the request, ascending by id.
 
         Errors:
         - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        - INVALID_ARGUMENT BAD_TEXT_DIGEST: a digest is too short, or too many stored texts begin with the same
+        characters.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100 tag filters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSource(self, request, context):
-        """Sets or unsets properties (label, description) and tags of a source, all of them or none.
-        Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+        """Sets or unsets properties (label, description) and tags of a source: either all of them, or none. Unsetting
+        a property that is not set is no error, but unsetting a tag that is not set is one. Returns the source as
+        stored.
 
         Errors:
         - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
         - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
         - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+        - INVALID_ARGUMENT DOCUMENT_TOO_LARGE: more than 1 MiB, or more than 50000 lists and objects.
+        - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
+        - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
+        102400.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSource(self, request, context):
+        """Deletes a source with all its flows, as DeleteFlow deletes each of them. A soft deletion of at most 100 flows
+        is one transaction. An interrupted call does not undo the deletions it has done; a repeated call continues.
+
+        Errors:
+        - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+        - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
+        - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
+        deleted.
+        - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+        - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +137,11 @@ def add_SourceServiceServicer_to_server(servicer, server):
                     servicer.UpdateSource,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.UpdateSourceRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_source__pb2.Source.SerializeToString,
+            ),
+            'DeleteSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSource,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.DeleteSourceRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_source__service__pb2.DeleteSourceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -192,6 +226,33 @@ class SourceService:
             '/tams.metadata.v1.SourceService/UpdateSource',
             tams_dot_metadata_dot_v1_dot_source__service__pb2.UpdateSourceRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_source__pb2.Source.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.SourceService/DeleteSource',
+            tams_dot_metadata_dot_v1_dot_source__service__pb2.DeleteSourceRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_source__service__pb2.DeleteSourceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,20 +41,40 @@ class SourceServiceStub:
     - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
     """
     ListSources: _grpc.UnaryUnaryMultiCallable[_source_service_pb2.ListSourcesRequest, _source_service_pb2.ListSourcesResponse]
-    """Returns one page of the sources that pass every filter given, in ascending order of id.
+    """Returns one page of the sources that pass all filters of the request, ascending by id.
 
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+    - INVALID_ARGUMENT BAD_TEXT_DIGEST: a digest is too short, or too many stored texts begin with the same
+      characters.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100 tag filters.
     """
     UpdateSource: _grpc.UnaryUnaryMultiCallable[_source_service_pb2.UpdateSourceRequest, _source_pb2.Source]
-    """Sets or unsets properties (label, description) and tags of a source, all of them or none.
-    Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+    """Sets or unsets properties (label, description) and tags of a source: either all of them, or none. Unsetting
+    a property that is not set is no error, but unsetting a tag that is not set is one. Returns the source as
+    stored.
 
     Errors:
     - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
     - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
     - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+    - INVALID_ARGUMENT DOCUMENT_TOO_LARGE: more than 1 MiB, or more than 50000 lists and objects.
+    - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
+    - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
+      102400.
+    """
+    DeleteSource: _grpc.UnaryUnaryMultiCallable[_source_service_pb2.DeleteSourceRequest, _source_service_pb2.DeleteSourceResponse]
+    """Deletes a source with all its flows, as DeleteFlow deletes each of them. A soft deletion of at most 100 flows
+    is one transaction. An interrupted call does not undo the deletions it has done; a repeated call continues.
+
+    Errors:
+    - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+    - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
+    - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
+      deleted.
+    - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+    - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
 
 @_typing.type_check_only
@@ -69,20 +89,40 @@ class SourceServiceAsyncStub(SourceServiceStub):
     - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
     """
     ListSources: _aio.UnaryUnaryMultiCallable[_source_service_pb2.ListSourcesRequest, _source_service_pb2.ListSourcesResponse]  # type: ignore[assignment]
-    """Returns one page of the sources that pass every filter given, in ascending order of id.
+    """Returns one page of the sources that pass all filters of the request, ascending by id.
 
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+    - INVALID_ARGUMENT BAD_TEXT_DIGEST: a digest is too short, or too many stored texts begin with the same
+      characters.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100 tag filters.
     """
     UpdateSource: _aio.UnaryUnaryMultiCallable[_source_service_pb2.UpdateSourceRequest, _source_pb2.Source]  # type: ignore[assignment]
-    """Sets or unsets properties (label, description) and tags of a source, all of them or none.
-    Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+    """Sets or unsets properties (label, description) and tags of a source: either all of them, or none. Unsetting
+    a property that is not set is no error, but unsetting a tag that is not set is one. Returns the source as
+    stored.
 
     Errors:
     - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
     - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
     - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+    - INVALID_ARGUMENT DOCUMENT_TOO_LARGE: more than 1 MiB, or more than 50000 lists and objects.
+    - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
+    - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
+      102400.
+    """
+    DeleteSource: _aio.UnaryUnaryMultiCallable[_source_service_pb2.DeleteSourceRequest, _source_service_pb2.DeleteSourceResponse]  # type: ignore[assignment]
+    """Deletes a source with all its flows, as DeleteFlow deletes each of them. A soft deletion of at most 100 flows
+    is one transaction. An interrupted call does not undo the deletions it has done; a repeated call continues.
+
+    Errors:
+    - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+    - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
+    - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
+      deleted.
+    - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+    - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
 
 class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -106,10 +146,13 @@ class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _source_service_pb2.ListSourcesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_source_service_pb2.ListSourcesResponse, _abc.Awaitable[_source_service_pb2.ListSourcesResponse]]:
-        """Returns one page of the sources that pass every filter given, in ascending order of id.
+        """Returns one page of the sources that pass all filters of the request, ascending by id.
 
         Errors:
         - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        - INVALID_ARGUMENT BAD_TEXT_DIGEST: a digest is too short, or too many stored texts begin with the same
+          characters.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 100 tag filters.
         """
 
     @_abc_1.abstractmethod
@@ -118,14 +161,37 @@ class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _source_service_pb2.UpdateSourceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_source_pb2.Source, _abc.Awaitable[_source_pb2.Source]]:
-        """Sets or unsets properties (label, description) and tags of a source, all of them or none.
-        Unsetting what is not set is a success, except for a tag. Returns the source as stored.
+        """Sets or unsets properties (label, description) and tags of a source: either all of them, or none. Unsetting
+        a property that is not set is no error, but unsetting a tag that is not set is one. Returns the source as
+        stored.
 
         Errors:
         - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
         - NOT_FOUND TAG_NOT_FOUND: a tag to unset is not set.
         - INVALID_ARGUMENT BAD_PROPERTY: a value is not of the property's type, or the name is unknown.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+        - INVALID_ARGUMENT DOCUMENT_TOO_LARGE: more than 1 MiB, or more than 50000 lists and objects.
+        - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
+        - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
+          102400.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteSource(
+        self,
+        request: _source_service_pb2.DeleteSourceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_source_service_pb2.DeleteSourceResponse, _abc.Awaitable[_source_service_pb2.DeleteSourceResponse]]:
+        """Deletes a source with all its flows, as DeleteFlow deletes each of them. A soft deletion of at most 100 flows
+        is one transaction. An interrupted call does not undo the deletions it has done; a repeated call continues.
+
+        Errors:
+        - NOT_FOUND SOURCE_NOT_FOUND: there is no such source, or the id is malformed.
+        - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
+        - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
+          deleted.
+        - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
+        - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """
 
 def add_SourceServiceServicer_to_server(servicer: SourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

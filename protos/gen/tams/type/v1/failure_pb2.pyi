@@ -20,8 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Failure(_message.Message):
-    """Why one item of a batch failed. The same facts travel as google.rpc.Status with ErrorInfo when a
-    whole call fails.
+    """The failure of one item of a batch. If a whole call fails, the same data is sent as google.rpc.Status with
+    ErrorInfo.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -53,12 +53,12 @@ class Failure(_message.Message):
     code: _builtins.int
     """A canonical gRPC status code, never OK."""
     reason: _builtins.str
-    """Stable upper-snake name of the cause, for programs: "SEGMENT_OVERLAP"."""
+    """Stable name of the cause in upper snake case, for programs; for example "SEGMENT_OVERLAP"."""
     summary: _builtins.str
     """One sentence for people."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Facts about the cause, for example "path": the JSON path of the offending value."""
+        """Further data about the cause; for example "path": the JSON path of the bad value."""
 
     def __init__(
         self,

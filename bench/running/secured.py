@@ -1,0 +1,82 @@
+"""Metadata and a gateway with access control, and the credentials of a caller."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bench.running import processes
+from bench.running.processes import Process
+from bench.running.system import running_metadata
+from tests.support.processes.ports import free_ports
+
+_ISSUER: Final = "https://issuer.example"
+_AUDIENCE: Final = "tams"
+_KEY_ID: Final = "bench"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The processes that serve reads of flows. `token` is a JWT of a caller, empty without access control."""
+
+    gateway: Process
+    metadata: Process
+    token: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a request."""
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+@asynccontextmanager
+async def running_pair(folder: Path, *, secured: bool) -> AsyncIterator[Pair]:
+    """Metadata and a gateway on a new database in the folder, with access control or without."""
+    env, token = await asyncio.to_thread(_prepare, folder, secured=secured)
+    (port,) = free_ports(1)
+    async with running_metadata(folder, env) as metadata:
+        with ExitStack() as stack:
+            address = f"127.0.0.1:{metadata.port}"
+            gateway_env = {
+                "TAMS_GATEWAY_PORT": str(port), "TAMS_GATEWAY_METADATA_ADDRESS": address, **env,
+            }  # fmt: skip
+            gateway = stack.enter_context(
+                processes.running("gateway", port, ["gateway"], folder, gateway_env)
+            )
+            await gateway.listening()
+            yield Pair(gateway, metadata, token)
+
+
+def _prepare(folder: Path, *, secured: bool) -> tuple[dict[str, str], str]:
+    """Make the folder; the settings of the processes and the token of a caller."""
+    folder.mkdir()
+    return _access(folder) if secured else ({}, "")
+
+
+def _access(folder: Path) -> tuple[dict[str, str], str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public: dict[str, Any] = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+    keys = folder / "keys.json"
+    keys.write_text(json.dumps({"keys": [public | {"kid": _KEY_ID, "alg": "RS256", "use": "sig"}]}))
+    env = {
+        "TAMS_AUTH": "required",
+        "TAMS_AUTH_SERVICE_SECRET": "a secret that the processes of a benchmark share",
+        "TAMS_AUTH_ISSUER": _ISSUER,
+        "TAMS_AUTH_AUDIENCE": _AUDIENCE,
+        "TAMS_AUTH_JWKS": str(keys),
+    }
+    claims = {
+        "iss": _ISSUER,
+        "aud": _AUDIENCE,
+        "sub": "bench",
+        "scope": "tams-api/admin",
+        "exp": int(time.time()) + 24 * 3600,
+    }
+    return env, jwt.encode(claims, key, "RS256", headers={"kid": _KEY_ID})

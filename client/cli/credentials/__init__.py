@@ -1,0 +1,1 @@
+"""Commands for logins, profiles and tokens."""

@@ -1,0 +1,1 @@
+"""Subcommands on media files."""

@@ -1,0 +1,1 @@
+"""Codecs: their names, bit streams and parameters."""

@@ -1,0 +1,1 @@
+"""Media objects: packets into transport streams, and back onto the timeline of their flow."""

@@ -1,0 +1,1 @@
+"""Cuts streams of packets into the pieces that become segments."""

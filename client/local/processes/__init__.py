@@ -1,0 +1,1 @@
+"""Child processes: starts, watches and stops them."""

@@ -1,0 +1,1 @@
+"""Local object storage: its process, credentials and files."""

@@ -1,0 +1,1 @@
+"""JSON of administration and bulk loads."""

@@ -1,0 +1,1 @@
+"""JSON of the service document, storage backends and deliveries."""

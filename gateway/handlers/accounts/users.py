@@ -1,0 +1,62 @@
+"""`/x/users`: administration of users."""
+
+from http import HTTPStatus
+
+from tams.access.v1 import user_service_pb2
+
+from gateway.clients.services import Services
+from gateway.codecs.accounts import user as codec
+from gateway.handlers.administration.gate import Gate
+from gateway.http import responses
+from gateway.http.requests import Request
+from gateway.http.responses import Response
+from gateway.http.wire.body import BodyReader
+from services.shared.rpc.client import call
+
+
+class Users:
+    """Handlers that list, create, change and remove users.
+
+    `gate` is None for a store with access control, where the scope of the routes protects them.
+    """
+
+    def __init__(self, services: Services, bodies: BodyReader, gate: Gate | None) -> None:
+        self._users = services.users
+        self._bodies = bodies
+        self._gate = gate
+
+    async def list(self, request: Request) -> Response:
+        """GET /x/users."""
+        self._check(request)
+        reply = await call(self._users.ListUsers, user_service_pb2.ListUsersRequest())
+        return responses.json(codec.listing(reply.users))
+
+    async def post(self, request: Request) -> Response:
+        """POST /x/users."""
+        self._check(request)
+        async with self._bodies.read(request) as body:
+            user = await call(self._users.CreateUser, codec.create_request(body))
+        return responses.json(codec.document(user), status=HTTPStatus.CREATED)
+
+    async def get(self, request: Request, name: str) -> Response:
+        """GET /x/users/{user}."""
+        self._check(request)
+        message = user_service_pb2.GetUserRequest(name=name)
+        return responses.json(codec.document(await call(self._users.GetUser, message)))
+
+    async def put(self, request: Request, name: str) -> Response:
+        """PUT /x/users/{user}: change the members that the body has."""
+        self._check(request)
+        async with self._bodies.read(request) as body:
+            user = await call(self._users.UpdateUser, codec.update_request(name, body))
+        return responses.json(codec.document(user))
+
+    async def delete(self, request: Request, name: str) -> Response:
+        """DELETE /x/users/{user}."""
+        self._check(request)
+        await call(self._users.DeleteUser, user_service_pb2.DeleteUserRequest(name=name))
+        return responses.no_content()
+
+    def _check(self, request: Request) -> None:
+        if self._gate is not None:
+            self._gate.check(request)

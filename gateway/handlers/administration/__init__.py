@@ -1,0 +1,1 @@
+"""Handlers of administration and bulk loads, and the gate that decides who may call them."""

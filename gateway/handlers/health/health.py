@@ -1,0 +1,60 @@
+"""`/health`, `/health/live` and `/health/details`."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+
+from tams.metadata.v1 import status_service_pb2
+
+from gateway.clients.health import HealthChecks, HealthReport
+from gateway.clients.recent import Recent
+from gateway.handlers.health import documents as health_documents
+from gateway.http import responses
+from gateway.http.requests import Request
+from gateway.http.responses import Response
+
+# The seconds for which a result is reused, so that many requests do not load the services. A bad result is
+# reused for a shorter time, because a client may wait for the services to start.
+_GOOD_SECONDS: Final = 1.0
+_BAD_SECONDS: Final = 0.2
+_BACKLOG_SECONDS: Final = 5.0
+
+
+class Health:
+    """Handlers that report whether all parts work. `draining` is set when the gateway is about to stop."""
+
+    def __init__(self, checks: HealthChecks) -> None:
+        self._report = Recent(checks.report, _report_seconds)
+        self._backlog = Recent(checks.backlog, _backlog_seconds)
+        self._deliveries = Recent(checks.deliveries, lambda _: _GOOD_SECONDS)
+        self.draining = False
+
+    async def get(self, request: Request) -> Response:
+        """GET /health: 200 if every part is SERVING and the tables accept writes, else 503."""
+        report = await self._report.get()
+        return self._response(report, health_documents.summary(report, draining=self.draining))
+
+    async def live(self, request: Request) -> Response:
+        """GET /health/live: 204, for orchestrators that restart or avoid a gateway that does not answer."""
+        return Response(HTTPStatus.NO_CONTENT)
+
+    async def details(self, request: Request) -> Response:
+        """GET /health/details: the same status with the details of all parts."""
+        report, backlog, deliveries = await asyncio.gather(
+            self._report.get(), self._backlog.get(), self._deliveries.get()
+        )
+        body = health_documents.details(report, backlog, deliveries, draining=self.draining)
+        return self._response(report, body)
+
+    def _response(self, report: HealthReport, body: bytes) -> Response:
+        if report.is_serving and not self.draining:
+            return responses.json(body)
+        return responses.json(body, (("retry-after", "1"),), HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _report_seconds(report: HealthReport) -> float:
+    return _GOOD_SECONDS if report.is_serving else _BAD_SECONDS
+
+
+def _backlog_seconds(backlog: status_service_pb2.Backlog | None) -> float:
+    return _BAD_SECONDS if backlog is None else _BACKLOG_SECONDS

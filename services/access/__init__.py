@@ -1,0 +1,1 @@
+"""Authentication: turns the credentials of a request into a principal. For the gateway and every service."""

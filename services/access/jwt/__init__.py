@@ -1,0 +1,1 @@
+"""JSON Web Tokens (RFC 7519): signatures, keys of the issuer, claims."""

@@ -1,0 +1,1 @@
+"""The gRPC services: translate requests, call the application, translate results."""

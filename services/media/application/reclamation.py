@@ -1,0 +1,89 @@
+"""Deletes the bytes of objects that no segment references any more, or that were never registered.
+
+The registry selects the objects and claims them first, so that no segment can use them; then the bytes are
+deleted. After a crash in between the objects stay claimed, and the registry returns them again later.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from services.media.application.ports import ObjectRegistry, ObjectStorage
+from services.media.domain.object import Ages, ObjectLocation
+from services.shared.errors import Unavailable
+from services.shared.process.background import repeat
+
+BATCH: Final = 100
+# The registry gives a claim to others after ten minutes. All requests for it must have ended before.
+CLAIM_SECONDS: Final = 480.0
+LONGEST_PAUSE_SECONDS: Final = 600.0
+
+_log = logging.getLogger(__name__)
+
+
+class Reclamation:
+    """Deletes the bytes of claimed objects, `concurrency` at a time."""
+
+    def __init__(
+        self,
+        registry: ObjectRegistry,
+        storages: Mapping[str, ObjectStorage],
+        ages: Ages,
+        concurrency: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = registry
+        self._storages = storages
+        self._ages = ages
+        self._slots = asyncio.Semaphore(concurrency)
+        self._clock = clock
+
+    async def run(self, idle_seconds: float) -> None:
+        """Reclaim until cancelled.
+
+        Pauses for `idle_seconds` if no full batch was left, and for growing times after a failed round.
+        """
+
+        async def reclaim() -> float:
+            return 0.0 if await self.reclaim() == BATCH else idle_seconds
+
+        await repeat(
+            "reclaim objects",
+            reclaim,
+            pause_seconds=idle_seconds,
+            longest_pause_seconds=LONGEST_PAUSE_SECONDS,
+        )
+
+    async def reclaim(self) -> int:
+        """Run one round; returns the number of deleted objects. Unavailable if all storages failed."""
+        until = self._clock() + CLAIM_SECONDS
+        claimed = await self._registry.claim(self._ages, BATCH)
+        if not claimed:
+            return 0
+        results = await asyncio.gather(*(self._delete(location, until) for location in claimed))
+        deleted = [
+            location.object_id for location, result in zip(claimed, results, strict=True) if result is True
+        ]
+        if deleted:
+            await self._registry.forget(deleted)
+            _log.info("reclaimed objects", extra={"objects": len(deleted)})
+        elif failed := [result for result in results if isinstance(result, Unavailable)]:
+            raise failed[0]
+        return len(deleted)
+
+    async def _delete(self, location: ObjectLocation, until: float) -> bool | Unavailable:
+        """True if the bytes are deleted, False if it was not tried, or the error of the storage."""
+        storage = self._storages.get(location.storage_id)
+        if storage is None:
+            _log.warning("the storage backend is not configured", extra={"storage": location.storage_id})
+            return False
+        async with self._slots:
+            if self._clock() >= until:
+                return False
+            try:
+                await storage.delete(location.storage_path)
+            except Unavailable as error:
+                return error
+            return True

@@ -1,0 +1,102 @@
+"""Signs URLs. All clients get the same URLs within one window of time, so that caches can use them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.media.application.ports import Clock
+from services.media.domain.presign import Presigner
+from services.media.domain.signed_urls import SignedUrls
+from services.media.domain.storage_backend import StorageBackend, StorageBackends
+from services.media.domain.storage_path import check_paths
+from services.shared.errors import InvalidArgument
+from services.shared.url_paths import url_lines
+
+WINDOW_SECONDS: Final = 300
+MAX_URLS: Final = 1000
+
+# For each backend; an entry takes about 300 bytes.
+_CACHED_SIGNATURES: Final = 20_000
+
+
+class Signer:
+    """Signs URLs that stay valid for at least `expiry_seconds` after a client gets them."""
+
+    def __init__(self, backends: StorageBackends, clock: Clock, expiry_seconds: int) -> None:
+        self._backends = backends
+        self._clock = clock
+        self._validity_seconds = expiry_seconds + WINDOW_SECONDS
+        self._presigners = {backend.id: _presigner(backend) for backend in backends}
+        self._windows: dict[str, SigningWindow] = {}
+
+    def sign(self, objects: Sequence[tuple[str, bytes]]) -> list[SignedUrls]:
+        """The URLs to GET objects, for each pair of a backend id and the `url_lines` of paths, in order.
+
+        InvalidArgument for an unknown backend, a path that is not a valid key or not percent-encoded, or more
+        than MAX_URLS paths.
+        """
+        if sum(paths.count(b"\n") for _, paths in objects) > MAX_URLS:
+            raise InvalidArgument(f"give at most {MAX_URLS} paths", reason="TOO_MANY_ITEMS")
+        backends = [self._backends.choose(storage_id) for storage_id, _ in objects]
+        return [
+            self.window(backend).sign(paths) for backend, (_, paths) in zip(backends, objects, strict=True)
+        ]
+
+    def window(self, backend: StorageBackend) -> "SigningWindow":
+        """The current window of a backend."""
+        start = _window_start(self._clock())
+        window = self._windows.get(backend.id)
+        if window is None or window.start != start:
+            presigner = self._presigners[backend.id]
+            window = SigningWindow(presigner, start, self._validity_seconds, backend.put_headers)
+            self._windows[backend.id] = window
+        return window
+
+
+class SigningWindow:
+    """Signs URLs of one bucket that all have the same time of signing, `start`, and caches them."""
+
+    def __init__(
+        self, presigner: Presigner, start: datetime, validity_seconds: int, put_headers: Mapping[str, str]
+    ) -> None:
+        self.start = start
+        self._put_headers = put_headers
+        self._presigner = presigner
+        self._validity_seconds = validity_seconds
+        self._get = presigner.template("GET", start, validity_seconds)
+        # By whole lists of paths: clients mostly read the same page again, and looking up each path would
+        # make new pages 20 % slower.
+        self._cache: dict[bytes, SignedUrls] = {}
+        self._cached_count = 0
+
+    def sign(self, paths: bytes) -> SignedUrls:
+        """The URLs to GET the objects with these paths. InvalidArgument for an invalid key."""
+        signed = self._cache.get(paths)
+        if signed is None:
+            check_paths(paths)
+            signed = self._get.sign(paths)
+            self._remember(signed)
+        return signed
+
+    def _remember(self, signed: SignedUrls) -> None:
+        count = signed.signatures.count(b"\n")
+        if self._cached_count + count > _CACHED_SIGNATURES:
+            self._cache.clear()
+            self._cached_count = 0
+        self._cache[signed.paths] = signed
+        self._cached_count += count
+
+    def put_urls(self, paths: Sequence[str], content_type: str) -> list[str]:
+        """The URLs to PUT new objects, which require this content type and the headers of the backend."""
+        headers = {"Content-Type": content_type, **self._put_headers}
+        put = self._presigner.template("PUT", self.start, self._validity_seconds, headers)
+        return put.sign(url_lines(paths)).urls()
+
+
+def _presigner(backend: StorageBackend) -> Presigner:
+    return Presigner(backend.public_endpoint_url, backend.signing_region, backend.bucket, backend.credentials)
+
+
+def _window_start(now: datetime) -> datetime:
+    since_hour = timedelta(minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
+    return now - since_hour % timedelta(seconds=WINDOW_SECONDS)

@@ -1,0 +1,1 @@
+"""Administration of the tables in a database file."""

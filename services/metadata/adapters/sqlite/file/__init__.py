@@ -1,0 +1,1 @@
+"""The database file: opening, ownership, damage, full disks."""

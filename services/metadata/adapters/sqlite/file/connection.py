@@ -1,0 +1,95 @@
+"""Connections to the database file."""
+
+import sqlite3
+from importlib import resources
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from services.metadata.adapters.sqlite.deletion_requests import mark_open
+from services.shared.errors import StartupError
+from services.shared.store_url import Synchronous
+
+SCHEMA_VERSION: Final = 2
+# Version 2 has counted links between sources, and marks of flows with open deletions. Both are made once from
+# the tables of version 1.
+_COUNT_LINKS: Final = """
+    INSERT INTO source_links (owner, member, role, items)
+    SELECT owner.source_id, member.source_id, c.role, count(*)
+    FROM collections c JOIN flows owner ON owner.id = c.flow_id JOIN flows member ON member.id = c.member
+    GROUP BY 1, 2, 3
+"""
+
+# The memory map saves a copy of each page that is read.
+_PRAGMAS: Final = (
+    "PRAGMA cache_size = -65536",
+    "PRAGMA mmap_size = 1073741824",
+    "PRAGMA temp_store = MEMORY",
+    # Milliseconds to wait for the lock of another process.
+    "PRAGMA busy_timeout = 10000",
+)
+
+
+def open_writer(path: Path, synchronous: Synchronous, max_bytes: int = 0) -> sqlite3.Connection:
+    """The connection that writes. Creates the file and missing tables.
+
+    `max_bytes` is the limit of the file; 0 for the whole disk. StartupError if the file has a newer version,
+    sqlite3.Error if it cannot be opened.
+    """
+    connection = _connect(path, "rwc")
+    try:
+        _prepare(connection, synchronous)
+        _limit(connection, max_bytes)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads. sqlite3.Error if the file cannot be opened."""
+    connection = _connect(path, "ro")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+def schema_text() -> str:
+    """The SQL statements that create all tables of this version."""
+    return resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+def _prepare(connection: sqlite3.Connection, synchronous: Synchronous) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise StartupError(
+            f"the database has schema version {version}, newer than this program; update the program"
+        )
+    # Larger than the default, because documents are.
+    connection.execute("PRAGMA page_size = 8192")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.executescript(schema_text())
+    # A store must start on a full disk, so nothing is written if the version is the same.
+    if version != SCHEMA_VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        if version < 2:  # noqa: PLR2004 - the version that introduced both
+            connection.execute("DELETE FROM source_links")
+            connection.execute(_COUNT_LINKS)
+            mark_open(connection)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+
+
+def _limit(connection: sqlite3.Connection, max_bytes: int) -> None:
+    if max_bytes:
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")

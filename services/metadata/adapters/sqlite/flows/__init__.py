@@ -1,0 +1,1 @@
+"""The tables of flows, collections and tags, and their filters."""

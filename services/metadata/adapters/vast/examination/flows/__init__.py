@@ -1,0 +1,1 @@
+"""Checks of flows and sources with their tags, collections and documents."""

@@ -1,0 +1,1 @@
+"""Objects: their rows, and the counts of their segments."""

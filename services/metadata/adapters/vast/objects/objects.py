@@ -1,0 +1,181 @@
+"""The table of objects. The segments show which flows reference an object."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from services.metadata.adapters.vast.objects.counting import counted_objects
+from services.metadata.adapters.vast.queries import Row, Values
+from services.metadata.adapters.vast.reading.view import View
+from services.metadata.domain.ids import FlowId, ObjectId
+from services.metadata.domain.objects.object import MediaObject, State
+from services.vast_client.filters.filters import And, AtMost, Equal, IsNull, Not
+
+_STATES: Final = {str(state): state for state in State}
+_REFERENCE: Final = ("flow", "object_id")
+# Due objects are read in no order. This many times the limit are read, to find the oldest.
+_SPARE: Final = 4
+# The columns of the projections by which due and idle objects are found.
+_MEASURED: Final = ("id", "measure_at_ms")
+_IDLE: Final = ("id", "state", "changed_ms")
+
+
+class VastObjects:
+    """Objects by id. If an id has several rows, the first one is used."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def get_many(self, object_ids: Iterable[ObjectId]) -> dict[ObjectId, MediaObject]:
+        """The stored objects, in any state, by id."""
+        found = self._view.lookups("objects", "id", object_ids)
+        return {object_id: _object(rows[0]) for object_id, rows in found.items() if rows}
+
+    def add(self, objects: Iterable[MediaObject]) -> None:
+        """Store new objects. Registered ones become due for measuring."""
+        add_objects(self._view, list(objects), {})
+
+    def register(self, object_ids: Iterable[str], flow_id: str) -> None:
+        """Set stored objects to REGISTERED. The flow is their first, unless another flow was before."""
+        now = _now_ms()
+        for rows in self._view.lookups("objects", "id", object_ids).values():
+            for row in rows:
+                due = row["size"] is None and row["storage_id"] is not None
+                self._view.update(
+                    "objects",
+                    row,
+                    state=str(State.REGISTERED),
+                    first_referenced_by_flow=row["first_referenced_by_flow"] or flow_id,
+                    changed_ms=now,
+                    measure_at_ms=now if due else None,
+                )
+
+    def retire(self, object_ids: Iterable[str], state: State) -> None:
+        """Set stored objects to UNREFERENCED or RECLAIMED."""
+        for rows in self._view.lookups("objects", "id", object_ids).values():
+            self._retire(rows, state)
+
+    def release(self, object_ids: Iterable[str]) -> None:
+        """Set objects without segments to UNREFERENCED, or remove those outside this store.
+
+        Their count of segments decides. References are looked up only for objects without a count.
+        """
+        objects = counted_objects(self._view, object_ids)
+        uncounted = [one for one, rows in objects.items() if any(row["segments"] is None for row in rows)]
+        used = self._view.lookups("segments", "object_id", uncounted, _REFERENCE)
+        for object_id, rows in objects.items():
+            if references := used.get(object_id):
+                self._count(rows, len(references))
+            elif object_id not in used and any(row["segments"] for row in rows):
+                continue
+            elif rows and rows[0]["storage_id"] is None:
+                self._view.delete("objects", rows)
+            else:
+                self._retire(rows, State.UNREFERENCED)
+
+    def _retire(self, rows: Iterable[Row], state: State) -> None:
+        now = _now_ms()
+        for row in rows:
+            self._view.update(
+                "objects", row, state=str(state), changed_ms=now, measure_at_ms=None, segments=0
+            )
+
+    def _count(self, rows: Iterable[Row], references: int) -> None:
+        for row in rows:
+            self._view.update("objects", row, segments=references)
+
+    def _touch(self, rows: Iterable[Row]) -> None:
+        """Write the rows unchanged, to conflict with transactions that reference the objects."""
+        for row in rows:
+            self._view.update("objects", row, changed_ms=row["changed_ms"])
+
+    def unreferenced(self, object_ids: Iterable[ObjectId]) -> list[ObjectId]:
+        """The objects, among these, that no segment references. Transactions that reference one conflict."""
+        ids = sorted(set(object_ids))
+        for rows in self._view.lookups("objects", "id", ids).values():
+            self._touch(rows)
+        found = self._view.lookups("segments", "object_id", ids, _REFERENCE)
+        return [object_id for object_id, rows in found.items() if not rows]
+
+    def forget(self, object_ids: Iterable[str]) -> None:
+        """Remove the records of objects."""
+        for rows in self._view.lookups("objects", "id", object_ids).values():
+            self._view.delete("objects", rows)
+
+    def referencing_flows(self, object_id: str, after: str | None, limit: int) -> list[FlowId]:
+        """Up to `limit` ids above `after` of flows that reference the object, ascending."""
+        rows = self._view.lookup("segments", "object_id", object_id, _REFERENCE)
+        timelines = sorted({row["flow"] for row in rows})
+        found = self._view.lookups("flows", "timeline", timelines, ("id", "timeline"))
+        flow_ids = sorted(row["id"] for rows in found.values() for row in rows)
+        return [flow_id for flow_id in flow_ids if flow_id > (after or "")][:limit]
+
+    def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
+        """Up to `limit` objects that have been in the state for at least `seconds`, oldest first."""
+        where = And((Equal("state", str(state)), AtMost("changed_ms", _now_ms() - 1000 * seconds)))
+        found = self._view.some("objects", where, limit * _SPARE, _IDLE)
+        ids = [row["id"] for row in sorted(found, key=lambda row: row["changed_ms"])[:limit]]
+        return list(self.get_many(ids).values())
+
+    def unmeasured(self, limit: int) -> list[MediaObject]:
+        """Up to `limit` registered objects that are due for measuring, oldest first."""
+        now, cap = _now_ms(), limit * _SPARE
+        waiting = self._view.standing("objects", Not(IsNull("measure_at_ms")), _MEASURED, cap)
+        due = [row for row in waiting if row["measure_at_ms"] <= now]
+        if len(waiting) >= cap and len(due) < limit:  # rows that were not read may be due
+            due = self._view.some("objects", AtMost("measure_at_ms", now), cap, _MEASURED)
+        ids = [row["id"] for row in sorted(due, key=lambda row: row["measure_at_ms"])[:limit]]
+        return list(self.get_many(ids).values())
+
+    def record_sizes(self, sizes: Mapping[ObjectId, int | None]) -> None:
+        """Store sizes in bytes, by object id. None postpones the next attempt."""
+        now = _now_ms()
+        for object_id, rows in self._view.lookups("objects", "id", sizes).items():
+            for row in rows:
+                if values := _measured(row, sizes[object_id], now):
+                    self._view.update("objects", row, **values)
+
+
+def add_objects(view: View, objects: Sequence[MediaObject], segments: Mapping[ObjectId, int]) -> None:
+    """Store new objects, with the numbers of their segments. Registered ones become due for measuring."""
+    now = _now_ms()
+    view.lock_all("objects", (item.id for item in objects))
+    view.insert_all(
+        "objects",
+        (
+            {
+                "id": item.id, "storage_id": item.storage_id, "storage_path": item.storage_path,
+                "size": item.size, "state": str(item.state), "allocated_for_flow": item.allocated_for_flow,
+                "first_referenced_by_flow": item.first_referenced_by_flow, "created_ms": now,
+                "changed_ms": now, "measure_at_ms": now if _is_due(item) else None, "measure_attempts": 0,
+                "segments": segments.get(item.id, 0),
+            }
+            for item in objects
+        ),
+    )  # fmt: skip
+
+
+def _measured(row: Row, size: int | None, now: int) -> Values:
+    if size is not None:
+        return {"size": size, "measure_at_ms": None}
+    if row["size"] is not None or row["measure_at_ms"] is None:
+        return {}
+    attempts = row["measure_attempts"]
+    # Missing bytes are due again after 1, 2, 4 … seconds, up to an hour.
+    wait = 1000 * min(3600, 1 << min(attempts, 12))
+    return {"measure_attempts": attempts + 1, "measure_at_ms": now + wait}
+
+
+def _object(row: Row) -> MediaObject:
+    return MediaObject(
+        row["id"], row["storage_id"], row["storage_path"], _STATES[row["state"]],
+        row["allocated_for_flow"], row["first_referenced_by_flow"], row["size"],
+    )  # fmt: skip
+
+
+def _is_due(item: MediaObject) -> bool:
+    return item.state is State.REGISTERED and item.storage_id is not None and item.size is None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

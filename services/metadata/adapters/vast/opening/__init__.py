@@ -1,0 +1,1 @@
+"""Opens the tables: creates, completes and checks them."""

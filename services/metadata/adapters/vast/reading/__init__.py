@@ -1,0 +1,1 @@
+"""Reads: the view that a transaction has of the tables, and the cache of rows."""

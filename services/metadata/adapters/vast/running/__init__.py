@@ -1,0 +1,1 @@
+"""Threads that run rules in groups. Each group shares a transaction."""

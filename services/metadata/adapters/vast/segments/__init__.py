@@ -1,0 +1,1 @@
+"""The segments of flows by time, with their statistics."""

@@ -1,0 +1,108 @@
+"""The table of the trash."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from services.metadata.adapters.vast.queries import Row, Values
+from services.metadata.adapters.vast.reading.view import View
+from services.metadata.domain.ids import FlowId, SourceId
+from services.metadata.domain.trash import Kind, Trashed
+from services.vast_client.filters.filters import EVERYTHING, Above, And, AtMost, Equal, Filter, In
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(Trashed).decode
+_TABLE: Final = "trash"
+_LEASED: Final = ("id", "purge_ms", "lease_owner", "lease_until_ms")
+# Entries that `due` reads, and entries to purge that `claim` chooses from.
+_MOST: Final = 1000
+
+
+class VastTrash:
+    """Entries of the trash by id. Documents have cells of their own, because they may fill one."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def put(self, entry: Trashed) -> None:
+        """Store or replace an entry. Two transactions that do so conflict."""
+        known = self._view.row(_TABLE, "id", entry.id)
+        body = _ENCODE(replace(entry, document=b"", source_document=None))
+        if known is not None:
+            self._view.update(_TABLE, known, purge_ms=entry.purge_ms, body=body)
+            return
+        values: Values = {
+            "id": entry.id, "operation": entry.operation, "number": entry.number, "kind": str(entry.kind),
+            "flow_id": entry.flow_id, "source_id": entry.source_id, "timeline": entry.timeline,
+            "deleted_ms": entry.deleted_ms, "purge_ms": entry.purge_ms, "body": body,
+            "flow_doc": entry.document, "source_doc": entry.source_document,
+        }  # fmt: skip
+        self._view.insert(_TABLE, lease_owner="", lease_until_ms=0, **values)
+
+    def get(self, entry_id: str) -> Trashed | None:
+        """The entry; None if it does not exist."""
+        row = self._view.row(_TABLE, "id", entry_id)
+        return _entry(row) if row else None
+
+    def delete(self, entry: Trashed) -> None:
+        """Remove an entry. Its segments are restored or purged."""
+        self._view.delete(_TABLE, self._view.lookup(_TABLE, "id", entry.id))
+
+    def page(
+        self, flow_id: str | None, source_id: str | None, after: str | None, limit: int
+    ) -> list[Trashed]:
+        """Up to `limit` entries with ids above `after`, ascending; those of a flow and source if given.
+
+        They have no documents.
+        """
+        wanted = {"flow_id": flow_id, "source_id": source_id}
+        given = [Equal(name, value) for name, value in wanted.items() if value is not None]
+        where = And((Above("id", after or ""), *given))
+        rows = self._view.select(_TABLE, where, ("id", "flow_id", "source_id"))
+        ids = sorted(row["id"] for row in rows)[:limit]
+        found = self._view.lookups(_TABLE, "id", ids, ("id", "body"))
+        return [_DECODE(rows[0]["body"]) for rows in found.values() if rows]
+
+    def of_flows(self, flow_ids: Iterable[FlowId], kind: Kind) -> list[Trashed]:
+        """The entries of a kind for these flows, in the order of their deletion."""
+        ids = tuple(sorted(set(flow_ids)))
+        return self._entries(And((In("flow_id", ids), Equal("kind", str(kind))))) if ids else []
+
+    def of_source(self, source_id: SourceId) -> list[Trashed]:
+        """The deleted flows of a source, in the order of their deletion."""
+        return self._entries(And((Equal("source_id", source_id), Equal("kind", str(Kind.FLOW)))))
+
+    def of_operation(self, operation: str) -> list[Trashed]:
+        """The entries of an operation, in the order of their deletion."""
+        return self._entries(Equal("operation", operation))
+
+    def due(self, owner: str, now_ms: int) -> bool:
+        """True if `claim` would find an entry."""
+        rows = self._view.standing(_TABLE, EVERYTHING, _LEASED, _MOST)
+        return len(rows) >= _MOST or any(_is_free(row, owner, now_ms) for row in rows)
+
+    def claim(self, owner: str, now_ms: int, until_ms: int) -> Trashed | None:
+        """Lease an entry to purge that is free or leased to the owner; None if there is none."""
+        rows = self._view.some(_TABLE, AtMost("purge_ms", now_ms), _MOST, _LEASED)
+        free = [row for row in rows if _is_free(row, owner, now_ms)]
+        if not free:
+            return None
+        oldest = min(free, key=lambda row: int(row["purge_ms"]))
+        self._view.update(_TABLE, oldest, lease_owner=owner, lease_until_ms=until_ms)
+        return self.get(oldest["id"])
+
+    def _entries(self, where: Filter) -> list[Trashed]:
+        rows = self._view.select(_TABLE, where)
+        return [_entry(row) for row in sorted(rows, key=lambda row: (row["deleted_ms"], row["number"]))]
+
+
+def _is_free(row: Row, owner: str, now_ms: int) -> bool:
+    is_leased = row["lease_owner"] != owner and row["lease_until_ms"] > now_ms
+    return bool(row["purge_ms"] <= now_ms and not is_leased)
+
+
+def _entry(row: Row) -> Trashed:
+    documents = {"document": row["flow_doc"] or b"", "source_document": row["source_doc"]}
+    return replace(_DECODE(row["body"]), **documents)

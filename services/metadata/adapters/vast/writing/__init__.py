@@ -1,0 +1,1 @@
+"""Writes: commits the changes of a group of rules exactly once, even if replies are lost."""

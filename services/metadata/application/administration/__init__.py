@@ -1,0 +1,1 @@
+"""Administration of the tables themselves: overview, columns, projections, checks, repairs, reset."""

@@ -1,0 +1,1 @@
+"""The audit log: recording in the transactions of changes, reading, retention."""

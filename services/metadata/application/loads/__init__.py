@@ -1,0 +1,1 @@
+"""Bulk loads of sources, flows, objects and segments."""

@@ -1,0 +1,1 @@
+"""Objects, and the storage backends where they are kept."""

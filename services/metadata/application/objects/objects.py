@@ -1,0 +1,173 @@
+"""The object registry: reservation, references, reclaiming, sizes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, cast
+
+from services.metadata.application.access import require_owning_flow
+from services.metadata.application.audit.recording import record
+from services.metadata.application.clock import Clock, authored_moment, utc_now
+from services.metadata.application.objects.storage_backends import check_storage
+from services.metadata.application.pages import MAX_PAGE, Page, make_page
+from services.metadata.application.ports import Store, Tables
+from services.metadata.domain.ids import FlowId, ObjectId, StorageId, is_object_id
+from services.metadata.domain.objects.object import (
+    MediaObject,
+    Place,
+    State,
+    check_id,
+    check_place,
+    check_size,
+)
+from services.shared.errors import AlreadyExists, InvalidArgument, NotFound
+from services.shared.paging import decode_token, page_size
+
+_LISTING: Final = "object"
+_MAX_ITEMS: Final = 1000
+# Seconds.
+_MAX_AGE: Final = 10**10
+# The time to delete the bytes of claimed objects. After it, another process can claim them.
+CLAIM_SECONDS: Final = 600
+
+
+class Ages(NamedTuple):
+    """The seconds that an object must be in a state before it can be claimed; None excludes the state."""
+
+    unreferenced: int | None
+    unregistered: int | None
+
+
+class Objects:
+    """The object registry."""
+
+    def __init__(self, store: Store, clock: Clock = utc_now) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def get(self, object_id: str, requested_size: int, token: str) -> tuple[MediaObject, Page[FlowId]]:
+        """A registered object, with a page of the ids of the flows that reference it.
+
+        NotFound OBJECT_NOT_FOUND, InvalidArgument BAD_PAGE_TOKEN.
+        """
+        after = decode_token(token, _LISTING, str)
+        size = page_size(requested_size, default=MAX_PAGE, maximum=MAX_PAGE)
+
+        def query(tables: Tables) -> tuple[MediaObject, list[FlowId]]:
+            item = tables.objects.get_many([object_id]).get(object_id) if is_object_id(object_id) else None
+            if item is None or item.state is not State.REGISTERED:
+                raise NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
+            flow_ids = tables.objects.referencing_flows(item.id, after, size + 1)
+            # Segments in the trash keep the object, but to clients it is gone.
+            if not flow_ids and after is None:
+                raise NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
+            return item, flow_ids
+
+        item, flow_ids = await self._store.read(query)
+        return item, make_page(flow_ids, size, _LISTING, lambda flow_id: flow_id)
+
+    async def reserve(self, flow_id: str, places: Sequence[Place]) -> str:
+        """Reserve all objects for the flow, or none; returns the flow's container.
+
+        InvalidArgument BAD_OBJECT, UNKNOWN_STORAGE or TOO_MANY_ITEMS, AlreadyExists OBJECT_EXISTS, and the
+        errors of `require_owning_flow`.
+        """
+        _check_count(len(places))
+        for object_id, storage_id, path in places:
+            check_id(object_id, "BAD_OBJECT", "$.object_ids")
+            check_place(storage_id, path, "BAD_OBJECT", "$")
+        now = authored_moment(self._clock)
+        checked = cast("Sequence[tuple[ObjectId, StorageId, str]]", places)
+
+        def change(tables: Tables) -> str:
+            flow = require_owning_flow(tables, flow_id)
+            objects = [MediaObject(*place, State.ALLOCATED, flow.id) for place in checked]
+            backends = tables.storage_backends.all()
+            for storage_id in {storage_id for _, storage_id, _ in checked}:
+                check_storage(storage_id, backends)
+            ids = {item.id for item in objects}
+            if len(ids) < len(objects):
+                raise AlreadyExists("an object id is repeated in the request", reason="OBJECT_EXISTS")
+            if existing := tables.objects.get_many(ids):
+                raise AlreadyExists(f"object {min(existing)!r} exists", reason="OBJECT_EXISTS")
+            tables.objects.add(objects)
+            record(tables, now, "objects.reserve", f"flow:{flow.id}", {"count": len(objects)})
+            return flow.container
+
+        return await self._store.write(change)
+
+    async def locate(self, object_ids: Sequence[str]) -> list[MediaObject]:
+        """The objects, among these, that are kept in this store, in any state.
+
+        Texts that are not valid object ids are ignored. InvalidArgument TOO_MANY_ITEMS.
+        """
+        _check_count(len(object_ids))
+        valid_ids = list(filter(is_object_id, dict.fromkeys(object_ids)))
+        objects = await self._store.read(lambda tables: tables.objects.get_many(valid_ids))
+        return [item for item in objects.values() if item.storage_id is not None]
+
+    async def unmeasured(self, requested_size: int) -> list[MediaObject]:
+        """Objects that are due for measuring, oldest first."""
+        size = page_size(requested_size, default=100, maximum=_MAX_ITEMS)
+        return await self._store.read(lambda tables: tables.objects.unmeasured(size))
+
+    async def claim(self, ages: Ages, requested_size: int) -> list[MediaObject]:
+        """Unused objects. The caller deletes their bytes, then calls `forget`.
+
+        Segments can no longer reference them. Objects that were claimed and not forgotten are returned again
+        after CLAIM_SECONDS. InvalidArgument BAD_AGE.
+        """
+        size = page_size(requested_size, default=100, maximum=_MAX_ITEMS)
+        if any(seconds is not None and not 0 <= seconds <= _MAX_AGE for seconds in ages):
+            raise InvalidArgument(f"an age is 0 to {_MAX_AGE} seconds", reason="BAD_AGE")
+
+        def change(tables: Tables) -> list[MediaObject]:
+            idle = _idle(tables, ages, size)
+            unreferenced = set(tables.objects.unreferenced(idle))
+            claimed = [item for item in idle.values() if item.id in unreferenced]
+            tables.objects.retire([item.id for item in claimed], State.RECLAIMED)
+            return claimed
+
+        return await self._store.write(change)
+
+    async def forget(self, object_ids: Sequence[str]) -> None:
+        """Remove the records of claimed objects, whose bytes are deleted. Other objects stay as they are.
+
+        InvalidArgument TOO_MANY_ITEMS.
+        """
+        _check_count(len(object_ids))
+        valid_ids = list(filter(is_object_id, object_ids))
+
+        def change(tables: Tables) -> None:
+            objects = tables.objects.get_many(valid_ids).values()
+            tables.objects.forget([item.id for item in objects if item.state is State.RECLAIMED])
+
+        await self._store.write(change)
+
+    async def record_sizes(self, sizes: Mapping[str, int | None]) -> None:
+        """Store sizes in bytes by object id; None if the bytes are missing.
+
+        InvalidArgument BAD_SIZE or TOO_MANY_ITEMS.
+        """
+        _check_count(len(sizes))
+        for size in sizes.values():
+            check_size(size)
+        valid_sizes = {object_id: size for object_id, size in sizes.items() if is_object_id(object_id)}
+        await self._store.write(lambda tables: tables.objects.record_sizes(valid_sizes))
+
+
+def _idle(tables: Tables, ages: Ages, limit: int) -> dict[ObjectId, MediaObject]:
+    """Up to `limit` objects to claim, by id. Unfinished claims come first: they are the oldest work."""
+    idle: dict[ObjectId, MediaObject] = {}
+    for state, seconds in (
+        (State.RECLAIMED, CLAIM_SECONDS),
+        (State.UNREFERENCED, ages.unreferenced),
+        (State.ALLOCATED, ages.unregistered),
+    ):
+        if seconds is not None and len(idle) < limit:
+            objects = tables.objects.idle(state, seconds, limit - len(idle))
+            idle.update((item.id, item) for item in objects)
+    return idle
+
+
+def _check_count(count: int) -> None:
+    if count > _MAX_ITEMS:
+        raise InvalidArgument(f"at most {_MAX_ITEMS} objects at once", reason="TOO_MANY_ITEMS")

@@ -1,0 +1,1 @@
+"""Segments: registration, listing, deletion."""

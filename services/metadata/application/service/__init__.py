@@ -1,0 +1,1 @@
+"""The store as a whole: its description, its status, and the background work."""

@@ -1,0 +1,73 @@
+"""Creates, changes and deletes sources. Each function runs within one transaction."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from services.metadata.application.audit.recording import record
+from services.metadata.application.clock import Moment
+from services.metadata.application.ports import Tables
+from services.metadata.application.webhooks.outbox import Outbox
+from services.metadata.domain.documents.jsons import encode_document
+from services.metadata.domain.documents.tags import tag_changes
+from services.metadata.domain.flows.flow import FlowInput
+from services.metadata.domain.ids import SourceId, is_source_id
+from services.metadata.domain.property import SOURCE_PROPERTIES, PropertyChange, apply_changes
+from services.metadata.domain.source import StoredSource, new_source
+from services.metadata.domain.webhooks.event import SOURCE_CREATED, SOURCE_UPDATED
+from services.shared.errors import InvalidArgument, NotFound
+
+
+def require_source(tables: Tables, source_id: str) -> StoredSource:
+    """The source; NotFound SOURCE_NOT_FOUND if it does not exist or the id is malformed."""
+    source = tables.sources.get(source_id) if is_source_id(source_id) else None
+    if source is None:
+        raise NotFound(f"no source {source_id[:64]!r}", reason="SOURCE_NOT_FOUND")
+    return source
+
+
+def ensure_source(tables: Tables, flow: FlowInput, now: Moment, outbox: Outbox) -> None:
+    """Create the flow's source if it is missing; InvalidArgument FORMAT_CONFLICT if its format differs."""
+    source_id = flow.flow.source_id
+    source = tables.sources.get(source_id)
+    if source is None:
+        author = now.author or flow.members.get("created_by")
+        document = new_source(source_id, flow.format, now.text, author)
+        tables.sources.insert(source_id, flow.format, document)
+        outbox.source(SOURCE_CREATED, require_source(tables, source_id))
+        record(tables, now, "sources.create", f"source:{source_id}", {"flow": flow.flow.id})
+    elif source.format != flow.format:
+        raise InvalidArgument(
+            f"source {source.id} has format {source.format}", reason="FORMAT_CONFLICT", path="$.format"
+        )
+
+
+def update(tables: Tables, source_id: str, changes: Sequence[PropertyChange], now: Moment) -> StoredSource:
+    """Set and unset properties of a source; returns the stored source.
+
+    NotFound SOURCE_NOT_FOUND, and the errors of `apply_changes`, `tag_changes` and `encode_document`.
+    """
+    before = require_source(tables, source_id)
+    stored = msgspec.json.decode(before.document)
+    members = apply_changes(stored, changes, SOURCE_PROPERTIES)
+    members["updated"] = now.text
+    if now.author is not None:
+        members["updated_by"] = now.author
+    tags = tag_changes(stored.get("tags", {}), members.get("tags", {}))
+    tables.sources.replace(before.id, encode_document(members), members.get("label"), tags)
+    source = require_source(tables, before.id)
+    Outbox(tables, now.ns).source(SOURCE_UPDATED, source)
+    changed = sorted({change.member or "tags" for change in changes})
+    record(tables, now, "sources.update", f"source:{source.id}", {"members": changed})
+    return source
+
+
+def drop_orphan(tables: Tables, source_id: SourceId, outbox: Outbox, now: Moment) -> StoredSource | None:
+    """Delete the source if it has no flows any more; returns it then."""
+    if tables.sources.has_flows(source_id):
+        return None
+    source = require_source(tables, source_id)
+    outbox.source_deleted(source)
+    tables.sources.delete(source_id)
+    record(tables, now, "sources.delete", f"source:{source_id}")
+    return source

@@ -1,0 +1,1 @@
+"""Soft deletion: the trash, restoring from it, and purging it."""

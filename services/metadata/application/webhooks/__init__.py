@@ -1,0 +1,1 @@
+"""Webhooks, the outbox with their events, and the leases of the processes that deliver."""

@@ -1,0 +1,1 @@
+"""JSON documents: decoding and limits, tags, digests of texts, versions."""

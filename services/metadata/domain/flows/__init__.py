@@ -1,0 +1,1 @@
+"""Flows: their documents and essence parameters."""

@@ -1,0 +1,1 @@
+"""Media objects, and URLs that this store does not control."""

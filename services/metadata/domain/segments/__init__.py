@@ -1,0 +1,1 @@
+"""Segments: the rules for new ones, and stored ones as documents and lines of text."""

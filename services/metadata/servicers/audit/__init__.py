@@ -1,0 +1,1 @@
+"""The audit log, and the report of refused calls to it."""

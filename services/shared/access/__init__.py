@@ -1,0 +1,1 @@
+"""Callers and their permissions: principals, scopes, and the tokens between services."""

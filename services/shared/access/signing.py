@@ -1,0 +1,67 @@
+"""Signs the tokens that a store makes for itself: fields between dots, the last of them an HMAC-SHA256.
+
+All kinds of tokens are signed with one secret. The text that is signed begins with the purpose, so a token of
+one kind is never valid as one of another.
+"""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Final
+
+from services.shared.access.principal import Limit, Principal, Scope
+from services.shared.errors import StartupError
+
+MIN_SECRET_BYTES: Final = 32
+_LETTERS: Final = {Scope.READ: "r", Scope.WRITE: "w", Scope.DELETE: "d", Scope.ADMIN: "a", Scope.SERVICE: "s"}
+_SCOPES: Final = {letter: scope for scope, letter in _LETTERS.items()}
+
+
+class Signer:
+    """Signs and opens the tokens of one purpose."""
+
+    def __init__(self, secret: bytes, purpose: str = "") -> None:
+        """Without a purpose, the tokens are those between services. StartupError for a short secret."""
+        if len(secret) < MIN_SECRET_BYTES:
+            raise StartupError(f"the secret of service tokens has fewer than {MIN_SECRET_BYTES} bytes")
+        self._secret = secret
+        self._purpose = purpose
+
+    def sign(self, fields: Sequence[str]) -> str:
+        """The token with these fields, none of which has a dot."""
+        head = ".".join(fields)
+        return f"{head}.{self._signature(head)}"
+
+    def open(self, token: str) -> list[str] | None:
+        """The fields of a token; None if it was not signed with this secret for this purpose."""
+        head, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(self._signature(head).encode(), signature.encode()):
+            return None
+        return head.split(".")
+
+    def _signature(self, head: str) -> str:
+        return _encode(hmac.digest(self._secret, f"{self._purpose}{head}".encode(), "sha256"))
+
+
+def fields_of(principal: Principal) -> list[str]:
+    """A caller as fields: its scopes as letters and its name; with a limit also the methods and the flow."""
+    letters = "".join(sorted(_LETTERS[scope] for scope in principal.scopes))
+    fields = [letters, _encode(principal.name.encode())]
+    if principal.limit is None:
+        return fields
+    return [*fields, "-".join(sorted(principal.limit.methods)), _encode(principal.limit.flow_id.encode())]
+
+
+def principal_of(letters: str, name: str, methods: str | None = None, flow_id: str = "") -> Principal:
+    """The caller in such fields. ValueError or KeyError if they are malformed."""
+    scopes = frozenset(_SCOPES[letter] for letter in letters)
+    limit = None if methods is None else Limit(frozenset(methods.split("-")), _decode(flow_id).decode())
+    return Principal(_decode(name).decode(), scopes, limit)
+
+
+def _encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,1 @@
+"""The process of a deployable: settings, logs, memory, work in the background."""

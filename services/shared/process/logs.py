@@ -1,0 +1,49 @@
+"""Structured logs on stderr: one JSON object for each line, or plain text for a terminal."""
+
+import json
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Literal
+
+Format = Literal["auto", "json", "text"]
+
+# The id of the current request. Log lines and the gRPC metadata of calls contain it.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_STANDARD_FIELDS = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as JSON: time, level, service, message, request_id and the fields of `extra`."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "message": record.getMessage(),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        line.update((k, v) for k, v in vars(record).items() if k not in _STANDARD_FIELDS)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        # ASCII only, so that a text of a caller can neither break the line nor be impossible to write.
+        return json.dumps(line, default=str)
+
+
+def configure(service: str, level: str, log_format: Format = "auto") -> None:
+    """Write all log records of this process from `level` on to stderr; auto is text on a terminal."""
+    handler = logging.StreamHandler(sys.stderr)
+    if log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()):
+        handler.setFormatter(JsonFormatter(service))
+    else:
+        handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {service}: %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

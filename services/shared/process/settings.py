@@ -1,0 +1,95 @@
+"""Reads settings from the environment into one frozen dataclass for each deployable."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from services.shared.errors import StartupError
+from services.shared.process import logs
+
+T = TypeVar("T")
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+# Names that several deployables read, so they do not have the prefix of one.
+STORE_URL = "TAMS_STORE_URL"
+WEBHOOK_NETWORKS = "TAMS_WEBHOOK_NETWORKS"
+LOG_LEVEL = "TAMS_LOG_LEVEL"
+LOG_FORMAT = "TAMS_LOG_FORMAT"
+# Names that begin like this are about access control. A mistake in one of them could leave a store open.
+AUTH = "TAMS_AUTH"
+
+
+def shared(name: str, default: T, *, secret: bool = False) -> T:
+    """A field that is read from `name` without a prefix. A secret is left out of repr."""
+    return dataclasses.field(default=default, metadata={"env": name}, repr=not secret)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProcessSettings:
+    """Settings that every deployable has."""
+
+    # The address to listen on; port 0 selects a free one.
+    host: str = "127.0.0.1"
+    port: Port = 0
+    # After SIGTERM: seconds for which load balancers see NOT_SERVING, then seconds in which calls may finish.
+    drain_seconds: Seconds = 0.5
+    grace_seconds: Seconds = 10.0
+    # The lowest level of records to write to stderr, and their format: auto is text on a terminal, else JSON.
+    log_level: Literal["debug", "info", "warning", "error"] = shared(LOG_LEVEL, "info")
+    log_format: logs.Format = shared(LOG_FORMAT, "auto")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoreSettings(ProcessSettings):
+    """Settings of deployables that read or write the tables."""
+
+    # URL of the tables: sqlite:///relative/path.db, sqlite:////absolute/path.db or, for a cluster,
+    # vast://host:port[,host:port…]/bucket/schema[?tls=false].
+    store_url: str = shared(STORE_URL, "sqlite:///.tams/tams.db")
+    # The keys of VAST, or files that contain them: one of the two for each key. There are no defaults.
+    vast_access_key: str = shared("TAMS_VAST_ACCESS_KEY", "", secret=True)
+    vast_access_key_file: str = shared("TAMS_VAST_ACCESS_KEY_FILE", "")
+    vast_secret_key: str = shared("TAMS_VAST_SECRET_KEY", "", secret=True)
+    vast_secret_key_file: str = shared("TAMS_VAST_SECRET_KEY_FILE", "")
+
+
+def env_names(cls: type[Any], prefix: str) -> dict[str, str]:
+    """The name of the environment variable of each field of the dataclass."""
+    return {
+        field.name: field.metadata.get("env", prefix + field.name.upper())
+        for field in dataclasses.fields(cls)
+    }
+
+
+def from_env(cls: type[T], prefix: str, env: Mapping[str, str]) -> T:
+    """The settings in `env`. StartupError for a bad value, and an unknown name with this prefix or AUTH.
+
+    An empty value counts as not set, because compose files and ConfigMaps write it so.
+    """
+    names = env_names(cls, prefix)
+    unknown = sorted(n for n in env if n.startswith((prefix, AUTH)) and n not in names.values())
+    if unknown:
+        raise StartupError(_unknown(unknown[0], sorted(names.values())))
+    types = get_type_hints(cls, include_extras=True)
+    values = {
+        field: _converted(name, env[name], types[field]) for field, name in names.items() if env.get(name)
+    }
+    return cls(**values)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    similar = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {similar[0]}?" if similar else f"known names: {', '.join(known)}"
+    return f"unknown setting {name}; {hint}"
+
+
+def _converted(name: str, value: str, field_type: object) -> Any:
+    try:
+        return msgspec.convert(value, field_type, strict=False)
+    except msgspec.ValidationError as error:
+        raise StartupError(f"{name}: {error}") from None

@@ -1,1 +1,0 @@
-"""VAST Database through its SDK: endpoints, transactions, filters, tables."""

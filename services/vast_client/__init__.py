@@ -1,0 +1,1 @@
+"""A client of VAST Database on top of its SDK: endpoints, transactions, filters, tables, time limits."""

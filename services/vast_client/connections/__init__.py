@@ -1,0 +1,1 @@
+"""Addresses, credentials, sessions and their timeouts."""

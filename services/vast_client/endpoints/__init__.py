@@ -1,0 +1,1 @@
+"""The endpoints of a cluster: their health, and the choice among them."""

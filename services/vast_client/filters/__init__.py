@@ -1,0 +1,1 @@
+"""Filters of rows, evaluated by the server where possible and by the client otherwise."""

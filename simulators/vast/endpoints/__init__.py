@@ -1,0 +1,1 @@
+"""The addresses of a cluster, with their faults and counters."""

@@ -1,0 +1,1 @@
+"""The functions that carry out requests, by the subject of the requests."""

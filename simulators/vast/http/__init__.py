@@ -1,0 +1,1 @@
+"""HTTP as the SDK speaks it: requests, signatures, pages, refusals."""

@@ -1,0 +1,1 @@
+"""Queries: read, evaluated, and answered in Arrow."""

@@ -1,0 +1,1 @@
+"""Random histories of all operations against a running store, with faults, compared with a model."""

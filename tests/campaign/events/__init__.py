@@ -1,0 +1,1 @@
+"""The events that subscribers must get, and those that they got."""

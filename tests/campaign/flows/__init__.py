@@ -1,0 +1,1 @@
+"""Flows that are long, fresh, or changed by several workers."""

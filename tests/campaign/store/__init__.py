@@ -1,0 +1,1 @@
+"""The store as the clients of the campaign use it."""

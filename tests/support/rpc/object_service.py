@@ -1,0 +1,125 @@
+"""ObjectService over a registry in memory, for tests of the services that call it."""
+# ruff: noqa: N802, ARG002 - method names are the RPC names, and every RPC takes a context
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from grpc import aio
+from tams.metadata.v1 import object_service_pb2 as pb
+from tams.metadata.v1.object_pb2 import ObjectLocation as LocationMessage
+from tams.metadata.v1.object_service_pb2_grpc import (
+    ObjectServiceServicer,
+    add_ObjectServiceServicer_to_server,
+)
+
+from services.media.domain.object import Ages, ObjectLocation, ObjectSize
+from services.shared.process.settings import ProcessSettings
+from services.shared.rpc.client import open_channel
+from services.shared.rpc.server import RpcServer, serving
+from tests.support.storage.backends import MemoryObjectRegistry
+
+OBJECT_SERVICE = pb.DESCRIPTOR.services_by_name["ObjectService"]
+
+
+class MemoryObjectService(ObjectServiceServicer):
+    """The part of ObjectService that the media service uses."""
+
+    def __init__(self, registry: MemoryObjectRegistry) -> None:
+        self._registry = registry
+
+    async def ReserveObjects(
+        self, request: pb.ReserveObjectsRequest, context: object
+    ) -> pb.ReserveObjectsResponse:
+        locations = [
+            ObjectLocation(location.object_id, location.storage_id, location.storage_path)
+            for location in request.objects
+        ]
+        return pb.ReserveObjectsResponse(container=await self._registry.reserve(request.flow_id, locations))
+
+    async def RegisterStorageBackends(
+        self, request: pb.RegisterStorageBackendsRequest, context: object
+    ) -> pb.RegisterStorageBackendsResponse:
+        await self._registry.register_backends({backend.id: backend.label for backend in request.backends})
+        return pb.RegisterStorageBackendsResponse()
+
+    async def LocateObjects(
+        self, request: pb.LocateObjectsRequest, context: object
+    ) -> pb.LocateObjectsResponse:
+        return pb.LocateObjectsResponse(
+            objects=[
+                pb.LocatedObject(
+                    location=LocationMessage(
+                        object_id=location.object_id,
+                        storage_id=location.storage_id,
+                        storage_path=location.storage_path,
+                    ),
+                    size=size,
+                )
+                for location, size in await self._registry.locate(request.object_ids)
+            ]
+        )
+
+    async def ListUnmeasuredObjects(
+        self, request: pb.ListUnmeasuredObjectsRequest, context: object
+    ) -> pb.ListUnmeasuredObjectsResponse:
+        due = await self._registry.list_unmeasured(request.page_size)
+        return pb.ListUnmeasuredObjectsResponse(
+            objects=[
+                LocationMessage(
+                    object_id=location.object_id,
+                    storage_id=location.storage_id,
+                    storage_path=location.storage_path,
+                )
+                for location in due
+            ]
+        )
+
+    async def ClaimObjects(self, request: pb.ClaimObjectsRequest, context: object) -> pb.ClaimObjectsResponse:
+        ages = Ages(
+            request.unreferenced_seconds if request.HasField("unreferenced_seconds") else None,
+            request.unregistered_seconds if request.HasField("unregistered_seconds") else None,
+        )
+        claimed = await self._registry.claim(ages, request.page_size)
+        return pb.ClaimObjectsResponse(
+            objects=[
+                LocationMessage(
+                    object_id=location.object_id,
+                    storage_id=location.storage_id,
+                    storage_path=location.storage_path,
+                )
+                for location in claimed
+            ]
+        )
+
+    async def ForgetObjects(
+        self, request: pb.ForgetObjectsRequest, context: object
+    ) -> pb.ForgetObjectsResponse:
+        await self._registry.forget(request.object_ids)
+        return pb.ForgetObjectsResponse()
+
+    async def RecordObjectSizes(
+        self, request: pb.RecordObjectSizesRequest, context: object
+    ) -> pb.RecordObjectSizesResponse:
+        await self._registry.record_sizes(
+            [
+                ObjectSize(measured.object_id, measured.size if measured.HasField("size") else None)
+                for measured in request.objects
+            ]
+        )
+        return pb.RecordObjectSizesResponse()
+
+
+@asynccontextmanager
+async def running_object_service(registry: MemoryObjectRegistry, port: int = 0) -> AsyncIterator[RpcServer]:
+    """The service on loopback."""
+    # At run time the omitted method answers UNIMPLEMENTED. Only the type stubs declare it abstract.
+    servicer = MemoryObjectService(registry)  # type: ignore[abstract]
+    add = partial(add_ObjectServiceServicer_to_server, servicer)
+    settings = ProcessSettings(port=port, drain_seconds=0, grace_seconds=1)
+    async with serving(settings, [(OBJECT_SERVICE, add)]) as server:
+        yield server
+
+
+def object_channel(port: int) -> aio.Channel:
+    return open_channel(f"127.0.0.1:{port}", [OBJECT_SERVICE])

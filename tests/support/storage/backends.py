@@ -1,0 +1,105 @@
+"""Storage backends and a registry of objects for tests of the media service."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from services.media.application.ports import ObjectStorage
+from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
+from services.media.domain.presign import Credentials
+from services.media.domain.storage_backend import StorageBackend
+from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+
+BACKEND_ID = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
+OTHER_BACKEND_ID = "c4b2a1a4-2d6e-4c57-8a7c-2f2f8b8c6a11"
+NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
+
+
+def a_backend(**changes: Any) -> StorageBackend:
+    values: dict[str, Any] = {
+        "id": BACKEND_ID,
+        "label": "local",
+        "provider": "local",
+        "store_product": "SeaweedFS",
+        "default_storage": True,
+        "endpoint_url": "http://127.0.0.1:8333",
+        "public_endpoint_url": "http://127.0.0.1:8333",
+        "bucket": "tams",
+        "credentials": Credentials("access", "secret"),
+    }
+    return StorageBackend(**(values | changes))
+
+
+class PreparedStorage(ObjectStorage):
+    """A storage that is always ready and always empty."""
+
+    async def prepare(self) -> None:
+        """Do nothing: the storage is ready."""
+
+    async def check(self) -> None:
+        """Do nothing: the storage answers."""
+
+    async def list_sizes(self, _paths: Sequence[str]) -> dict[str, int | None]:
+        return {}
+
+    async def size(self, _path: str) -> int | None:
+        return None
+
+    async def delete(self, path: str) -> None:
+        """Do nothing: the storage has no objects."""
+
+
+class MemoryObjectRegistry:
+    """An ObjectRegistry of known flows. `containers` has the container of each flow."""
+
+    def __init__(self, containers: dict[str, str | None], read_only: Sequence[str] = ()) -> None:
+        self._containers = containers
+        self._read_only = set(read_only)
+        self.backends: dict[str, str] = {}
+        self.reserved: dict[str, ObjectLocation] = {}
+        # Objects that are reserved, and neither registered nor claimed.
+        self.idle: list[ObjectLocation] = []
+        self.claimed: dict[str, ObjectLocation] = {}
+        self.due: list[ObjectLocation] = []
+        self.sizes: dict[str, int | None] = {}
+
+    async def reserve(self, flow_id: str, objects: Sequence[ObjectLocation]) -> str:
+        if flow_id not in self._containers:
+            raise NotFound("no such flow", reason="FLOW_NOT_FOUND")
+        if flow_id in self._read_only:
+            raise PermissionDenied("the flow is read-only", reason="FLOW_READ_ONLY")
+        if (container := self._containers[flow_id]) is None:
+            raise FailedPrecondition("the flow has no container", reason="NO_CONTAINER")
+        new = {location.object_id: location for location in objects}
+        if len(new) < len(objects) or new.keys() & self.reserved.keys():
+            raise AlreadyExists("an object id is taken", reason="OBJECT_EXISTS")
+        self.reserved |= new
+        self.idle += objects
+        return container
+
+    async def register_backends(self, labels: Mapping[str, str]) -> None:
+        self.backends = dict(labels)
+
+    async def locate(self, object_ids: Sequence[str]) -> list[LocatedObject]:
+        known = (self.reserved[object_id] for object_id in object_ids if object_id in self.reserved)
+        return [LocatedObject(location, self.sizes.get(location.object_id)) for location in known]
+
+    async def list_unmeasured(self, limit: int) -> list[ObjectLocation]:
+        return self.due[:limit]
+
+    async def record_sizes(self, sizes: Sequence[ObjectSize]) -> None:
+        """Record sizes. As in the real registry, a measured object is not due."""
+        self.sizes |= {measured.object_id: measured.size for measured in sizes}
+        self.due = [location for location in self.due if location.object_id not in self.sizes]
+
+    async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
+        """Claim idle objects. As in the real registry, a claimed object is not idle any more."""
+        if ages.unreferenced is None and ages.unregistered is None:
+            return []
+        taken, self.idle = self.idle[:limit], self.idle[limit:]
+        self.claimed |= {location.object_id: location for location in taken}
+        return taken
+
+    async def forget(self, object_ids: Sequence[str]) -> None:
+        for object_id in object_ids:
+            self.claimed.pop(object_id, None)

@@ -1,0 +1,133 @@
+"""A real S3 store for tests: SeaweedFS as `tams up` runs it, with its own keys and folder."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from client.local.data_dir import DataDir, opened
+from client.local.ports import ADMIN_GRPC_OFFSET
+from client.local.settings import S3_ADMIN_PORT, S3_PORTS
+from client.local.storage import seaweedfs
+from tests.support.processes.ports import HIGHEST, free_ports, is_free
+
+READY_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeaweedFS:
+    """A running store."""
+
+    endpoint_url: str
+    secrets: Path
+    ports: Mapping[str, int]
+    pid: int
+
+    @property
+    def access_key(self) -> str:
+        return (self.secrets / "access_key").read_text()
+
+    @property
+    def secret_key(self) -> str:
+        return (self.secrets / "secret_key").read_text()
+
+    def backend(self, bucket: str, **changes: Any) -> dict[str, Any]:
+        """The entry of a bucket in this store for a storage configuration."""
+        return {
+            "id": "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10",
+            "label": "local",
+            "provider": "local",
+            "store_product": "SeaweedFS",
+            "default_storage": True,
+            "endpoint_url": self.endpoint_url,
+            "bucket": bucket,
+            "access_key_file": str(self.secrets / "access_key"),
+            "secret_key_file": str(self.secrets / "secret_key"),
+            "create_bucket": True,
+        } | changes
+
+
+def write_storage_config(path: Path, *backends: dict[str, Any]) -> Path:
+    """Write a storage configuration of these backends to `path`."""
+    path.write_text(json.dumps(backends))
+    return path
+
+
+@contextmanager
+def running_seaweedfs(folder: Path, *, guarded: bool = True) -> Iterator[SeaweedFS]:
+    """A store that keeps its data in `folder`, ready for requests. Unguarded, it is open to everybody."""
+    with opened(folder) as data_dir:
+        ports = _ports()
+        process = _started(data_dir, ports, guarded)
+        try:
+            endpoint_url = f"http://127.0.0.1:{ports['TAMS_S3_PORT']}"
+            _wait_until_ready(endpoint_url, process, _log(data_dir))
+            yield SeaweedFS(endpoint_url=endpoint_url, secrets=data_dir.secrets, ports=ports, pid=process.pid)
+        finally:
+            _stop(process)
+
+
+def _started(data_dir: DataDir, ports: Mapping[str, int], guarded: bool) -> subprocess.Popen[bytes]:
+    command, env = seaweedfs.command(data_dir, ports, os.environ), seaweedfs.environment(data_dir)
+    if not guarded:
+        command = tuple(argument for argument in command if argument != "-disableHttp")
+        env = {name: value for name, value in env.items() if not name.startswith("WEED_")}
+    with _log(data_dir).open("wb") as log:
+        return subprocess.Popen(
+            command,
+            env=env,
+            cwd=data_dir.objects,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _log(data_dir: DataDir) -> Path:
+    return data_dir.logs / "storage.log"
+
+
+def _ports() -> dict[str, int]:
+    chosen = free_ports(len(S3_PORTS))
+    admin = next(
+        port
+        for port in free_ports(100)
+        if port not in chosen and port + ADMIN_GRPC_OFFSET < HIGHEST and is_free(port + ADMIN_GRPC_OFFSET)
+    )
+    return {**dict(zip(S3_PORTS, chosen, strict=True)), S3_ADMIN_PORT: admin}
+
+
+def _wait_until_ready(endpoint_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if _answers(endpoint_url):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"SeaweedFS did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _answers(endpoint_url: str) -> bool:
+    try:
+        urllib.request.urlopen(endpoint_url, timeout=2).close()
+    except urllib.error.HTTPError:
+        # The store refuses the unsigned request, so it runs.
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

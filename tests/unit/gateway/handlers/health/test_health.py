@@ -1,0 +1,57 @@
+"""The health of the parts, and the times at which they are checked."""
+
+import asyncio
+
+import msgspec
+
+from gateway.clients.health import SERVING, HealthChecks, HealthReport
+from gateway.handlers.health.health import Health
+from gateway.http.routing import Route
+from tests.support.requests import bodiless, scope_of
+
+HEALTHY = HealthReport({"metadata": SERVING, "storage": SERVING})
+REQUEST = bodiless(scope_of({}), Route("/health"))
+
+
+class Checks(HealthChecks):
+    """Checks that wait until all three of them are under way."""
+
+    def __init__(self) -> None:
+        self.under_way = asyncio.Barrier(3)
+        self.backlogs = 0
+
+    async def report(self) -> HealthReport:
+        await self.under_way.wait()
+        return HEALTHY
+
+    async def backlog(self) -> None:
+        self.backlogs += 1
+        if self.backlogs == 1:
+            await self.under_way.wait()
+
+    async def deliveries(self) -> None:
+        await self.under_way.wait()
+
+
+async def test_all_checks_run_at_the_same_time() -> None:
+    response = await asyncio.wait_for(Health(Checks()).details(REQUEST), 10)
+    assert response.status == 200
+
+
+async def test_an_unknown_backlog_is_requested_again_soon() -> None:
+    checks = Checks()
+    health = Health(checks)
+    await health.details(REQUEST)
+    await asyncio.sleep(0.3)
+    assert await asyncio.wait_for(health.details(REQUEST), 10)
+    assert checks.backlogs == 2
+
+
+async def test_a_gateway_that_is_about_to_stop_is_unhealthy() -> None:
+    health = Health(Checks())
+    health.draining = True
+    details = await health.details(REQUEST)
+    short = await health.get(REQUEST)
+    assert (short.status, details.status) == (503, 503)
+    assert msgspec.json.decode(short.body)["reasons"] == ["the gateway is about to stop"]
+    assert msgspec.json.decode(details.body)["reason"] == "the gateway is about to stop"
