@@ -143,7 +143,6 @@ class Writer:
         if commits:
             self._committed_changes = self._connection.total_changes
             self._database.note_commit(commits)
-            self.refusal.lift()
 
     def _fault_of_group(self, error: Exception) -> TamsError:
         """The error for the callers of a group that failed. It is logged unless it is a refusal."""

@@ -3,19 +3,20 @@
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.metadata.adapters.sqlite.administration.administration import SqliteAdministration
-from services.metadata.adapters.sqlite.file import faults
+from services.metadata.adapters.sqlite.file import faults, watching
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
 from services.metadata.application.ports import Tables
 from services.metadata.domain.ids import SourceId
 from services.shared.errors import DataDamaged, StartupError, Unavailable
 from tests.contract.metadata.sqlite.test_store import insert_source, source_numbers
+from tests.support.metadata.flows import source_id
 from tests.support.processes.polling import until
 from tests.support.processes.small_disk import required_disk
 
@@ -40,6 +41,11 @@ def delete_all(tables: Tables, source_ids: Iterable[str]) -> None:
 
 
 @pytest.fixture
+def frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_PAUSE_SECONDS", 0.001)
+
+
+@pytest.fixture
 async def limited(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     async with open_store(tmp_path / "tables.db", "NORMAL", 100, 8 * MEBIBYTE) as store:
         yield store
@@ -58,13 +64,40 @@ async def test_a_store_at_its_limit_refuses_writes_and_allows_reads_and_deletion
     assert limited.refusal.error is not None
     (line,) = [record.message for record in caplog.records]
     assert line.startswith("writes are refused, reads continue: the database has reached its limit")
-    await limited.write(lambda tables: delete_all(tables, list(map(str, acknowledged))))
-    with closing(sqlite3.connect(limited.path)) as connection:
-        ids = [source for (source,) in connection.execute("SELECT id FROM sources")]
-    await limited.write(lambda tables: delete_all(tables, ids))
+    await limited.write(lambda tables: delete_all(tables, map(source_id, acknowledged)))
     await until(lambda: limited.refusal.error is None)
     assert caplog.records[-1].message == "writes work again"
     await limited.write(insert_source(250, MEBIBYTE))
+
+
+async def fill(store: SqliteStore) -> list[int]:
+    """Write until not even a small source finds room. Returns the numbers of those with 20,000 bytes."""
+    large, _ = await write_until_refused(store)
+    small: list[int] = []
+    with suppress(Unavailable):
+        for number in range(len(large) + 1, 300):
+            await store.write(insert_source(number, 20_000))
+            small.append(number)
+    return small
+
+
+async def test_a_small_write_does_not_end_the_refusal(limited: SqliteStore) -> None:
+    small = await fill(limited)
+    await limited.write(insert_source(298, 10))
+    assert limited.refusal.error is not None
+    await limited.write(lambda tables: delete_all(tables, map(source_id, small)))
+    await limited.write(lambda tables: delete_all(tables, map(source_id, range(1, small[0]))))
+    await until(lambda: limited.refusal.error is None)
+
+
+@pytest.mark.usefixtures("frequent_checks")
+async def test_the_test_of_the_room_takes_it_from_no_other_write(limited: SqliteStore) -> None:
+    small = await fill(limited)
+    await limited.write(lambda tables: delete_all(tables, map(source_id, small[:15])))
+    for _ in range(200):
+        limited.refusal.note(Unavailable("a large write was refused", reason="STORAGE_FULL"))
+        await limited.write(insert_source(299, 100_000))
+        await limited.write(lambda tables: delete_all(tables, [source_id(299)]))
 
 
 async def test_a_full_disk_refuses_writes_until_there_is_room(

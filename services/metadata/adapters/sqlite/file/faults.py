@@ -106,19 +106,20 @@ def _disk_problem(path: Path | None) -> _Problem | None:
     now = time.monotonic()
     tested_at, problem = _last_tests.get(path, (now - _TEST_INTERVAL_SECONDS, None))
     if now - tested_at >= _TEST_INTERVAL_SECONDS:
-        problem = _test_disk(path)
+        problem = test_disk(path, _TEST_BYTES)
         _last_tests.clear()  # A process has only one database.
         _last_tests[path] = time.monotonic(), problem
     return problem
 
 
-def _test_disk(path: Path) -> _Problem | None:
+def test_disk(path: Path, size: int) -> _Problem | None:
+    """The reason and summary if `size` bytes cannot be written beside the database; None if they can."""
     # The file itself is not opened: closing it would release all locks that this process has on it.
     if path.exists() and not os.access(path, os.W_OK):
         return READ_ONLY, f"{_READ_ONLY}: no permission to write {path}"
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
-            file.write(os.urandom(_TEST_BYTES))
+            file.write(os.urandom(size))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -33,7 +33,7 @@ class Refusal:
             self._logged, self._logged_at = True, time.monotonic()
 
     def lift(self) -> None:
-        """Forget the error, because a write was committed."""
+        """Forget the error, because there is room again: a small write alone may succeed on a full disk."""
         if self.error is None:
             return
         self.error = None

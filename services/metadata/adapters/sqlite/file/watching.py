@@ -4,14 +4,13 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Final, Protocol, TypeVar
 
 from services.metadata.adapters.sqlite.file.damage import find_damage
 from services.metadata.adapters.sqlite.file.database import Database
-from services.metadata.adapters.sqlite.file.faults import GONE
+from services.metadata.adapters.sqlite.file.faults import GONE, test_disk
 from services.metadata.adapters.sqlite.file.refusal import Refusal
 from services.shared.errors import TamsError, Unavailable
 from services.shared.process.background import background
@@ -52,12 +51,19 @@ async def _check(store: WatchedStore) -> None:
         summary = f"the database {store.path} or its log was removed or replaced while in use"
         store.refusal.note(Unavailable(f"{summary}; put it back, or restart", reason=GONE))
     elif store.refusal.error is not None or _is_nearly_full(store.database):
-        if store.refusal.error is not None and store.refusal.error.reason == GONE:
-            store.refusal.lift()
-        # The outcome of these writes is noted as for any other write.
-        with suppress(TamsError):
-            await store.alter(_use_space)
-            await store.alter(_free_space)
+        await _look_for_room(store)
+
+
+async def _look_for_room(store: WatchedStore) -> None:
+    """Note the refusal if there is no room, else lift it."""
+    if store.refusal.error is not None and store.refusal.error.reason == GONE:
+        store.refusal.lift()  # The files are back, and no write is tried before this is known.
+    try:
+        await store.alter(lambda connection: _test_room(connection, store.path))
+    except TamsError as error:
+        store.refusal.note(error)
+    else:
+        store.refusal.lift()
 
 
 def _is_nearly_full(database: Database) -> bool:
@@ -65,11 +71,16 @@ def _is_nearly_full(database: Database) -> bool:
     return free is not None and free < _ROOM_BYTES
 
 
-def _use_space(connection: sqlite3.Connection) -> None:
+def _test_room(connection: sqlite3.Connection, path: Path) -> None:
+    """Unavailable if the disk has no room; SQLITE_FULL if the file may not grow.
+
+    The room is given back before anyone else writes, so that no other write is refused for this test.
+    """
+    problem = test_disk(path, _ROOM_BYTES)
+    if problem is not None:
+        reason, summary = problem
+        raise Unavailable(summary, reason=reason)
     connection.execute("UPDATE store SET room = zeroblob(?)", (_ROOM_BYTES,))
-
-
-def _free_space(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE store SET room = NULL")
 
 
