@@ -8,16 +8,19 @@ GEN := protos/gen
 # Workers run whole files in their order, so that tests of one folder share its running system. One more than
 # there are cores, because tests often wait.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+ON_VAST := --engine vast tests/api tests/conformance --deselect tests/conformance/fuzzing/test_fuzzing.py
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+AGAIN := -v --exitfirst --last-failed --last-failed-no-failures none
 # Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 # Compiled modules are kept, whatever the shell says: tests start hundreds of processes of the same code.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install up test lock generate generate-check proto-lint lint types imports docs bench
+.PHONY: help install up test test-sqlite test-vast test-sqlite-again test-vast-again lock
+.PHONY: generate generate-check proto-lint lint types imports docs bench
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 .venv/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
@@ -33,10 +36,19 @@ install: .venv/.installed  ## Make the virtual environment from the lock file
 up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/tams up
 
-test: .venv/.installed  ## Run all tests side by side, those of the API on both table engines
+test: test-sqlite test-vast  ## Run all tests side by side, those of the API on both table engines
+
+test-sqlite: .venv/.installed  ## Run all tests, those of the API with SQLite
 	@$(PY) -m pytest $(SIDE_BY_SIDE)
-	@$(PY) -m pytest $(SIDE_BY_SIDE) --engine vast tests/api tests/conformance \
-		--deselect tests/conformance/fuzzing/test_fuzzing.py
+
+test-vast: .venv/.installed  ## Run the tests of the API with VAST
+	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ON_VAST)
+
+test-sqlite-again: .venv/.installed  ## Run those that failed, one by one, until one fails again
+	@$(PY) -m pytest $(AGAIN)
+
+test-vast-again: .venv/.installed  ## Run those that failed with VAST, one by one, until one fails again
+	@$(PY) -m pytest $(AGAIN) $(ON_VAST)
 
 lock:  ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
