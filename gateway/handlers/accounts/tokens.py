@@ -48,4 +48,5 @@ def _limited(principal: Principal, asked: token.NewToken) -> Principal:
     needed = frozenset(SCOPES["GET" if method == "HEAD" else method] for method in asked.methods)
     for scope in sorted(needed):
         require(principal, (scope,))
-    return Principal(principal.name, needed, Limit(frozenset(asked.methods), asked.flow_id or ""))
+    limit = Limit(frozenset(asked.methods), asked.flow_id or "")
+    return Principal(principal.name, needed, limit, principal.classes)

@@ -29,18 +29,22 @@ class Limit(NamedTuple):
 class Principal(NamedTuple):
     """An authenticated caller: its name, such as `user:alice` or `key:ingest-1`, and its scopes.
 
-    `limit` is None unless the caller showed a token that allows less than its scopes do.
+    `limit` is None unless the caller showed a token that allows less than its scopes do. `classes` has the
+    classes of sources and flows that the caller may see; None means all of them, and those without a class.
     """
 
     name: str
     scopes: frozenset[Scope]
     limit: Limit | None = None
+    classes: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, name: str, scopes: Iterable[Scope]) -> "Principal":
-        """A principal with these scopes, and with those that ADMIN includes."""
+    def of(cls, name: str, scopes: Iterable[Scope], classes: frozenset[str] | None = None) -> "Principal":
+        """A principal with these scopes and classes. ADMIN includes the other scopes, and all classes."""
         own = frozenset(scopes)
-        return cls(name, own | GRANTED if Scope.ADMIN in own else own)
+        if Scope.ADMIN in own:
+            return cls(name, own | GRANTED)
+        return cls(name, own, classes=classes)
 
 
 # Calls of a store without access control, and work that a service does by itself.

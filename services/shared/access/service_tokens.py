@@ -1,9 +1,9 @@
 """Tokens between the services of a store. They are signed with a secret that all its processes share.
 
 A token names the caller for whom a process makes a call, or `system` for its own work. Its form is
-`version.expiry.scopes.name.signature`: the expiry in seconds since 1970, the scopes as letters, the name and
-the HMAC-SHA256 as unpadded base64url. The methods and the flow of a limited caller follow the name. One token
-serves for minutes, so processes make and check few of them.
+`version.expiry.scopes.name.classes.signature`: the expiry in seconds since 1970, the scopes as letters, the
+name, the classes, and the HMAC-SHA256 as unpadded base64url. The methods and the flow of a limited caller
+stand before the signature. One token serves for minutes, so processes make and check few of them.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,8 @@ V = TypeVar("V")
 LIFE_SECONDS: Final = 600
 # Clocks of machines may differ by this much.
 SKEW_SECONDS: Final = 60
-_VERSION: Final = "1"
+_VERSION: Final = "2"
+_PURPOSE: Final = "service"
 _MAX_TOKENS: Final = 4096
 
 
@@ -31,7 +32,7 @@ class ServiceTokens:
 
     def __init__(self, secret: bytes, clock: Callable[[], float] = time) -> None:
         """StartupError for a short secret."""
-        self._signer = Signer(secret)
+        self._signer = Signer(secret, _PURPOSE)
         self._clock = clock
         self._made: OrderedDict[Principal, tuple[str, int]] = OrderedDict()
         self._checked: OrderedDict[str, tuple[Principal, int]] = OrderedDict()

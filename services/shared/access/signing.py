@@ -13,6 +13,8 @@ from services.shared.access.principal import Limit, Principal, Scope
 from services.shared.errors import StartupError
 
 MIN_SECRET_BYTES: Final = 32
+# No base64 text.
+_ALL: Final = "-"
 _LETTERS: Final = {Scope.READ: "r", Scope.WRITE: "w", Scope.DELETE: "d", Scope.ADMIN: "a", Scope.SERVICE: "s"}
 _SCOPES: Final = {letter: scope for scope, letter in _LETTERS.items()}
 
@@ -20,12 +22,12 @@ _SCOPES: Final = {letter: scope for scope, letter in _LETTERS.items()}
 class Signer:
     """Signs and opens the tokens of one purpose."""
 
-    def __init__(self, secret: bytes, purpose: str = "") -> None:
-        """Without a purpose, the tokens are those between services. StartupError for a short secret."""
+    def __init__(self, secret: bytes, purpose: str) -> None:
+        """StartupError for a short secret."""
         if len(secret) < MIN_SECRET_BYTES:
             raise StartupError(f"the secret of service tokens has fewer than {MIN_SECRET_BYTES} bytes")
         self._secret = secret
-        self._purpose = purpose
+        self._purpose = f"{purpose}\n"
 
     def sign(self, fields: Sequence[str]) -> str:
         """The token with these fields, none of which has a dot."""
@@ -44,19 +46,26 @@ class Signer:
 
 
 def fields_of(principal: Principal) -> list[str]:
-    """A caller as fields: its scopes as letters and its name; with a limit also the methods and the flow."""
+    """A caller as fields: its scopes as letters, its name and its classes, or a hyphen for all classes.
+
+    The methods and the flow of a limit follow.
+    """
     letters = "".join(sorted(_LETTERS[scope] for scope in principal.scopes))
-    fields = [letters, _encode(principal.name.encode())]
+    classes = _ALL if principal.classes is None else _encode(",".join(sorted(principal.classes)).encode())
+    fields = [letters, _encode(principal.name.encode()), classes]
     if principal.limit is None:
         return fields
     return [*fields, "-".join(sorted(principal.limit.methods)), _encode(principal.limit.flow_id.encode())]
 
 
-def principal_of(letters: str, name: str, methods: str | None = None, flow_id: str = "") -> Principal:
+def principal_of(
+    letters: str, name: str, classes: str, methods: str | None = None, flow_id: str = ""
+) -> Principal:
     """The caller in such fields. ValueError or KeyError if they are malformed."""
     scopes = frozenset(_SCOPES[letter] for letter in letters)
     limit = None if methods is None else Limit(frozenset(methods.split("-")), _decode(flow_id).decode())
-    return Principal(_decode(name).decode(), scopes, limit)
+    seen = None if classes == _ALL else frozenset(filter(None, _decode(classes).decode().split(",")))
+    return Principal(_decode(name).decode(), scopes, limit, seen)
 
 
 def _encode(data: bytes) -> str:

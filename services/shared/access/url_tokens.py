@@ -1,8 +1,8 @@
 """Tokens that stand in URLs, because players and browsers cannot send headers (TAMS 7.0, url_token_auth).
 
 A token names a caller, with some of its scopes, the HTTP methods that it is for, and the flow if it is for
-one alone. Its form is `tams-url.expiry.scopes.name.methods.flow.signature`, as of service tokens. The store
-keeps no record of tokens: they are valid until they expire.
+one alone. Its form is `tams-url.expiry.scopes.name.classes.methods.flow.signature`, as of service tokens. The
+store keeps no record of tokens: they are valid until they expire.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from services.shared.errors import Unauthenticated
 
 # The start of the text of every such token, so that it differs from JWTs and API keys.
 PREFIX: Final = "tams-url."
-_PURPOSE: Final = "url\n"
-_FIELDS: Final = 6
+_PURPOSE: Final = "url"
+_FIELDS: Final = 7
 
 
 class UrlToken(NamedTuple):

@@ -91,12 +91,14 @@ async def test_an_rpc_refuses_forged_service_tokens(
     own = ServiceTokens(secured.service_secret.encode())
     good = own.make(SYSTEM)
     aged = ServiceTokens(secured.service_secret.encode(), lambda: 1e9).make(SYSTEM)
-    head, _, signature = own.make(Principal.of("jwt:bob", [])).rpartition(".")
-    version, expiry, _, name = head.split(".")
+    nobody = Principal.of("jwt:bob", [], frozenset())
+    head, _, signature = own.make(nobody).rpartition(".")
+    version, expiry, letters, name, classes = head.split(".")
     forged = {
         "other secret": ServiceTokens(bytes(32)).make(SYSTEM),
         "too old": aged,
-        "more scopes": ".".join((version, expiry, "adrsw", name, signature)),
+        "more scopes": ".".join((version, expiry, "adrsw", name, classes, signature)),
+        "more classes": ".".join((version, expiry, letters, name, "-", signature)),
         "no signature": good.rpartition(".")[0] + ".",
         "cut": good[:-1],
         "empty": "",
