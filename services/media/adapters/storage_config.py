@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from services.media.domain.presign import Credentials
-from services.media.domain.storage_backend import StorageBackend, StorageBackends
+from services.media.domain.storage_backend import ConditionalWrites, StorageBackend, StorageBackends
 from services.shared.errors import StartupError
 from services.shared.ids import UUID_PATTERN
 
@@ -40,7 +40,7 @@ class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     session_token_file: _Text | None = None
     create_bucket: bool = False
     cors_origins: tuple[str, ...] = ("*",)
-    conditional_writes: bool = True
+    conditional_writes: ConditionalWrites | bool = ConditionalWrites.OFFERED
 
 
 def read_storage_backends(path: Path) -> StorageBackends:
@@ -83,8 +83,15 @@ def _backend(entry: _Entry, folder: Path) -> StorageBackend:
         ),
         create_bucket=entry.create_bucket,
         cors_origins=entry.cors_origins,
-        conditional_writes=entry.conditional_writes,
+        conditional_writes=_conditional_writes(entry.conditional_writes),
     )
+
+
+def _conditional_writes(value: ConditionalWrites | bool) -> ConditionalWrites:
+    """The choice; true and false are those of earlier versions."""
+    if isinstance(value, ConditionalWrites):
+        return value
+    return ConditionalWrites.REQUIRED if value else ConditionalWrites.OFF
 
 
 def _secret(path: Path) -> str:

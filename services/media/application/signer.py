@@ -48,7 +48,7 @@ class Signer:
         window = self._windows.get(backend.id)
         if window is None or window.start != start:
             presigner = self._presigners[backend.id]
-            window = SigningWindow(presigner, start, self._validity_seconds, backend.put_headers)
+            window = SigningWindow(presigner, start, self._validity_seconds, backend.signed_put_headers)
             self._windows[backend.id] = window
         return window
 

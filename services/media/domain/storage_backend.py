@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from services.media.domain.presign import Credentials
@@ -9,6 +10,18 @@ from services.shared.errors import InvalidArgument
 
 # The region in signatures for S3-compatible storage without regions.
 _NO_REGION: Final = "us-east-1"
+_WRITE_ONCE: Final = {"If-None-Match": "*"}
+
+
+class ConditionalWrites(StrEnum):
+    """Whether uploads have the condition that the object does not exist yet, so that none is overwritten.
+
+    Clients should send the headers of a PUT URL (TAMS 7.0, http-request.json), and many send none of them.
+    """
+
+    REQUIRED = "required"  # A PUT without the header is refused.
+    OFFERED = "offered"  # The header is named. A PUT without it can overwrite the object.
+    OFF = "off"  # No header is named.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +43,7 @@ class StorageBackend:
     credentials: Credentials = field(repr=False)
     create_bucket: bool = False
     cors_origins: tuple[str, ...] = ("*",)
-    # True if the storage supports conditional writes; without them a PUT URL can overwrite its object.
-    conditional_writes: bool = True
+    conditional_writes: ConditionalWrites = ConditionalWrites.OFFERED
 
     @property
     def signing_region(self) -> str:
@@ -40,8 +52,13 @@ class StorageBackend:
 
     @property
     def put_headers(self) -> dict[str, str]:
-        """The headers of each PUT in addition to its content type; they forbid to overwrite an object."""
-        return {"If-None-Match": "*"} if self.conditional_writes else {}
+        """The headers that clients should send with a PUT, in addition to its content type."""
+        return {} if self.conditional_writes is ConditionalWrites.OFF else _WRITE_ONCE
+
+    @property
+    def signed_put_headers(self) -> dict[str, str]:
+        """Those of them without which the storage refuses a PUT."""
+        return _WRITE_ONCE if self.conditional_writes is ConditionalWrites.REQUIRED else {}
 
 
 class StorageBackends:

@@ -7,7 +7,7 @@ import pytest
 from services.media.application.allocation import DEFAULT_OBJECTS, MAX_OBJECTS, Allocation
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.signer import Signer
-from services.media.domain.storage_backend import StorageBackend, StorageBackends
+from services.media.domain.storage_backend import ConditionalWrites, StorageBackend, StorageBackends
 from services.shared.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -54,18 +54,24 @@ async def test_the_put_url_is_signed_with_the_container_of_the_flow(allocation: 
     (new,) = await allocation.allocate("flow", limit=1)
     assert new.content_type == "video/mp2t"
     assert urlsplit(new.put_url).path == "/tams/2026/03/04/id-0"
-    assert parse_qs(urlsplit(new.put_url).query)["X-Amz-SignedHeaders"] == ["content-type;host;if-none-match"]
-
-
-async def test_the_put_url_never_overwrites_an_object(allocation: Allocation) -> None:
-    (new,) = await allocation.allocate("flow", limit=1)
-    assert new.headers == {"If-None-Match": "*"}
-
-
-async def test_storage_without_conditional_writes_has_no_condition(registry: MemoryObjectRegistry) -> None:
-    (new,) = await allocation_over(registry, a_backend(conditional_writes=False)).allocate("flow", limit=1)
-    assert new.headers == {}
     assert parse_qs(urlsplit(new.put_url).query)["X-Amz-SignedHeaders"] == ["content-type;host"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "headers", "signed"),
+    [
+        ("required", {"If-None-Match": "*"}, "content-type;host;if-none-match"),
+        ("offered", {"If-None-Match": "*"}, "content-type;host"),
+        ("off", {}, "content-type;host"),
+    ],
+)
+async def test_the_condition_of_uploads_is_required_offered_or_off(
+    registry: MemoryObjectRegistry, choice: str, headers: dict[str, str], signed: str
+) -> None:
+    backend = a_backend(conditional_writes=ConditionalWrites(choice))
+    (new,) = await allocation_over(registry, backend).allocate("flow", limit=1)
+    assert new.headers == headers
+    assert parse_qs(urlsplit(new.put_url).query)["X-Amz-SignedHeaders"] == [signed]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_minimal_entry_has_defaults(folder: Path) -> None:
     assert (backend.region, backend.signing_region) == ("", "us-east-1")
     assert not backend.default_storage
     assert not backend.create_bucket
-    assert backend.conditional_writes
+    assert backend.conditional_writes == "offered"
 
 
 def test_a_full_entry_has_its_values(folder: Path) -> None:
@@ -63,8 +63,23 @@ def test_a_full_entry_has_its_values(folder: Path) -> None:
     assert backend.signing_region == "eu-west-2"
     assert backend.public_endpoint_url == "https://media.example.com"
     assert backend.cors_origins == ("https://app.example.com",)
-    assert not backend.conditional_writes
+    assert backend.conditional_writes == "off"
     assert (backend.prefix, backend.default_storage, backend.create_bucket) == ("tams/media/", True, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "choice"),
+    [
+        ("required", "required"),
+        ("offered", "offered"),
+        ("off", "off"),
+        (True, "required"),
+        (False, "off"),
+    ],
+)
+def test_conditional_writes_are_a_choice_of_three(folder: Path, value: str | bool, choice: str) -> None:
+    (backend,) = read(folder, ENTRY | {"conditional_writes": value})
+    assert backend.conditional_writes == choice
 
 
 def test_backends_keep_the_order_of_the_file(folder: Path) -> None:
