@@ -136,6 +136,7 @@ def test_the_command_trusts_the_named_authorities_alone(
             f"cannot reach {store.url}: its certificate is not trusted: unable to get local" in refused.stderr
         )
         assert "TAMS_CA_FILE" in refused.stderr
+        assert "is the store running" not in refused.stderr
     plain = run_tams("flows", env={**env, "TAMS_URL": store.url.replace("https", "http")})
     assert plain.returncode != 0
     assert "cannot reach" in plain.stderr
