@@ -59,6 +59,7 @@ async def test_media_goes_in_and_out(store: SecuredStore) -> None:
     async with store.client("read", "write") as client, httpx.AsyncClient(trust_env=False) as storage:
         assert (await client.put(f"/flows/{flow['id']}", json=flow)).status_code == 201
         allocated = await client.post(f"/flows/{flow['id']}/storage", json={"limit": 1})
+        assert allocated.status_code == 201, allocated.text
         (media_object,) = allocated.json()["media_objects"]
         put_url = media_object["put_url"]
         headers = {"content-type": put_url["content-type"], **put_url["headers"]}
