@@ -22,6 +22,10 @@ class Settings(AccessSettings):
     media_address: str = "127.0.0.1:8102"
     analytics_address: str = "127.0.0.1:8103"
     events_address: str = "127.0.0.1:8104"
+    # Files with a certificate and its key, in PEM. With them the gateway speaks HTTPS alone, with TLS 1.2 or
+    # newer. Renewed files are used within seconds, without a restart.
+    tls_cert: str = ""
+    tls_key: str = ""
     # Listen beyond loopback although TAMS_AUTH is off, because another part decides who reaches the gateway.
     unprotected: bool = False
     # Shown by GET /service.
@@ -79,6 +83,11 @@ class Settings(AccessSettings):
     failed_attempts: Annotated[int, Meta(ge=-1)] = -1
     # Write one log line for each request.
     access_log: bool = False
+
+    @property
+    def https_files(self) -> dict[str, str]:
+        """The files for HTTPS by the names of their settings; the paths are empty if they are not set."""
+        return {f"{PREFIX}TLS_CERT": self.tls_cert, f"{PREFIX}TLS_KEY": self.tls_key}
 
     @property
     def address(self) -> str:

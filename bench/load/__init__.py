@@ -23,6 +23,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 16
     seconds: float = 3600.0
     repeat: bool = False
+    # For http: a file of certificate authorities. With it, the connections are of HTTPS.
+    authorities: str = ""
     # For http: the pause after each reply, in seconds.
     pause: float = 0.0
     # For rpc: the full name of the method.

@@ -1,6 +1,7 @@
 """HTTP/1.1 load on persistent connections. It parses little, to leave the CPU to the servers."""
 
 import asyncio
+import ssl
 import time
 from typing import Final
 
@@ -84,8 +85,11 @@ async def send_http(plan: Plan) -> Outcome:
     """Run the plan against 127.0.0.1."""
     loop = asyncio.get_running_loop()
     tally = Tally(plan)
+    context = ssl.create_default_context(cafile=plan.authorities) if plan.authorities else None
     opened = [
-        await loop.create_connection(lambda: _Connection(tally, plan.pause), "127.0.0.1", plan.port)
+        await loop.create_connection(
+            lambda: _Connection(tally, plan.pause), "127.0.0.1", plan.port, ssl=context
+        )
         for _ in range(plan.connections)
     ]
     tally.start()

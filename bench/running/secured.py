@@ -1,4 +1,4 @@
-"""Metadata and a gateway with access control, and the credentials of a caller."""
+"""Metadata and a gateway with access control or TLS, and the credentials of a caller."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bench.running import processes
 from bench.running.processes import Process
 from bench.running.system import running_metadata
+from tests.support.access.authority import Authority
 from tests.support.processes.ports import free_ports
 
 _ISSUER: Final = "https://issuer.example"
@@ -29,6 +30,13 @@ class Pair:
     gateway: Process
     metadata: Process
     token: str = ""
+    # The file with the authority of the gateway's certificate; empty if it speaks plain HTTP.
+    authorities: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address of the API."""
+        return f"{'https' if self.authorities else 'http'}://127.0.0.1:{self.gateway.port}"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -37,21 +45,32 @@ class Pair:
 
 
 @asynccontextmanager
-async def running_pair(folder: Path, *, secured: bool) -> AsyncIterator[Pair]:
-    """Metadata and a gateway on a new database in the folder, with access control or without."""
+async def running_pair(
+    folder: Path, *, secured: bool = False, https: bool = False, mutual: bool = False
+) -> AsyncIterator[Pair]:
+    """Metadata and a gateway on a new database in the folder.
+
+    They have access control if `secured`, HTTPS towards clients, and mutual TLS between each other.
+    """
     env, token = await asyncio.to_thread(_prepare, folder, secured=secured)
+    authority = await asyncio.to_thread(Authority, folder)
+    issued = authority.issue("pair")
+    env |= authority.environment(issued) if mutual else {}
+    own = (
+        {"TAMS_GATEWAY_TLS_CERT": str(issued.cert), "TAMS_GATEWAY_TLS_KEY": str(issued.key)} if https else {}
+    )
     (port,) = free_ports(1)
     async with running_metadata(folder, env) as metadata:
         with ExitStack() as stack:
             address = f"127.0.0.1:{metadata.port}"
             gateway_env = {
-                "TAMS_GATEWAY_PORT": str(port), "TAMS_GATEWAY_METADATA_ADDRESS": address, **env,
+                "TAMS_GATEWAY_PORT": str(port), "TAMS_GATEWAY_METADATA_ADDRESS": address, **env, **own,
             }  # fmt: skip
             gateway = stack.enter_context(
                 processes.running("gateway", port, ["gateway"], folder, gateway_env)
             )
             await gateway.listening()
-            yield Pair(gateway, metadata, token)
+            yield Pair(gateway, metadata, token, str(authority.file) if https else "")
 
 
 def _prepare(folder: Path, *, secured: bool) -> tuple[dict[str, str], str]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from bench.running import processes
 from bench.running.processes import Process
+from services.shared.process.settings import TLS
 from services.shared.rpc.probe import is_serving
 from tests.support.processes.polling import until
 from tests.support.processes.ports import free_ports
@@ -47,7 +48,7 @@ async def running_metadata(folder: Path, settings: Mapping[str, str] | None = No
         **(settings or {}),
     }
     with _service("metadata", port, folder, env) as process:
-        await serving(process)
+        await serving(process, env)
         yield process
 
 
@@ -84,7 +85,8 @@ def _service(name: str, port: int, folder: Path, env: Mapping[str, str]) -> Abst
     return processes.running(name, port, [f"services.{name}"], folder, env)
 
 
-async def serving(process: Process) -> None:
-    """Return when the health check of a service succeeds."""
+async def serving(process: Process, env: Mapping[str, str] | None = None) -> None:
+    """Return when the health check of a service succeeds; over TLS if its environment has the files."""
     await process.listening()
-    await until(lambda: asyncio.to_thread(is_serving, f"127.0.0.1:{process.port}"))
+    files = {name: path for name, path in (env or {}).items() if name.startswith(TLS)}
+    await until(lambda: asyncio.to_thread(is_serving, f"127.0.0.1:{process.port}", "", files))

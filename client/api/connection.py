@@ -1,5 +1,6 @@
 """HTTP requests to one store, with time limits, retries and the errors of this client."""
 
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Final, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -111,9 +112,22 @@ def refuse_redirect(url: str, response: httpx.Response) -> None:
 def unreachable(url: str, error: httpx.RequestError) -> Unreachable:
     """The error in one line, naming the host and never the query, which may hold a signature."""
     reason = "no answer in time" if isinstance(error, httpx.TimeoutException) else str(error).strip()
+    refusal = _certificate_refusal(error)
+    if refusal:
+        reason = f"its certificate is not trusted: {refusal}; TAMS_CA_FILE names further authorities"
     never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
     summary = f"cannot reach {_host(url)}: {reason or type(error).__name__}"
-    return Unreachable(summary, sent=not isinstance(error, never_sent))
+    return Unreachable(summary, sent=not isinstance(error, never_sent), distrusted=bool(refusal))
+
+
+def _certificate_refusal(error: BaseException) -> str:
+    """Why the certificate of the server was refused; empty if the error has another cause."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 def _host(url: str) -> str:

@@ -26,11 +26,15 @@ class ApiError(Exception):
 
 
 class Unreachable(ApiError):
-    """There was no whole answer. If `sent`, the request may have taken effect."""
+    """There was no whole answer. If `sent`, the request may have taken effect.
 
-    def __init__(self, summary: str, *, sent: bool) -> None:
+    `distrusted` says that the certificate of the server was refused.
+    """
+
+    def __init__(self, summary: str, *, sent: bool, distrusted: bool = False) -> None:
         super().__init__(summary)
         self.sent = sent
+        self.distrusted = distrusted
 
 
 class BadAnswer(ApiError):

@@ -59,7 +59,8 @@ async def _run(
     except NotFound as error:
         raise exits.Failed(str(error), exits.NOT_FOUND) from error
     except Unreachable as error:
-        raise exits.Failed(f"{error}; is the store running?", exits.UNREACHABLE) from error
+        hint = "" if error.distrusted else "; is the store running?"
+        raise exits.Failed(f"{error}{hint}", exits.UNREACHABLE) from error
     except ApiError as error:
         raise exits.Failed(str(error)) from error
 

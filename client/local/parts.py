@@ -23,7 +23,7 @@ def _never(_line: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One process. `health` is a grpc:// or http:// address that answers once it can serve.
+    """One process. `health` is an address that answers once it can serve: grpc, grpcs, http or https.
 
     `is_disk_failure` recognises a line of its output after which it cannot write until it is restarted,
     although its disk has room again.
@@ -71,7 +71,7 @@ def all_parts(
         _service(
             name,
             part,
-            address(part, settings, ports),
+            _health(name, part, settings, ports),
             {
                 **_defaults(name, ports[port_name(part)], _host(name, settings)),
                 **settings.extra[name],
@@ -115,13 +115,20 @@ def _host(name: str, settings: LocalSettings) -> str:
     return settings.extra[name].get(f"TAMS_{name.upper()}_HOST", LOOPBACK)
 
 
-def _service(name: str, part: str, host: str, own: Mapping[str, str], env: Mapping[str, str]) -> Part:
+def _health(name: str, part: str, settings: LocalSettings, ports: Mapping[str, int]) -> str:
+    host = address(part, settings, ports)
+    if name == "gateway":
+        return f"{settings.api_scheme}://{host}/health"
+    return f"{settings.rpc_scheme}://{host}"
+
+
+def _service(name: str, part: str, health: str, own: Mapping[str, str], env: Mapping[str, str]) -> Part:
     gateway = name == "gateway"
     return Part(
         name=part,
         command=(sys.executable, "-P", "-m", name if gateway else f"services.{name}"),
         env={**_inherited(env), **own},
-        health=f"http://{host}/health" if gateway else f"grpc://{host}",
+        health=health,
         folder=Path.cwd(),
     )
 

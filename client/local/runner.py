@@ -64,7 +64,7 @@ def _listen(running: "asyncio.Future[None]", supervisor: Supervisor) -> None:
 
 def _ready(settings: LocalSettings, chosen: Mapping[str, int], folder: DataDir) -> None:
     stored_objects.remember(folder)
-    api = f"http://{address('gateway', settings, chosen)}"
+    api = f"{settings.api_scheme}://{address('gateway', settings, chosen)}"
     print_result(f"API        {api}")
     print_result(f"Docs       {api}/docs")
     print_result(f"Objects    http://127.0.0.1:{chosen['TAMS_S3_PORT']}")

@@ -33,7 +33,10 @@ S3_ADMIN_PORT: Final = "TAMS_S3_ADMIN_PORT"
 SERVICE_PORTS: Final = tuple(f"TAMS_{part.upper()}_PORT" for part in PARTS)
 PORTS: Final = (*SERVICE_PORTS, *S3_PORTS, S3_ADMIN_PORT)
 
-_FOR_EVERY_PART: Final = ("TAMS_LOG_LEVEL", "TAMS_LOG_FORMAT", "TAMS_WEBHOOK_NETWORKS")
+# The files for mutual TLS between the parts.
+TLS: Final = ("TAMS_TLS_CERT", "TAMS_TLS_KEY", "TAMS_TLS_CA")
+HTTPS: Final = "TAMS_GATEWAY_TLS_CERT"
+_FOR_EVERY_PART: Final = ("TAMS_LOG_LEVEL", "TAMS_LOG_FORMAT", "TAMS_WEBHOOK_NETWORKS", *TLS)
 # The credentials of tables on VAST, for the parts that read or write them.
 _VAST: Final = tuple(f"TAMS_VAST_{key}_KEY{form}" for key in ("ACCESS", "SECRET") for form in ("", "_FILE"))
 VAST_JOURNAL_DIR: Final = "TAMS_METADATA_VAST_JOURNAL_DIR"
@@ -126,6 +129,16 @@ class LocalSettings:
     def on_vast(self) -> bool:
         """True if the tables are on VAST, which may be unreachable when the store starts."""
         return _is_vast(self.store_url)
+
+    @property
+    def api_scheme(self) -> str:
+        """The scheme of the API: https if the gateway has a certificate."""
+        return "https" if HTTPS in self.extra["gateway"] else "http"
+
+    @property
+    def rpc_scheme(self) -> str:
+        """The scheme of the health addresses of the services: grpcs with mutual TLS."""
+        return "grpcs" if TLS[0] in self.extra["metadata"] else "grpc"
 
     @property
     def replicas(self) -> tuple[str, ...]:

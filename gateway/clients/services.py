@@ -122,5 +122,7 @@ class Services:
             (settings.analytics_address, ANALYTICS),
             (settings.events_address, EVENTS),
         )
-        metadata, *others = [await stack.enter_async_context(open_channel(*target)) for target in targets]
+        metadata, *others = [
+            await stack.enter_async_context(open_channel(*target, settings.tls_files)) for target in targets
+        ]
         return cls(CoherentChannel(metadata, METADATA), *others)

@@ -10,13 +10,12 @@ from google.protobuf.descriptor import ServiceDescriptor
 from services.access.attempts import Attempts, Send
 from services.access.authenticator import Authenticator
 from services.access.ports import Accounts
-from services.access.secrets import read_secret
+from services.access.service_secrets import ServiceSecrets
 from services.access.settings import AccessSettings
 from services.shared.access import caller
 from services.shared.access.principal import SYSTEM
 from services.shared.access.service_tokens import ServiceTokens
 from services.shared.access.url_tokens import UrlTokens
-from services.shared.errors import StartupError
 from services.shared.process.background import background
 from services.shared.rpc.guard import Guard
 from services.shared.rpc.server import Registration
@@ -55,20 +54,12 @@ async def open_access(
     # The library for JWTs takes 12 MB, which a store without access control does not need.
     from services.access.jwt.tokens import open_tokens  # noqa: PLC0415
 
-    secret = service_secret(settings)
-    tokens, urls = ServiceTokens(secret), UrlTokens(secret)
+    service = ServiceSecrets(settings)
+    tokens, urls = ServiceTokens(service.secrets), UrlTokens(service.secrets)
     async with open_tokens(settings) as jwts:
         caller.act_for(SYSTEM, partial(tokens.make, SYSTEM))
         attempts = Attempts()
         authenticator = Authenticator(jwts, accounts, urls=urls, attempts=attempts)
         reports = () if send is None else (attempts.run(send),)
-        async with background(*reports):
+        async with background(service.follow(), *reports):
             yield Access(tokens, authenticator, urls, attempts)
-
-
-def service_secret(settings: AccessSettings) -> bytes:
-    """The secret of service tokens. StartupError if it is missing or its file cannot be read."""
-    secret = read_secret(settings.service_secret, settings.service_secret_file, "TAMS_AUTH_SERVICE_SECRET")
-    if not secret:
-        raise StartupError("TAMS_AUTH=required needs TAMS_AUTH_SERVICE_SECRET, or the same with _FILE")
-    return secret.encode()

@@ -15,7 +15,8 @@ class AccessSettings(ProcessSettings):
     # off: everyone who reaches the store may do everything. required: each request needs credentials.
     auth: Literal["off", "required"] = shared("TAMS_AUTH", "off")
     # The secret with which the processes of the store sign their calls to each other, 32 bytes or more, or a
-    # file that contains it. Required with TAMS_AUTH=required; all processes have the same.
+    # file that contains it. Required with TAMS_AUTH=required; all processes have the same. Of several lines
+    # the first signs and all verify; a changed file is read without a restart.
     service_secret: str = shared("TAMS_AUTH_SERVICE_SECRET", "", secret=True)
     service_secret_file: str = shared("TAMS_AUTH_SERVICE_SECRET_FILE", "")
     # The issuer of JWTs, their `iss`. Its keys are found by OIDC discovery, unless TAMS_AUTH_JWKS is set.

@@ -44,7 +44,9 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     ]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
-        metadata = await stack.enter_async_context(open_channel(settings.metadata_address, [CREDENTIALS]))
+        metadata = await stack.enter_async_context(
+            open_channel(settings.metadata_address, [CREDENTIALS], settings.tls_files)
+        )
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )

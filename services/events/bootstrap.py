@@ -43,8 +43,10 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     """
     _allow_open_files()
     async with AsyncExitStack() as stack:
-        metadata = await stack.enter_async_context(metadata_channel(settings.metadata_address))
-        media = await stack.enter_async_context(media_channel(settings.media_address))
+        metadata = await stack.enter_async_context(
+            metadata_channel(settings.metadata_address, settings.tls_files)
+        )
+        media = await stack.enter_async_context(media_channel(settings.media_address, settings.tls_files))
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )

@@ -49,7 +49,7 @@ async def running(
     """
     backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
-        channel = open_channel(settings.metadata_address, [OBJECT_SERVICE])
+        channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))

@@ -63,7 +63,10 @@ def test_a_manifest_is_valid(path: Path) -> None:
 def test_a_kustomization_names_exactly_the_files_in_its_folder(path: Path) -> None:
     kustomization = yaml.safe_load(path.read_text("utf-8"))
     generators = kustomization["configMapGenerator"]
-    listed = [*kustomization["resources"], *(name for item in generators for name in generated_from(item))]
+    listed = [
+        *kustomization.get("resources", ()),
+        *(name for item in generators for name in generated_from(item)),
+    ]
     in_folder = {file.name for file in files("k8s") if file.parent == path.parent} - {path.name}
     assert {name for name in listed if not name.startswith("..")} == in_folder
     assert all((path.parent / name).exists() for name in listed)
@@ -76,7 +79,9 @@ def generated_from(generator: dict[str, Any]) -> Iterator[str]:
 
 def test_images_have_the_version_of_the_project() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    images = [image for path in KUSTOMIZATIONS for image in yaml.safe_load(path.read_text())["images"]]
+    images = [
+        image for path in KUSTOMIZATIONS for image in yaml.safe_load(path.read_text()).get("images", ())
+    ]
     assert {image["name"] for image in images} == {f"tams-{name}" for name in [*DEPLOYABLES, "storage"]}
     assert {image["newTag"] for image in images} == {version}
 

@@ -12,7 +12,7 @@ from time import time
 from typing import Final, TypeVar
 
 from services.shared.access.principal import Principal, Scope
-from services.shared.access.signing import Signer, fields_of, principal_of
+from services.shared.access.signing import Secrets, Signer, fields_of, principal_of
 from services.shared.errors import Unauthenticated
 
 K = TypeVar("K")
@@ -30,15 +30,18 @@ _MAX_TOKENS: Final = 4096
 class ServiceTokens:
     """Makes and checks tokens. Used by one thread only."""
 
-    def __init__(self, secret: bytes, clock: Callable[[], float] = time) -> None:
+    def __init__(self, secrets: Secrets | bytes, clock: Callable[[], float] = time) -> None:
         """StartupError for a short secret."""
-        self._signer = Signer(secret, _PURPOSE)
+        self._secrets = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
+        self._signer = Signer(self._secrets, _PURPOSE)
+        self._known_secrets = self._secrets.all
         self._clock = clock
         self._made: OrderedDict[Principal, tuple[str, int]] = OrderedDict()
         self._checked: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
 
     def make(self, principal: Principal) -> str:
         """A token for calls on behalf of a caller. SERVICE is added to the scopes."""
+        self._follow_secrets()
         now = int(self._clock())
         made = self._made.get(principal)
         if made is not None and now < made[1] - LIFE_SECONDS // 2:
@@ -51,6 +54,7 @@ class ServiceTokens:
 
     def check(self, token: str) -> Principal:
         """The caller that a token names. Unauthenticated for a token that is forged, malformed or too old."""
+        self._follow_secrets()
         known = self._checked.get(token)
         principal, expiry = known if known is not None else self._parse(token)
         if expiry + SKEW_SECONDS < self._clock():
@@ -58,6 +62,13 @@ class ServiceTokens:
         if known is None:
             _keep(self._checked, token, (principal, expiry))
         return principal
+
+    def _follow_secrets(self) -> None:
+        """Forget all tokens if the secrets have changed, because one of them may have been taken back."""
+        if self._secrets.all is not self._known_secrets:
+            self._known_secrets = self._secrets.all
+            self._made.clear()
+            self._checked.clear()
 
     def _parse(self, token: str) -> tuple[Principal, int]:
         fields = self._signer.open(token)

@@ -1,7 +1,7 @@
 """Signs the tokens that a store makes for itself: fields between dots, the last of them an HMAC-SHA256.
 
-All kinds of tokens are signed with one secret. The text that is signed begins with the purpose, so a token of
-one kind is never valid as one of another.
+All kinds of tokens are signed with the same secret. The text that is signed begins with the purpose, so a
+token of one kind is never valid as one of another.
 """
 
 import hmac
@@ -19,30 +19,38 @@ _LETTERS: Final = {Scope.READ: "r", Scope.WRITE: "w", Scope.DELETE: "d", Scope.A
 _SCOPES: Final = {letter: scope for scope, letter in _LETTERS.items()}
 
 
+class Secrets:
+    """The secrets of a store: the first signs, all of them verify. `all` may be replaced at any time."""
+
+    def __init__(self, *secrets: bytes) -> None:
+        """StartupError for a short secret."""
+        if any(len(secret) < MIN_SECRET_BYTES for secret in secrets):
+            raise StartupError(f"the secret of service tokens has fewer than {MIN_SECRET_BYTES} bytes")
+        self.all = secrets
+
+
 class Signer:
     """Signs and opens the tokens of one purpose."""
 
-    def __init__(self, secret: bytes, purpose: str) -> None:
-        """StartupError for a short secret."""
-        if len(secret) < MIN_SECRET_BYTES:
-            raise StartupError(f"the secret of service tokens has fewer than {MIN_SECRET_BYTES} bytes")
-        self._secret = secret
+    def __init__(self, secrets: Secrets, purpose: str) -> None:
+        self._secrets = secrets
         self._purpose = f"{purpose}\n"
 
     def sign(self, fields: Sequence[str]) -> str:
         """The token with these fields, none of which has a dot."""
         head = ".".join(fields)
-        return f"{head}.{self._signature(head)}"
+        return f"{head}.{self._signature(head, self._secrets.all[0])}"
 
     def open(self, token: str) -> list[str] | None:
-        """The fields of a token; None if it was not signed with this secret for this purpose."""
+        """The fields of a token; None if it was not signed with one of the secrets for this purpose."""
         head, _, signature = token.rpartition(".")
-        if not hmac.compare_digest(self._signature(head).encode(), signature.encode()):
-            return None
-        return head.split(".")
+        for secret in self._secrets.all:
+            if hmac.compare_digest(self._signature(head, secret).encode(), signature.encode()):
+                return head.split(".")
+        return None
 
-    def _signature(self, head: str) -> str:
-        return _encode(hmac.digest(self._secret, f"{self._purpose}{head}".encode(), "sha256"))
+    def _signature(self, head: str, secret: bytes) -> str:
+        return _encode(hmac.digest(secret, f"{self._purpose}{head}".encode(), "sha256"))
 
 
 def fields_of(principal: Principal) -> list[str]:

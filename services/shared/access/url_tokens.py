@@ -10,7 +10,7 @@ from time import time
 from typing import Final, NamedTuple
 
 from services.shared.access.principal import Principal, Scope
-from services.shared.access.signing import Signer, fields_of, principal_of
+from services.shared.access.signing import Secrets, Signer, fields_of, principal_of
 from services.shared.errors import Unauthenticated
 
 # The start of the text of every such token, so that it differs from JWTs and API keys.
@@ -29,9 +29,9 @@ class UrlToken(NamedTuple):
 class UrlTokens:
     """Makes and checks tokens."""
 
-    def __init__(self, secret: bytes, clock: Callable[[], float] = time) -> None:
+    def __init__(self, secrets: Secrets | bytes, clock: Callable[[], float] = time) -> None:
         """StartupError for a short secret."""
-        self._signer = Signer(secret, _PURPOSE)
+        self._signer = Signer(secrets if isinstance(secrets, Secrets) else Secrets(secrets), _PURPOSE)
         self._clock = clock
 
     def make(self, principal: Principal, seconds: int) -> UrlToken:

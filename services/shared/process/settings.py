@@ -22,6 +22,11 @@ LOG_LEVEL = "TAMS_LOG_LEVEL"
 LOG_FORMAT = "TAMS_LOG_FORMAT"
 # Names that begin like this are about access control. A mistake in one of them could leave a store open.
 AUTH = "TAMS_AUTH"
+# Names that begin like this are about mutual TLS, where the same is true.
+TLS = "TAMS_TLS_"
+TLS_CERT = f"{TLS}CERT"
+TLS_KEY = f"{TLS}KEY"
+TLS_CA = f"{TLS}CA"
 
 
 def shared(name: str, default: T, *, secret: bool = False) -> T:
@@ -42,6 +47,16 @@ class ProcessSettings:
     # The lowest level of records to write to stderr, and their format: auto is text on a terminal, else JSON.
     log_level: Literal["debug", "info", "warning", "error"] = shared(LOG_LEVEL, "info")
     log_format: logs.Format = shared(LOG_FORMAT, "auto")
+    # Files for mutual TLS between the processes of the store, in PEM: the certificate of this process, its
+    # key, and the authorities of all certificates. All three or none. Renewed files need no restart.
+    rpc_cert: str = shared(TLS_CERT, "")
+    rpc_key: str = shared(TLS_KEY, "")
+    rpc_ca: str = shared(TLS_CA, "")
+
+    @property
+    def tls_files(self) -> dict[str, str]:
+        """The files for mutual TLS by the names of their settings; the paths are empty if they are unset."""
+        return {TLS_CERT: self.rpc_cert, TLS_KEY: self.rpc_key, TLS_CA: self.rpc_ca}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,12 +82,12 @@ def env_names(cls: type[Any], prefix: str) -> dict[str, str]:
 
 
 def from_env(cls: type[T], prefix: str, env: Mapping[str, str]) -> T:
-    """The settings in `env`. StartupError for a bad value, and an unknown name with this prefix or AUTH.
+    """The settings in `env`. StartupError for a bad value, and an unknown name with this prefix, AUTH or TLS.
 
     An empty value counts as not set, because compose files and ConfigMaps write it so.
     """
     names = env_names(cls, prefix)
-    unknown = sorted(n for n in env if n.startswith((prefix, AUTH)) and n not in names.values())
+    unknown = sorted(n for n in env if n.startswith((prefix, AUTH, TLS)) and n not in names.values())
     if unknown:
         raise StartupError(_unknown(unknown[0], sorted(names.values())))
     types = get_type_hints(cls, include_extras=True)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -13,8 +13,11 @@ from services.shared.access import caller
 from services.shared.errors import TamsError, Unauthenticated, Unavailable
 from services.shared.process import logs
 from services.shared.rpc.interceptors import REQUEST_ID_KEY
+from services.shared.rpc.renewing import RenewingChannel
 from services.shared.rpc.server import MAX_MESSAGE_BYTES
 from services.shared.rpc.status import from_rpc_error
+from services.shared.rpc.tls import channel_credentials
+from services.shared.tls.files import open_certificates
 
 Q_contra = TypeVar("Q_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -23,6 +26,10 @@ DEADLINE_SECONDS: Final = 10.0
 
 # Errors are sent in the metadata. With the default limit of 8 KiB gRPC drops some of them at random.
 _MAX_METADATA_BYTES: Final = 64 * 1024
+
+# The time that an attempt to connect has at least. A TLS handshake takes several round trips, and CPU.
+_PLAIN_ATTEMPT_MS: Final = 100
+_TLS_ATTEMPT_MS: Final = 3000
 
 _RETRY: Final = {
     "maxAttempts": 4,
@@ -68,11 +75,16 @@ def _own_error(error: TamsError) -> TamsError:
     return error
 
 
-def open_channel(address: str, services: Sequence[ServiceDescriptor]) -> aio.Channel:
+def open_channel(
+    address: str, services: Sequence[ServiceDescriptor], tls_files: Mapping[str, str] | None = None
+) -> aio.Channel:
     """A channel to the replicas at an address such as "127.0.0.1:8101" or "dns:///metadata:8101".
 
     Calls go round robin to the replicas that report SERVING. If a replica does not answer, methods that are
     marked as idempotent in their proto are retried; others are not, because they may have been executed.
+
+    With files for TLS, as in ProcessSettings.tls_files, replicas need a certificate for the host in the
+    address. StartupError if the files cannot be used.
     """
     options = (
         ("grpc.service_config", json.dumps(service_config(services))),
@@ -81,13 +93,23 @@ def open_channel(address: str, services: Sequence[ServiceDescriptor]) -> aio.Cha
         ("grpc.enable_http_proxy", 0),
         ("grpc.keepalive_time_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
     )
-    return aio.insecure_channel(address, options=options)
+    files = open_certificates(tls_files or {})
+    if files is None:
+        return aio.insecure_channel(address, options=(*options, _attempt_option(_PLAIN_ATTEMPT_MS)))
+    secure = (*options, _attempt_option(_TLS_ATTEMPT_MS))
+    return RenewingChannel(
+        files, lambda shown: aio.secure_channel(address, channel_credentials(shown), options=secure)
+    )
+
+
+def _attempt_option(milliseconds: int) -> tuple[str, int]:
+    """The least time that an attempt to connect has, whatever the name of the option says."""
+    return ("grpc.min_reconnect_backoff_ms", milliseconds)
 
 
 def service_config(services: Sequence[ServiceDescriptor]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from services.shared.errors import StartupError
 from services.shared.process.settings import ProcessSettings
 from services.shared.rpc.guard import Guard
 from services.shared.rpc.interceptors import EdgeInterceptor, NoteError
+from services.shared.rpc.tls import server_credentials
+from services.shared.tls.files import CertificateFiles, open_certificates
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
@@ -62,9 +64,11 @@ async def serving(
     """Serve until the block ends, then drain: NOT_SERVING, a pause for load balancers, finish open calls.
 
     Unless `ready`, the server is NOT_SERVING until `report` is called. With a guard, calls need credentials,
-    and there is no reflection. `note_error` learns of the errors of calls. StartupError if the port cannot be
-    bound. Port 0 selects a free one.
+    and there is no reflection. `note_error` learns of the errors of calls. With files for TLS in the
+    settings, only clients with a certificate of the authorities reach any method. StartupError if the port
+    cannot be bound, or the files cannot be used. Port 0 selects a free one.
     """
+    certificates = open_certificates(settings.tls_files)
     server = aio.server(interceptors=(EdgeInterceptor(guard, note_error),), options=_OPTIONS)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
@@ -73,7 +77,7 @@ async def serving(
         add(server)
     if guard is None:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    running = RpcServer(_bind(server, settings), names, checks)
+    running = RpcServer(_bind(server, settings, certificates), names, checks)
     await checks.set(LIVENESS, _SERVING)
     await running.report(serving=ready)
     await server.start()
@@ -85,11 +89,14 @@ async def serving(
         await server.stop(settings.grace_seconds)
 
 
-def _bind(server: aio.Server, settings: ProcessSettings) -> int:
+def _bind(server: aio.Server, settings: ProcessSettings, certificates: CertificateFiles | None) -> int:
     address = f"{settings.host}:{settings.port}"
     try:
         _check_free(settings.host, settings.port)
-        port: int = server.add_insecure_port(address)
+        if certificates is None:
+            port: int = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, server_credentials(certificates))
     except OSError as error:
         raise StartupError(f"cannot listen on {address}: {error.strerror}") from None
     except RuntimeError:

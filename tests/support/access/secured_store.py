@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,13 +30,21 @@ class SecuredStore:
     ports: Mapping[str, int]
     key: SigningKey
     service_secret: str
+    # The authority of the gateway's certificate; None if it speaks plain HTTP.
+    authority: Path | None = None
     env: dict[str, str] = field(repr=False, default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(repr=False, default_factory=dict)
 
     @property
     def url(self) -> str:
         """The address of the API."""
-        return f"http://127.0.0.1:{self.ports['gateway']}"
+        scheme = "http" if self.authority is None else "https"
+        return f"{scheme}://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def trusted(self) -> ssl.SSLContext:
+        """The context of clients of the API."""
+        return ssl.create_default_context(cafile=self.authority)
 
     def bearer(self, *scopes: str) -> dict[str, str]:
         """The header of a caller with these scopes."""
@@ -44,7 +53,9 @@ class SecuredStore:
     def client(self, *scopes: str) -> httpx.AsyncClient:
         """A client of the API with these scopes."""
         headers = self.bearer(*scopes)
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, verify=self.trusted, trust_env=False, timeout=60
+        )
 
     def log(self, name: str) -> str:
         """The output of a part until now."""
@@ -91,19 +102,25 @@ def until_healthy(url: str, store: SecuredStore) -> None:
         for name, process in store.processes.items():
             assert process.poll() is None, f"{name} ended: {store.log(name)}"
         try:
-            return httpx.get(f"{url}/health", timeout=5, trust_env=False).status_code == httpx.codes.OK
+            answer = httpx.get(f"{url}/health", timeout=5, trust_env=False, verify=store.trusted)
         except httpx.TransportError:
             return False
+        return answer.status_code == httpx.codes.OK
 
     poll(healthy, READY_SECONDS)
 
 
 @contextmanager
-def running_secured_store(folder: Path, objects: SeaweedFS, **env: str) -> Iterator[SecuredStore]:
-    """A store that is ready for requests; `env` adds settings of all its parts."""
+def running_secured_store(
+    folder: Path, objects: SeaweedFS, authority: Path | None = None, **env: str
+) -> Iterator[SecuredStore]:
+    """A store that is ready for requests; `env` adds settings of all its parts.
+
+    With the file of an authority the gateway speaks HTTPS; its certificate is in `env`.
+    """
     key = new_key("first")
     store = SecuredStore(
-        folder, dict(zip(PARTS, free_ports(len(PARTS)), strict=True)), key, secrets.token_hex(32)
+        folder, dict(zip(PARTS, free_ports(len(PARTS)), strict=True)), key, secrets.token_hex(32), authority
     )
     store.jwks_file.write_bytes(jwks(key))
     store.env = {**_environment(store, objects), **env}

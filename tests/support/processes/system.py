@@ -37,7 +37,8 @@ class System:
         self._hangup = hangup
         self._arguments = arguments
         self.env = {"TAMS_DATA_DIR": str(data_dir), "TAMS_GATEWAY_PORT": str(port), **(env or {})}
-        self.url = f"http://127.0.0.1:{self.env['TAMS_GATEWAY_PORT']}"
+        scheme = "https" if "TAMS_GATEWAY_TLS_CERT" in self.env else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.env['TAMS_GATEWAY_PORT']}"
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> "System":

@@ -80,6 +80,7 @@ def test_another_word_does_not_turn_access_control_off(value: str) -> None:
         ("TAMS_AUTH_ISUER", "TAMS_AUTH_ISSUER"),
         ("TAMS_AUTHORISATION", "TAMS_AUTH"),
         ("TAMS_AUTHS", "TAMS_AUTH"),
+        ("TAMS_TLS_CERTIFICATE", "TAMS_TLS_CERT"),
     ],
 )
 def test_a_misspelt_name_stops_the_start(name: str, meant: str) -> None:

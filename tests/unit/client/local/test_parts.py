@@ -40,6 +40,20 @@ def test_parts_have_the_addresses_of_each_other(tmp_path: Path) -> None:
     assert parts["gateway"].health == f"http://127.0.0.1:{PORT['TAMS_GATEWAY_PORT']}/health"
 
 
+def test_certificates_are_passed_on_and_health_is_asked_over_tls(tmp_path: Path) -> None:
+    tls = {f"TAMS_TLS_{name}": f"/{name}" for name in ("CERT", "KEY", "CA")}
+    https = {"TAMS_GATEWAY_TLS_CERT": "/cert", "TAMS_GATEWAY_TLS_KEY": "/key"}
+    parts = parts_of(tmp_path, **tls, **https)
+
+    for name in PARTS:
+        assert {key: parts[name].env[key] for key in tls} == tls
+    assert {key: parts["gateway"].env[key] for key in https} == https
+    assert "TAMS_GATEWAY_TLS_CERT" not in parts["metadata"].env
+    assert "TAMS_TLS_KEY" not in parts["storage"].env
+    assert parts["media"].health == f"grpcs://127.0.0.1:{PORT['TAMS_MEDIA_PORT']}"
+    assert parts["gateway"].health == f"https://127.0.0.1:{PORT['TAMS_GATEWAY_PORT']}/health"
+
+
 def test_only_parts_that_read_tables_have_their_url(tmp_path: Path) -> None:
     parts = parts_of(tmp_path, TAMS_STORE_URL="sqlite:////elsewhere.db")
 

@@ -8,6 +8,7 @@ import pytest
 
 from services.shared.access.principal import GRANTED, SYSTEM, Principal, Scope
 from services.shared.access.service_tokens import LIFE_SECONDS, SKEW_SECONDS, ServiceTokens
+from services.shared.access.signing import Secrets
 from services.shared.errors import StartupError, Unauthenticated
 
 LEAST_BYTES = 32
@@ -113,6 +114,18 @@ def test_many_callers_are_forgotten_and_stay_valid(tokens: ServiceTokens) -> Non
         tokens.check(tokens.make(Principal(f"key:{number}", GRANTED)))
     assert tokens.check(first).name == ALICE.name
     assert tokens.make(ALICE) == first
+
+
+def test_remembered_tokens_of_a_secret_that_was_taken_back_are_refused(clock: Clock) -> None:
+    new = bytes(LEAST_BYTES)
+    secrets = Secrets(SECRET, new)
+    tokens, other = ServiceTokens(secrets, clock), ServiceTokens(new, clock)
+    old_token, new_token = tokens.make(ALICE), other.make(ALICE)
+    assert tokens.check(old_token) == tokens.check(new_token)
+    secrets.all = (new,)
+    assert "another secret" in refusal(lambda: tokens.check(old_token))
+    assert tokens.check(new_token).name == ALICE.name
+    assert other.check(tokens.make(ALICE)).name == ALICE.name
 
 
 @pytest.mark.parametrize("length", [0, 1, LEAST_BYTES - 1])
