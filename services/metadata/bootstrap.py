@@ -31,6 +31,7 @@ from services.metadata.application.objects.storage_backends import StorageBacken
 from services.metadata.application.ports import Store
 from services.metadata.application.ports.administration import Administration
 from services.metadata.application.ports.examination import Examination
+from services.metadata.application.segments.loops import Loops
 from services.metadata.application.segments.segments import Segments
 from services.metadata.application.service.service_info import ServiceInfos
 from services.metadata.application.service.status import StoreStatus
@@ -97,7 +98,9 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
         server = await stack.enter_async_context(serving_calls)
         retention = Retention(store, clock, settings.audit_seconds) if settings.audited else None
         reports = [refused.run(audit_log.record)] if settings.audited else []
-        upkeep = Upkeep(store, clock, deleting, retention)
+        pause = settings.loop_pause_seconds
+        loops = Loops(notifying, clock, pause) if pause > 0 else None
+        upkeep = Upkeep(store, clock, deleting, retention, loops)
         await stack.enter_async_context(
             background(upkeep.run(server.report, serving=ready), uses.run(), *reports)
         )

@@ -1,4 +1,4 @@
-"""The background work of the service: deletions, the trash, settled events, expired records and entries."""
+"""The background work of the service: deletions, loops, the trash, settled events, expired records."""
 
 import logging
 from typing import Final, Protocol
@@ -7,6 +7,7 @@ from services.metadata.application.audit.retention import Retention
 from services.metadata.application.clock import Clock, moment
 from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.ports import Store, Tables
+from services.metadata.application.segments.loops import Loops
 from services.metadata.application.trash.purging import Purging
 from services.metadata.domain.deletion_request import Deletion
 from services.metadata.domain.trash import Trashed
@@ -33,13 +34,19 @@ class Upkeep:
     """The background worker. Several can run on one store, because each leases the deletion it works on."""
 
     def __init__(
-        self, store: Store, clock: Clock, deletions: Deletions, retention: Retention | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        deletions: Deletions,
+        retention: Retention | None = None,
+        loops: Loops | None = None,
     ) -> None:
-        """`retention` is None for a store without an audit log."""
+        """`retention` is None for a store without an audit log, `loops` if loops are kept whole."""
         self._store = store
         self._clock = clock
         self._deletions = deletions
         self._retention = retention
+        self._loops = loops
         self._purging = Purging(store, clock)
         self._owner = new_uuid()
 
@@ -81,14 +88,16 @@ class Upkeep:
     async def once(self) -> bool:
         """Do one slice of each kind of work; True if more waits."""
         has_old_entries = self._retention is not None and await self._retention.step()
+        has_old_segments = self._loops is not None and await self._loops.step()
         if not await self._store.read(self._has_work):
-            return has_old_entries
+            return has_old_entries or has_old_segments
         deletion = await self._store.write(self._claim)
         if deletion is not None:
             await self._work_on(deletion)
         has_more = await self._purge()
         trimmed = await self._store.write(_trim)
-        return deletion is not None or has_more or trimmed == _TRIM_LIMIT or has_old_entries
+        is_busy = deletion is not None or has_more or trimmed == _TRIM_LIMIT
+        return is_busy or has_old_entries or has_old_segments
 
     async def _purge(self) -> bool:
         """Purge a slice of the trash; True if there is more."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from services.metadata.application.audit.recording import record
 from services.metadata.application.clock import Clock, Moment, authored_moment
-from services.metadata.application.deletion_requests import SLICE
+from services.metadata.application.deletion_requests import delete_for_good
 from services.metadata.application.ports import Slow, Store, Tables
 from services.metadata.domain.trash import Trashed
 from services.shared.errors import Conflict, NotFound
@@ -70,8 +70,7 @@ def _purge_slice(tables: Tables, entry_id: str, now: Moment) -> bool:
     entry = tables.trash.get(entry_id)
     if entry is None or _is_filling(tables, entry):
         return False
-    removed = tables.segments.delete(entry.timeline, ETERNITY, None, SLICE, now.text)
-    tables.objects.release(removed.objects)
+    removed = delete_for_good(tables, entry.timeline, ETERNITY, None, now)
     if removed.has_more:
         tables.trash.put(replace(entry, purging=True))
     else:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from services.metadata.adapters.vast.flows import collections
 from services.metadata.adapters.vast.flows.listings import Listing, text_with_prefix
+from services.metadata.adapters.vast.flows.tagged import tagged_flows
 from services.metadata.adapters.vast.flows.tags import add_tags, drop_tags, put_tags
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
@@ -20,7 +21,7 @@ from services.metadata.adapters.vast.segments.statistics import (
     save_timeline,
     take_timeline,
 )
-from services.metadata.application.ports import Collector, FlowFilter
+from services.metadata.application.ports import Collector, FlowFilter, TaggedFlow
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.flows.flow import FlowInput, StoredFlow
@@ -57,6 +58,10 @@ class VastFlows:
     def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
         return text_with_prefix(self._view, "flow", tag, prefix, excluded)
+
+    def tagged(self, name: str, after: TaggedFlow | None, limit: int) -> list[TaggedFlow]:
+        """Up to `limit` flows with a tag that follow `after`, by value and id, for background work."""
+        return tagged_flows(self._view, name, after, limit)
 
     def put(self, flow: FlowInput, document: bytes, tags: TagChanges) -> None:
         """Create the flow, or replace its document and collection, and change its tags."""
