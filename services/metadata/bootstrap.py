@@ -100,7 +100,7 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
         reports = [refused.run(audit_log.record)] if settings.audited else []
         pause = settings.loop_pause_seconds
         loops = Loops(notifying, clock, pause) if pause > 0 else None
-        upkeep = Upkeep(store, clock, deleting, retention, loops)
+        upkeep = Upkeep(notifying, clock, deleting, retention, loops)
         await stack.enter_async_context(
             background(upkeep.run(server.report, serving=ready), uses.run(), *reports)
         )

@@ -7,8 +7,8 @@ The columns are those of the SQLite engine, with these differences:
 - Rows have storage ids themselves instead of a reference to a table of storages.
 - `segments` of an object is the number of segments that reference it; NULL if an earlier version did not
   count them.
-- The tables `timelines` (statistics of segments without a flow), `locks`, `counters` and `writers`
-  exist only here.
+- The tables `timelines` (statistics of segments without a flow), `trash_places` (places of deleted flows in
+  collections, which one cell may not hold), `locks`, `counters` and `writers` exist only here.
 
 Inserts never conflict on VAST. So a change that adds a row with a unique key also writes the row of `locks`
 to which the key is mapped.
@@ -80,6 +80,7 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
         "source_id": _TEXT, "timeline": _INT, "deleted_ms": _INT, "purge_ms": _INT, "body": _BYTES,
         "flow_doc": _BYTES, "source_doc": _BYTES, **_LEASE,
     },
+    "trash_places": {"entry": _TEXT, "number": _INT, "body": _BYTES},
     "loads": {"id": _TEXT, "changed_ms": _INT, "body": _BYTES},
     "load_keys": {"load": _TEXT, "number": _INT, "body": _BYTES},
     "audit": {

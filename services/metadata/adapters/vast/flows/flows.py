@@ -93,6 +93,9 @@ class VastFlows:
     def put_collectors(self, flows: Sequence[Collector]) -> None:
         """Replace the collections of flows, which do not change otherwise."""
         changed: set[str] = set()
+        # One query for each table reads the rows of all flows.
+        self._view.lookups("flows", "id", [flow.id for flow in flows])
+        self._view.lookups("collections", "flow_id", [flow.id for flow in flows])
         for flow in flows:
             for row in self._view.lookup("flows", "id", flow.id):
                 self._view.update("flows", row, doc=flow.document)
@@ -114,7 +117,9 @@ class VastFlows:
 
     def _derive(self, flow_ids: Iterable[str], source_ids: Set[str]) -> None:
         """Recompute the lists of these sources, and of the sources of these flows."""
-        for source_id in sorted(source_ids | set(self.sources_of(flow_ids).values())):
+        ordered = sorted(source_ids | set(self.sources_of(flow_ids).values()))
+        collections.read_ahead(self._view, ordered)
+        for source_id in ordered:
             collections.derive_source(self._view, source_id)
 
     def delete(self, flow_id: str, *, keep_timeline: bool = False) -> None:  # noqa: ARG002 - always kept
