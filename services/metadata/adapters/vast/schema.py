@@ -8,7 +8,8 @@ The columns are those of the SQLite engine, with these differences:
 - `segments` of an object is the number of segments that reference it; NULL if an earlier version did not
   count them.
 - The tables `timelines` (statistics of segments without a flow), `trash_places` (places of deleted flows in
-  collections, which one cell may not hold), `locks`, `counters` and `writers` exist only here.
+  collections, which one cell may not hold), `audit_new` (entries that have no number yet), `locks`,
+  `counters` and `writers` exist only here.
 
 Inserts never conflict on VAST. So a change that adds a row with a unique key also writes the row of `locks`
 to which the key is mapped.
@@ -87,6 +88,10 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
         "number": _INT, "time_ns": _INT, "principal": _TEXT, "action": _TEXT, "resource": _TEXT,
         "request_id": _TEXT, "before": _TEXT, "after": _TEXT, "outcome": _TEXT, "facts": _TEXT,
     },
+    "audit_new": {
+        "id": _TEXT, "place": _INT, "time_ns": _INT, "principal": _TEXT, "action": _TEXT, "resource": _TEXT,
+        "request_id": _TEXT, "before": _TEXT, "after": _TEXT, "outcome": _TEXT, "facts": _TEXT,
+    },
     "locks": {"stripe": _INT, "stamp": _INT},
     "counters": {"name": _TEXT, "value": _INT},
     "writers": {"id": _TEXT, "change": _TEXT, "seen_ms": _INT},
@@ -123,6 +128,10 @@ _PROJECTIONS: Final = {
     ),
 }
 
+_ENTRY_DEFAULTS: Final[dict[str, Scalar]] = {
+    "time_ns": 0, "principal": "", "action": "", "resource": "", "request_id": "", "outcome": "done",
+    "facts": "{}",
+}  # fmt: skip
 # The values for rows that are older than a column, or have lost its value. Statistics are counted instead.
 DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
     "sources": {"format": "", "doc": b""},
@@ -146,10 +155,8 @@ DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
         "purge_ms": 2**62, "lease_owner": "", "lease_until_ms": 0,
     },
     "loads": {"changed_ms": 0},
-    "audit": {
-        "time_ns": 0, "principal": "", "action": "", "resource": "", "request_id": "", "outcome": "done",
-        "facts": "{}",
-    },
+    "audit": _ENTRY_DEFAULTS,
+    "audit_new": {"place": 0, **_ENTRY_DEFAULTS},
 }  # fmt: skip
 
 # A cell has at most 128 KiB. The rest is left for members that the store adds to documents.

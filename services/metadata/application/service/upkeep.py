@@ -1,13 +1,12 @@
 """The background work of the service: deletions, loops, the trash, settled events, expired records."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from services.metadata.application.audit.retention import Retention
 from services.metadata.application.clock import Clock, moment
 from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.ports import Store, Tables
-from services.metadata.application.segments.loops import Loops
 from services.metadata.application.trash.purging import Purging
 from services.metadata.domain.deletion_request import Deletion
 from services.metadata.domain.trash import Trashed
@@ -20,6 +19,7 @@ _LEASE_MS: Final = 30_000
 # Events that one transaction deletes.
 _TRIM_LIMIT: Final = 1000
 _log = logging.getLogger(__name__)
+Step = Callable[[], Awaitable[bool]]
 
 
 class Report(Protocol):
@@ -38,15 +38,13 @@ class Upkeep:
         store: Store,
         clock: Clock,
         deletions: Deletions,
-        retention: Retention | None = None,
-        loops: Loops | None = None,
+        *further: Step,
     ) -> None:
-        """`retention` is None for a store without an audit log, `loops` if loops are kept whole."""
+        """Each step of `further` does a slice of other work, and returns True if more of it waits."""
         self._store = store
         self._clock = clock
         self._deletions = deletions
-        self._retention = retention
-        self._loops = loops
+        self._further = further
         self._purging = Purging(store, clock)
         self._owner = new_uuid()
 
@@ -87,17 +85,15 @@ class Upkeep:
 
     async def once(self) -> bool:
         """Do one slice of each kind of work; True if more waits."""
-        has_old_entries = self._retention is not None and await self._retention.step()
-        has_old_segments = self._loops is not None and await self._loops.step()
+        has_further = any([await step() for step in self._further])
         if not await self._store.read(self._has_work):
-            return has_old_entries or has_old_segments
+            return has_further
         deletion = await self._store.write(self._claim)
         if deletion is not None:
             await self._work_on(deletion)
         has_more = await self._purge()
         trimmed = await self._store.write(_trim)
-        is_busy = deletion is not None or has_more or trimmed == _TRIM_LIMIT
-        return is_busy or has_old_entries or has_old_segments
+        return deletion is not None or has_more or trimmed == _TRIM_LIMIT or has_further
 
     async def _purge(self) -> bool:
         """Purge a slice of the trash; True if there is more."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.metadata.application.audit.numbering import Numbering
 from services.metadata.application.clock import Moment, authored_moment
 from services.metadata.application.delete_options import DeleteOptions, TrashRules
 from services.metadata.application.deletion_requests import SLICE
@@ -172,6 +173,7 @@ async def test_each_slice_is_an_event_and_an_entry_of_the_audit_log(store: Store
     spans = [event.span for event in events if event.type == "flows/segments_deleted"]
     assert spans == [(0, SLICE, False), (SLICE, SLICE + 5, False)]
     expired = EntryFilter(action="segments.expire")
+    await Numbering(store).finish()
     entries = await store.scan(lambda tables: tables.audit.page(expired, None, 100, newest_first=False))
     assert {(entry.principal, entry.resource) for entry in entries} == {("system", f"flow:{flow_id(1)}")}
     assert [json.loads(entry.facts)["count"] for entry in entries] == [SLICE, 5]
@@ -333,7 +335,7 @@ async def test_a_failing_change_ends_no_round(
 async def test_the_upkeep_shortens_loops(metadata: Metadata, loops: Loops) -> None:
     await put_loop(metadata, 1)
     await record(metadata, 1, range(5))
-    upkeep = Upkeep(metadata.store, metadata.clock, metadata.deletions, loops=loops)
+    upkeep = Upkeep(metadata.store, metadata.clock, metadata.deletions, loops.step)
     while await upkeep.once():
         pass
     assert await hours_of(metadata, 1) == [3, 4]

@@ -22,7 +22,7 @@ _KEYS: Final = {
     "events": ("id",), "dead_letters": ("webhook_id",),
     "deletion_requests": ("id",), "trash_places": ("entry", "number"), "loads": ("id",),
     "load_keys": ("load", "number"), "locks": ("stripe",),
-    "counters": ("name", "value"), "writers": ("id",), "audit": ("number",),
+    "counters": ("name", "value"), "writers": ("id",), "audit": ("number",), "audit_new": ("id",),
 }  # fmt: skip
 
 
