@@ -150,8 +150,8 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
         administration=TableAdministration(services, bodies, gate),
         loads=Loads(services, bodies, gate),
         audit=Audit(services, paging, account_gate),
-        users=Users(services, bodies, account_gate),
-        api_keys=ApiKeys(services, bodies, account_gate),
+        users=Users(services, bodies, paging, account_gate),
+        api_keys=ApiKeys(services, bodies, paging, account_gate),
         health=Health(HealthChecks(services, events=settings.webhooks)),
         documentation=Documentation(partial(_document, settings.public_url), viewer.PAGE, viewer.FILES),
     )

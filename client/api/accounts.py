@@ -10,6 +10,8 @@ import msgspec
 from client.api import codec
 from client.api.connection import Connection
 
+# Users or keys on a page.
+_PAGE = 1000
 ScopeName: TypeAlias = Literal["read", "write", "delete", "admin"]
 
 
@@ -55,7 +57,8 @@ class Accounts:
 
     async def users(self) -> list[User]:
         """All users, ascending by name."""
-        return codec.decode((await self._api.get("/x/users")).content, _Users).users
+        pages = self._api.pages("/x/users", {"limit": _PAGE})
+        return [user async for page in pages for user in codec.decode(page.content, _Users).users]
 
     async def add_user(self, name: str, password: str, scopes: Sequence[ScopeName]) -> User:
         """Create a user; InvalidRequest if there is one of this name."""
@@ -77,7 +80,8 @@ class Accounts:
 
     async def keys(self) -> list[ApiKey]:
         """All API keys, ascending by name."""
-        return codec.decode((await self._api.get("/x/api-keys")).content, _ApiKeys).api_keys
+        pages = self._api.pages("/x/api-keys", {"limit": _PAGE})
+        return [key async for page in pages for key in codec.decode(page.content, _ApiKeys).api_keys]
 
     async def add_key(self, name: str, scopes: Sequence[ScopeName], expires: datetime | None = None) -> str:
         """Create an API key; returns its text, which the store does not keep."""

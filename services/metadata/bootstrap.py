@@ -1,6 +1,6 @@
 """Builds the metadata service; the only module that imports all its parts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, Protocol
 
@@ -19,6 +19,7 @@ from services.metadata.application.administration.administration import TableAdm
 from services.metadata.application.administration.consistency import Consistency
 from services.metadata.application.audit.audit_log import AuditLog
 from services.metadata.application.audit.journal import Journal
+from services.metadata.application.audit.numbering import Numbering
 from services.metadata.application.audit.refusals import Refusals
 from services.metadata.application.audit.retention import Retention
 from services.metadata.application.clock import AuditedClock, Clock, utc_now
@@ -31,10 +32,11 @@ from services.metadata.application.objects.storage_backends import StorageBacken
 from services.metadata.application.ports import Store
 from services.metadata.application.ports.administration import Administration
 from services.metadata.application.ports.examination import Examination
+from services.metadata.application.segments.loops import Loops
 from services.metadata.application.segments.segments import Segments
 from services.metadata.application.service.service_info import ServiceInfos
 from services.metadata.application.service.status import StoreStatus
-from services.metadata.application.service.upkeep import Upkeep
+from services.metadata.application.service.upkeep import Step, Upkeep
 from services.metadata.application.sources.sources import Sources
 from services.metadata.application.trash.cascades import Cascades
 from services.metadata.application.trash.trash import Trash
@@ -95,13 +97,21 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
         note_error = None if refusals is None else note_refused(refusals)
         serving_calls = serving(settings, registrations, ready=ready, guard=guard, note_error=note_error)
         server = await stack.enter_async_context(serving_calls)
-        retention = Retention(store, clock, settings.audit_seconds) if settings.audited else None
         reports = [refused.run(audit_log.record)] if settings.audited else []
-        upkeep = Upkeep(store, clock, deleting, retention)
+        upkeep = Upkeep(notifying, clock, deleting, *_further_work(settings, notifying, clock))
         await stack.enter_async_context(
             background(upkeep.run(server.report, serving=ready), uses.run(), *reports)
         )
         yield server
+
+
+def _further_work(settings: Settings, store: Store, clock: Clock) -> Iterator[Step]:
+    """The background work that only some stores have."""
+    if settings.audited:
+        yield Numbering(store).step
+        yield Retention(store, clock, settings.audit_seconds).step
+    if settings.loop_pause_seconds > 0:
+        yield Loops(store, clock, settings.loop_pause_seconds).step
 
 
 class _Opened(Store, Protocol):

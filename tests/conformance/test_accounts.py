@@ -11,7 +11,7 @@ def a_user(name: str = "conforming") -> dict[str, Any]:
     return {"name": name, "password": PASSWORD, "scopes": ["read"]}
 
 
-@reaches("GET /x/users", 200)
+@reaches("GET /x/users", 200, 400)
 @reaches("POST /x/users", 201, 400)
 @reaches("GET /x/users/{user}", 200, 404)
 @reaches("PUT /x/users/{user}", 200, 400, 404)
@@ -22,6 +22,7 @@ async def test_users_are_created_changed_and_removed(tams: Client) -> None:
     path = "/x/users/conforming"
     user = (await tams.get(path)).json()
     assert user in (await tams.get("/x/users")).json()["users"]
+    assert (await tams.get("/x/users", params={"page": "x"})).status_code == 400
     assert (await tams.put(path, json={"suspended": True})).json()["suspended"] is True
     assert (await tams.put(path, json={"password": "short"})).status_code == 400
     assert (await tams.delete(path)).status_code == 204
@@ -30,7 +31,7 @@ async def test_users_are_created_changed_and_removed(tams: Client) -> None:
     assert (await tams.delete(path)).status_code == 404
 
 
-@reaches("GET /x/api-keys", 200)
+@reaches("GET /x/api-keys", 200, 400)
 @reaches("POST /x/api-keys", 201, 400)
 @reaches("GET /x/api-keys/{keyId}", 200, 404)
 @reaches("PUT /x/api-keys/{keyId}", 200, 400, 404)
@@ -43,6 +44,7 @@ async def test_api_keys_are_created_rotated_and_removed(tams: Client) -> None:
     path = f"/x/api-keys/{created.json()['id']}"
     key = (await tams.get(path)).json()
     assert key in (await tams.get("/x/api-keys")).json()["api_keys"]
+    assert (await tams.get("/x/api-keys", params={"page": "x"})).status_code == 400
     assert (await tams.put(path, json={"rotate": True})).json()["key"] != created.json()["key"]
     assert (await tams.put(path, json={"suspended": True})).json()["suspended"] is True
     assert (await tams.put(path, json={})).status_code == 400

@@ -56,8 +56,8 @@ IMPOSSIBLE = {
     "LoadService.StartLoad": {"LOAD_NOT_FOUND"},
     # The walk mistakes a member for the method of the same name.
     "LoadService.RollBackLoad": {"BAD_ROWS", "LOAD_GAP", "TOO_MANY_ITEMS"},
-    # As for PutFlow.
-    "LoadService.LoadRows": {"SOURCE_NOT_FOUND"},
+    # As for PutFlow. Only callers with the scope admin load rows, and it includes the scope delete.
+    "LoadService.LoadRows": {"SOURCE_NOT_FOUND", "MISSING_SCOPE"},
     # Ranges have been checked to be bounded, and members to be short.
     "SegmentService.CreateSegments": {"BAD_TIMERANGE", "DOCUMENT_TOO_LARGE"},
     "SegmentService.BatchCreateSegments": {"BAD_TIMERANGE", "DOCUMENT_TOO_LARGE"},

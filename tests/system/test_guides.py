@@ -18,7 +18,9 @@ from tests.support.project.repository import ROOT
 
 FOLDER = ROOT / "docs" / "guides"
 SETUP = "README.md"
-GUIDES = [SETUP, "searching.md", "playback.md", "streaming.md", "writing.md", "logging-in.md"]
+GUIDES = [
+    SETUP, "searching.md", "playback.md", "streaming.md", "writing.md", "loop-recording.md", "logging-in.md",
+]  # fmt: skip
 URL = "http://127.0.0.1:8000"
 SECONDS = 200
 # Players are not installed everywhere, and one opens a window. A test below checks their input instead.

@@ -9,6 +9,7 @@ from gateway.clients.services import Services
 from gateway.codecs.accounts import api_key as codec
 from gateway.handlers.administration.gate import Gate
 from gateway.http import responses
+from gateway.http.paging import Paging
 from gateway.http.requests import Request
 from gateway.http.responses import Header, Response
 from gateway.http.wire.body import BodyReader
@@ -24,16 +25,20 @@ class ApiKeys:
     `gate` is None for a store with access control, where the scope of the routes protects them.
     """
 
-    def __init__(self, services: Services, bodies: BodyReader, gate: Gate | None) -> None:
+    def __init__(self, services: Services, bodies: BodyReader, paging: Paging, gate: Gate | None) -> None:
         self._keys = services.api_keys
         self._bodies = bodies
+        self._paging = paging
         self._gate = gate
 
     async def list(self, request: Request) -> Response:
         """GET /x/api-keys."""
         self._check(request)
-        reply = await call(self._keys.ListApiKeys, api_key_service_pb2.ListApiKeysRequest())
-        return responses.json(codec.listing(reply.keys))
+        query = request.query()
+        asked = api_key_service_pb2.ListApiKeysRequest(page_size=query.limit(), page_token=query.page())
+        page = await call(self._keys.ListApiKeys, asked)
+        headers = self._paging.headers(request, query, limit=page.page_size, next_token=page.next_page_token)
+        return responses.json(codec.listing(page.keys), headers)
 
     async def post(self, request: Request) -> Response:
         """POST /x/api-keys."""

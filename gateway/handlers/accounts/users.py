@@ -8,6 +8,7 @@ from gateway.clients.services import Services
 from gateway.codecs.accounts import user as codec
 from gateway.handlers.administration.gate import Gate
 from gateway.http import responses
+from gateway.http.paging import Paging
 from gateway.http.requests import Request
 from gateway.http.responses import Response
 from gateway.http.wire.body import BodyReader
@@ -20,16 +21,20 @@ class Users:
     `gate` is None for a store with access control, where the scope of the routes protects them.
     """
 
-    def __init__(self, services: Services, bodies: BodyReader, gate: Gate | None) -> None:
+    def __init__(self, services: Services, bodies: BodyReader, paging: Paging, gate: Gate | None) -> None:
         self._users = services.users
         self._bodies = bodies
+        self._paging = paging
         self._gate = gate
 
     async def list(self, request: Request) -> Response:
         """GET /x/users."""
         self._check(request)
-        reply = await call(self._users.ListUsers, user_service_pb2.ListUsersRequest())
-        return responses.json(codec.listing(reply.users))
+        query = request.query()
+        asked = user_service_pb2.ListUsersRequest(page_size=query.limit(), page_token=query.page())
+        page = await call(self._users.ListUsers, asked)
+        headers = self._paging.headers(request, query, limit=page.page_size, next_token=page.next_page_token)
+        return responses.json(codec.listing(page.users), headers)
 
     async def post(self, request: Request) -> Response:
         """POST /x/users."""

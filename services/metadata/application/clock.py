@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from services.shared.access import caller
-from services.shared.access.principal import SYSTEM
+from services.shared.access.principal import SYSTEM, Scope
 from services.shared.process.logs import request_id
 
 Clock = Callable[[], datetime]
@@ -37,12 +37,14 @@ class Moment(NamedTuple):
 
     `author` is the caller who makes a change then; None for changes of the store itself, and for all changes
     of a store without access control. `trail` is None for changes that the audit log does not have.
+    `may_delete` is False for an author without the scope delete.
     """
 
     text: str
     ns: int
     author: str | None = None
     trail: Trail | None = None
+    may_delete: bool = True
 
     @property
     def ms(self) -> int:
@@ -52,7 +54,7 @@ class Moment(NamedTuple):
     @property
     def anonymous(self) -> "Moment":
         """The same moment without author and trail, for parts of a change that is recorded as a whole."""
-        return Moment(self.text, self.ns)
+        return Moment(self.text, self.ns, may_delete=self.may_delete)
 
 
 def utc_now() -> datetime:
@@ -66,7 +68,7 @@ def authored_moment(clock: Clock) -> Moment:
     author = None if principal.name == SYSTEM.name else principal.name
     trail = Trail(principal.name, request_id.get()) if isinstance(clock, AuditedClock) else None
     now = moment(clock)
-    return Moment(now.text, now.ns, author, trail)
+    return Moment(now.text, now.ns, author, trail, Scope.DELETE in principal.scopes)
 
 
 def moment(clock: Clock) -> Moment:

@@ -217,13 +217,23 @@ def _delete_next_slice(tables: Tables, deletion_id: str, now: Moment) -> Deletio
     return DeletionProgress(removed, after)
 
 
+def delete_for_good(
+    tables: Tables, timeline: int, within: TimeRange, object_id: str | None, now: Moment
+) -> Removed:
+    """Delete the first slice of the segments that `within` covers, and release their objects.
+
+    With an object id, only segments of this object.
+    """
+    removed = tables.segments.delete(timeline, within, object_id, SLICE, now.text)
+    tables.objects.release(removed.objects)
+    return removed
+
+
 def _delete_slice(tables: Tables, deletion: Deletion, within: TimeRange, now: Moment) -> Removed:
     timeline, object_id = deletion.timeline, deletion.object_id
     if (target := deletion.trash) is not None:
         return tables.segments.move(timeline, within, object_id, now.text, limit=SLICE, target=target)
-    removed = tables.segments.delete(timeline, within, object_id, SLICE, now.text)
-    tables.objects.release(removed.objects)
-    return removed
+    return delete_for_good(tables, timeline, within, object_id, now)
 
 
 def _record_end(tables: Tables, deletion: Deletion, action: str, now: Moment) -> None:

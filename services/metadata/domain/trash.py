@@ -20,6 +20,8 @@ class Kind(StrEnum):
 
     FLOW = "flow"
     SEGMENTS = "segments"
+    # A restored flow, about whose segments events are still to be recorded. No client sees such an entry.
+    RESTORED = "restored"
 
 
 class Membership(Struct, frozen=True):
@@ -59,6 +61,8 @@ class Trashed(Struct, frozen=True):
     memberships: tuple[Membership, ...] = ()
     # True once some of its segments are purged: then it cannot be restored.
     purging: bool = False
+    # Of a restored flow: the start of the last segment that has an event.
+    announced_ns: int | None = None
 
 
 class SoftDelete(Struct, frozen=True):

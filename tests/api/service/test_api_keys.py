@@ -80,3 +80,19 @@ async def test_a_key_of_the_same_name_is_refused(admin: httpx.AsyncClient) -> No
 async def test_a_change_of_a_key_is_exactly_one(admin: httpx.AsyncClient, body: dict[str, bool]) -> None:
     refused = await admin.put(f"/x/api-keys/{UNKNOWN}", json=body)
     assert (refused.status_code, refused.json()["type"]) == (400, "BAD_BODY")
+
+
+async def test_keys_are_listed_in_pages(admin: httpx.AsyncClient) -> None:
+    made = [
+        (await admin.post("/x/api-keys", json={"name": f"paged-{number}", "scopes": ["read"]})).json()
+        for number in range(3)
+    ]
+    first = await admin.get("/x/api-keys", params={"limit": 1})
+    assert len(first.json()["api_keys"]) == 1
+    rest = await admin.get(first.links["next"]["url"].replace("limit=1", "limit=1000"))
+    listed = [*first.json()["api_keys"], *rest.json()["api_keys"]]
+    names = [key["name"] for key in listed]
+    assert names == sorted(names)
+    assert {key["name"] for key in made} <= set(names)
+    for key in made:
+        assert (await admin.delete(f"/x/api-keys/{key['id']}")).status_code == 204

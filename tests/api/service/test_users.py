@@ -81,3 +81,23 @@ async def test_accounts_are_administration_where_nobody_logs_in(
         ("Sec-Fetch-Site: none", "ADMIN_FROM_BROWSER"),
     ):
         assert (await get(admin, path, header)).reason == reason
+
+
+async def test_users_are_listed_in_pages(admin: httpx.AsyncClient) -> None:
+    names = [f"paged-{number}" for number in range(5)]
+    for name in names:
+        assert (await admin.post("/x/users", json=a_user(name))).status_code == 201
+    walked: list[str] = []
+    path = "/x/users?limit=2"
+    while path:
+        page = await admin.get(path)
+        assert page.headers["x-paging-limit"] == "2"
+        assert len(page.json()["users"]) <= 2
+        walked += [user["name"] for user in page.json()["users"]]
+        path = page.links.get("next", {}).get("url", "")
+    assert walked == sorted(walked)
+    assert set(names) <= set(walked)
+    refused = await admin.get("/x/users", params={"page": "x"})
+    assert (refused.status_code, refused.json()["type"]) == (400, "BAD_PAGE_TOKEN")
+    for name in names:
+        assert (await admin.delete(f"/x/users/{name}")).status_code == 204

@@ -201,3 +201,22 @@ async def test_credentials_are_not_checked_for_callers_from_outside(tmp_path: Pa
                 credential_service_pb2.CheckKeyRequest(key=key.text), metadata=metadata
             )
         assert refused.value.code().name == "PERMISSION_DENIED"
+
+
+async def test_listings_have_pages(accounts: Accounts) -> None:
+    for name in ("alice", "bob", "carol"):
+        await accounts.create_user(name=name)
+        await accounts.create_key(name=name)
+    users, keys = accounts.users.ListUsers, accounts.keys.ListApiKeys
+    first = await call(users, user_service_pb2.ListUsersRequest(page_size=2))
+    assert ([user.name for user in first.users], first.page_size) == (["alice", "bob"], 2)
+    rest = user_service_pb2.ListUsersRequest(page_size=2, page_token=first.next_page_token)
+    last = await call(users, rest)
+    assert ([user.name for user in last.users], last.next_page_token) == (["carol"], "")
+    page = await call(keys, api_key_service_pb2.ListApiKeysRequest(page_size=1))
+    assert ([key.name for key in page.keys], page.page_size) == (["alice"], 1)
+    # A token of one listing is not one of the other.
+    with pytest.raises(InvalidArgument, match="page"):
+        await call(keys, api_key_service_pb2.ListApiKeysRequest(page_token=first.next_page_token))
+    with pytest.raises(InvalidArgument, match="page"):
+        await call(users, user_service_pb2.ListUsersRequest(page_token="x"))

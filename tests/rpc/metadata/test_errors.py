@@ -115,6 +115,7 @@ BAD_DIGEST = "INVALID_ARGUMENT BAD_TEXT_DIGEST"
 BAD_FLOW, BAD_COLLECTION = "INVALID_ARGUMENT BAD_FLOW", "INVALID_ARGUMENT BAD_COLLECTION"
 BAD_PROPERTY, TAG_NOT_FOUND = "INVALID_ARGUMENT BAD_PROPERTY", "NOT_FOUND TAG_NOT_FOUND"
 TOO_MANY_TAGS, TAG_TOO_LONG = "INVALID_ARGUMENT TOO_MANY_TAGS", "INVALID_ARGUMENT TAG_TOO_LONG"
+BAD_LOOP = "INVALID_ARGUMENT BAD_LOOP_HOURS"
 TAGS = {f"{number}": "v" for number in range(1001)}
 DIGEST = TextDigest(sha256=bytes(32))
 DIGESTS = {f"{number}": DIGEST for number in range(101)}
@@ -165,6 +166,7 @@ CASES: list[tuple[str, Any, str]] = [
     ("PutFlow", put_collecting(1, 4), BAD_COLLECTION),
     ("PutFlow", put_flow(1, tags=TAGS), TOO_MANY_TAGS),
     ("PutFlow", put_flow(1, tags={"x": "v" * 102_401}), TAG_TOO_LONG),
+    ("PutFlow", put_flow(1, tags={"loop_hours": "PT24H"}), BAD_LOOP),
     ("PutFlow", put_flow(1, "audio"), CONFLICT),
     ("PutFlow", put_flow(4, "audio", source=1), CONFLICT),
     ("PutFlow", PutFlowRequest(id=flow_id(4), document=encoded(a_flow(5))), FLOW_NOT_FOUND),
@@ -191,6 +193,7 @@ CASES: list[tuple[str, Any, str]] = [
     ("UpdateFlow", update(1, change(member="tags", value=encoded(TAGS))), TOO_MANY_TAGS),
     ("UpdateFlow", update(1, change(member="flow_collection", value=DEEP)), BAD_FLOW),
     ("UpdateFlow", update(1, LONG), TAG_TOO_LONG),
+    ("UpdateFlow", update(1, change(tag="loop_hours", value=b'"0"')), BAD_LOOP),
     ("UpdateFlow", update(READ_ONLY, change(member="label", value=b'"x"')), FLOW_READ_ONLY),
     ("UpdateFlow", update(1, *[change(member="label")] * 1001), TOO_MANY),
     ("DeleteFlow", DeleteFlowRequest(id=flow_id(MISSING)), FLOW_NOT_FOUND),
@@ -278,6 +281,7 @@ ELSEWHERE = {
     ("DeleteObject", FLOW_NOT_FOUND),
     ("DeleteObject", FLOW_READ_ONLY),
     ("DeleteObject", "RESOURCE_EXHAUSTED TOO_MANY_DELETIONS"),
+    *((f"{verb}Flow", "PERMISSION_DENIED MISSING_SCOPE") for verb in ("Put", "Update")),
     *(
         (f"Delete{what}", "PERMISSION_DENIED MISSING_SCOPE")
         for what in ("Flow", "Segments", "Source", "Object")

@@ -22,6 +22,14 @@ class SqliteAudit:
         """Store an entry with the next number."""
         self._execute(_INSERT, entry[:9])
 
+    def has_new(self, *, fresh: bool = False) -> bool:  # noqa: ARG002 - the interface of an engine
+        """False: entries have their numbers at once."""
+        return False
+
+    def number(self, limit: int) -> int:  # noqa: ARG002 - the interface of an engine
+        """Do nothing: entries have their numbers at once."""
+        return 0
+
     def page(
         self, criteria: EntryFilter, after: int | None, limit: int, *, newest_first: bool
     ) -> list[Entry]:

@@ -62,12 +62,12 @@ class SqliteTrash:
     ) -> list[Trashed]:
         """Up to `limit` entries with ids above `after`, ascending; those of a flow and source if given.
 
-        They have no documents.
+        They have no documents, and none is of the kind RESTORED.
         """
         wanted = {"id > ?": after or "", "flow_id = ?": flow_id, "source_id = ?": source_id}
         given = {condition: value for condition, value in wanted.items() if value is not None}
-        sql = f"SELECT body FROM trash WHERE {' AND '.join(given)} ORDER BY id LIMIT ?"
-        return [_DECODE(body) for (body,) in self._execute(sql, (*given.values(), limit))]
+        sql = f"SELECT body FROM trash WHERE {' AND '.join(given)} AND kind <> ? ORDER BY id LIMIT ?"
+        return [_DECODE(body) for (body,) in self._execute(sql, (*given.values(), Kind.RESTORED, limit))]
 
     def of_flows(self, flow_ids: Iterable[FlowId], kind: Kind) -> list[Trashed]:
         """The entries of a kind for these flows, in the order of their deletion."""

@@ -7,8 +7,9 @@ The columns are those of the SQLite engine, with these differences:
 - Rows have storage ids themselves instead of a reference to a table of storages.
 - `segments` of an object is the number of segments that reference it; NULL if an earlier version did not
   count them.
-- The tables `timelines` (statistics of segments without a flow), `locks`, `counters` and `writers`
-  exist only here.
+- The tables `timelines` (statistics of segments without a flow), `trash_places` (places of deleted flows in
+  collections, which one cell may not hold), `audit_new` (entries that have no number yet), `locks`,
+  `counters` and `writers` exist only here.
 
 Inserts never conflict on VAST. So a change that adds a row with a unique key also writes the row of `locks`
 to which the key is mapped.
@@ -80,10 +81,15 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
         "source_id": _TEXT, "timeline": _INT, "deleted_ms": _INT, "purge_ms": _INT, "body": _BYTES,
         "flow_doc": _BYTES, "source_doc": _BYTES, **_LEASE,
     },
+    "trash_places": {"entry": _TEXT, "number": _INT, "body": _BYTES},
     "loads": {"id": _TEXT, "changed_ms": _INT, "body": _BYTES},
     "load_keys": {"load": _TEXT, "number": _INT, "body": _BYTES},
     "audit": {
         "number": _INT, "time_ns": _INT, "principal": _TEXT, "action": _TEXT, "resource": _TEXT,
+        "request_id": _TEXT, "before": _TEXT, "after": _TEXT, "outcome": _TEXT, "facts": _TEXT,
+    },
+    "audit_new": {
+        "id": _TEXT, "place": _INT, "time_ns": _INT, "principal": _TEXT, "action": _TEXT, "resource": _TEXT,
         "request_id": _TEXT, "before": _TEXT, "after": _TEXT, "outcome": _TEXT, "facts": _TEXT,
     },
     "locks": {"stripe": _INT, "stamp": _INT},
@@ -122,6 +128,10 @@ _PROJECTIONS: Final = {
     ),
 }
 
+_ENTRY_DEFAULTS: Final[dict[str, Scalar]] = {
+    "time_ns": 0, "principal": "", "action": "", "resource": "", "request_id": "", "outcome": "done",
+    "facts": "{}",
+}  # fmt: skip
 # The values for rows that are older than a column, or have lost its value. Statistics are counted instead.
 DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
     "sources": {"format": "", "doc": b""},
@@ -145,10 +155,8 @@ DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
         "purge_ms": 2**62, "lease_owner": "", "lease_until_ms": 0,
     },
     "loads": {"changed_ms": 0},
-    "audit": {
-        "time_ns": 0, "principal": "", "action": "", "resource": "", "request_id": "", "outcome": "done",
-        "facts": "{}",
-    },
+    "audit": _ENTRY_DEFAULTS,
+    "audit_new": {"place": 0, **_ENTRY_DEFAULTS},
 }  # fmt: skip
 
 # A cell has at most 128 KiB. The rest is left for members that the store adds to documents.

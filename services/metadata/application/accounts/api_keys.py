@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from services.metadata.application.accounts.listing import page_of
 from services.metadata.application.audit.recording import record
 from services.metadata.application.clock import Clock, authored_moment
+from services.metadata.application.pages import Page
 from services.metadata.application.ports import Store, Tables
 from services.metadata.domain.accounts.api_key import (
     ID_BYTES,
@@ -20,8 +22,9 @@ from services.metadata.domain.accounts.scopes import check_scopes
 from services.shared.access.principal import Scope
 from services.shared.errors import AlreadyExists, Exhausted, NotFound
 
-# Keys are listed together.
+# Keys are read together.
 MAX_KEYS: Final = 1000
+_LISTING: Final = "api_keys"
 
 
 class NewKey(NamedTuple):
@@ -42,9 +45,10 @@ class ApiKeys:
         self._store = store
         self._clock = clock
 
-    async def all(self) -> list[ApiKey]:
-        """All keys, ascending by name."""
-        return await self._store.read(lambda tables: tables.api_keys.all())
+    async def page(self, requested_size: int, token: str) -> Page[ApiKey]:
+        """A page of the keys, ascending by name. InvalidArgument BAD_PAGE_TOKEN."""
+        stored = await self._store.read(lambda tables: tables.api_keys.all())
+        return page_of(stored, _LISTING, lambda one: one.name, requested_size, token)
 
     async def get(self, key_id: str) -> ApiKey:
         """The key; NotFound KEY_NOT_FOUND."""

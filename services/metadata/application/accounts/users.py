@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
+from services.metadata.application.accounts.listing import page_of
 from services.metadata.application.accounts.passwords import Passwords
 from services.metadata.application.audit.recording import record
 from services.metadata.application.clock import Clock, authored_moment
+from services.metadata.application.pages import Page
 from services.metadata.application.ports import Store, Tables
 from services.metadata.domain.accounts.scopes import check_scopes
 from services.metadata.domain.accounts.user import User, check_new_password, check_user_name, is_user_name
@@ -13,8 +15,9 @@ from services.metadata.domain.audit import Facts
 from services.shared.access.principal import Scope
 from services.shared.errors import AlreadyExists, Exhausted, NotFound
 
-# Users are listed together. Larger organisations have an issuer of JWTs.
+# Users are read together. Larger organisations have an issuer of JWTs.
 MAX_USERS: Final = 1000
+_LISTING: Final = "users"
 
 
 class Users:
@@ -25,9 +28,10 @@ class Users:
         self._clock = clock
         self._passwords = passwords
 
-    async def all(self) -> list[User]:
-        """All users, ascending by name."""
-        return await self._store.read(lambda tables: tables.users.all())
+    async def page(self, requested_size: int, token: str) -> Page[User]:
+        """A page of the users, ascending by name. InvalidArgument BAD_PAGE_TOKEN."""
+        stored = await self._store.read(lambda tables: tables.users.all())
+        return page_of(stored, _LISTING, lambda one: one.name, requested_size, token)
 
     async def get(self, name: str) -> User:
         """The user; NotFound USER_NOT_FOUND."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.access.ports import Attempt
+from services.metadata.application.audit.numbering import Numbering
 from services.metadata.application.clock import AuditedClock, Clock
 from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page, make_page
 from services.metadata.application.ports import Store, Tables
@@ -25,6 +26,7 @@ class AuditLog:
     def __init__(self, store: Store, clock: Clock) -> None:
         """Without an AuditedClock nothing is recorded."""
         self._store = store
+        self._numbering = Numbering(store)
         self._is_on = isinstance(clock, AuditedClock)
 
     async def page(
@@ -48,6 +50,7 @@ class AuditLog:
         def query(tables: Tables) -> list[Entry]:
             return tables.audit.page(criteria, begin, size + 1, newest_first=not oldest_first)
 
+        await self._numbering.finish()
         entries = [entry for entry in await self._store.scan(query) if entry.number > after]
         return make_page(entries, size, _LISTING, lambda entry: entry.number)
 

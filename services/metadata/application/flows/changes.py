@@ -10,6 +10,7 @@ from services.metadata.application.clock import Moment
 from services.metadata.application.deletion_requests import DeletionProgress, deletion_facts, start_deletion
 from services.metadata.application.flows.collection_rules import check_circles, check_may_leave
 from services.metadata.application.flows.collections import check_members, leave_collections, memberships
+from services.metadata.application.flows.loop_rules import check_loop
 from services.metadata.application.ports import Removed, Tables
 from services.metadata.application.sources.changes import drop_orphan, ensure_source
 from services.metadata.application.webhooks.outbox import Outbox
@@ -29,8 +30,8 @@ from services.shared.timerange import ETERNITY, NEVER
 def put(tables: Tables, flow: FlowInput, now: Moment) -> bool:
     """Create or replace a flow; True if it is new.
 
-    PermissionDenied FLOW_READ_ONLY, InvalidArgument FORMAT_CONFLICT, BAD_COLLECTION, TOO_MANY_TAGS,
-    TAG_TOO_LONG or DOCUMENT_TOO_LARGE.
+    PermissionDenied FLOW_READ_ONLY or MISSING_SCOPE, InvalidArgument FORMAT_CONFLICT, BAD_COLLECTION,
+    TOO_MANY_TAGS, TAG_TOO_LONG, BAD_LOOP_HOURS or DOCUMENT_TOO_LARGE.
     """
     stored = tables.flows.get(flow.flow.id)
     if stored is not None:
@@ -145,6 +146,7 @@ def _store(
             path="$.format",
         )
     tags = tag_changes(before.get("tags", {}), flow.tags)
+    check_loop(tags, now)
     _check_collection(tables, flow, before.get("flow_collection", []))
     # All checks come before the first write, because rows of a bulk load share a transaction.
     members = _stored_members(flow, before, now)

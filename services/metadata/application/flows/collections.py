@@ -54,9 +54,12 @@ def _problem(member: FlowId, flow_id: FlowId, existing: Container[FlowId], full:
 
 def memberships(tables: Tables, flow_id: FlowId) -> tuple[Membership, ...]:
     """The places of a flow in the collections of other flows."""
+    collectors = tables.flows.collectors(flow_id)
+    # One query reads all of them, where each read is a request.
+    tables.flows.sources_of(collectors)
     return tuple(
         Membership(collector, index, ENCODE(item))
-        for collector in tables.flows.collectors(flow_id)
+        for collector in collectors
         for index, item in enumerate(_items(require_flow(tables, collector)))
         if item["id"] == flow_id
     )
@@ -68,26 +71,39 @@ def rejoin_collections(tables: Tables, places: Iterable[Membership], now: str) -
     Flows that are gone, are read-only or collect the flow again stay as they are, and so do those that the
     flow would make contain themselves.
     """
-    changed = []
+    by_collector: dict[FlowId, list[Membership]] = {}
     for place in places:
-        item = msgspec.json.decode(place.item)
-        collector = tables.flows.get(place.collector)
-        if collector is None or collector.read_only:
-            continue
-        members = _items(collector)
-        member_ids = {member["id"] for member in members}
-        if item["id"] in member_ids and place.collector not in changed:
-            continue
+        by_collector.setdefault(place.collector, []).append(place)
+    tables.flows.sources_of(by_collector)
+    tables.flows.member_pairs(list(by_collector))
+    rejoined = [_rejoined(tables, collector, own, now) for collector, own in by_collector.items()]
+    changed = [after for after in rejoined if after is not None]
+    # A circle leads through the flow, and so through one of these at most: each can be checked by itself.
+    tables.flows.put_collectors(changed)
+    return [after.id for after in changed]
+
+
+def _rejoined(
+    tables: Tables, collector_id: FlowId, places: Sequence[Membership], now: str
+) -> Collector | None:
+    """A collecting flow with a member back in its places; None if it stays as it is."""
+    collector = tables.flows.get(collector_id)
+    if collector is None or collector.read_only:
+        return None
+    members = _items(collector)
+    member_ids = frozenset(member["id"] for member in members)
+    items: list[Members] = [msgspec.json.decode(place.item) for place in places]
+    if any(item["id"] in member_ids for item in items):
+        return None
+    for place, item in zip(places, items, strict=True):
         members.insert(place.index, item)
-        after = _with_items(collector, members, now)
-        try:
-            check_circles(tables, collector.id, after.collection)
-            check_members(tables, collector.id, after.collection, frozenset(member_ids))
-        except InvalidArgument:
-            continue
-        tables.flows.put_collectors([after])
-        changed.append(collector.id)
-    return list(dict.fromkeys(changed))
+    after = _with_items(collector, members, now)
+    try:
+        check_circles(tables, collector.id, after.collection)
+        check_members(tables, collector.id, _collection(items), member_ids)
+    except InvalidArgument:
+        return None
+    return after
 
 
 def leave_collections(
@@ -100,7 +116,9 @@ def leave_collections(
     collectors = tables.flows.collectors(flow_id)
     changed: list[Collector] = []
     weight = 0
-    for collector in collectors if at_once else collectors[:_SLICE]:
+    chosen = collectors if at_once else collectors[:_SLICE]
+    tables.flows.sources_of(chosen)
+    for collector in chosen:
         changed.append(_without_members(require_flow(tables, collector), {flow_id}, now))
         weight += len(changed[-1].document)
         if weight > _SLICE_BYTES and not at_once:
@@ -127,8 +145,11 @@ def _with_items(flow: StoredFlow, items: list[Members], now: str) -> Collector:
     before = msgspec.json.decode(flow.document)
     members = {**before, "metadata_updated": now, "flow_collection": items}
     members["metadata_version"] = next_version(members, before)
-    collection = [CollectionItem(item["id"], item["role"]) for item in items]
-    return Collector(flow.id, flow.source_id, collection, ENCODE(members))
+    return Collector(flow.id, flow.source_id, _collection(items), ENCODE(members))
+
+
+def _collection(items: Iterable[Members]) -> list[CollectionItem]:
+    return [CollectionItem(item["id"], item["role"]) for item in items]
 
 
 def _items(flow: StoredFlow) -> list[Members]:

@@ -14,6 +14,7 @@ from services.metadata.application.ports.queries import (
     SegmentQuery,
     ServiceInfo,
     SourceFilter,
+    TaggedFlow,
 )
 from services.metadata.application.ports.segment_tables import ObjectTable, SegmentTable
 from services.metadata.application.ports.store import Crowded, Divisible, Slow, Stepwise, Store, Tables
@@ -51,6 +52,7 @@ __all__ = [
     "StorageBackendTable",
     "Store",
     "Tables",
+    "TaggedFlow",
     "TrashTable",
     "UserTable",
     "WebhookTable",

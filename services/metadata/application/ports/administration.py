@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol
 from services.shared.errors import TamsError
 
 # Tables whose rows a reset keeps: its caller could not log in afterwards, and the audit log shows all resets.
-KEPT: Final = frozenset({"users", "api_keys", "audit"})
+KEPT: Final = frozenset({"users", "api_keys", "audit", "audit_new"})
 
 
 class Column(NamedTuple):

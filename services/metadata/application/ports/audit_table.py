@@ -9,7 +9,18 @@ class AuditTable(Protocol):
     """Entries by number."""
 
     def append(self, entry: Entry) -> None:
-        """Store an entry with the next number."""
+        """Store an entry. An engine may give it its number later, in `number`; until then no page has it."""
+        ...
+
+    def has_new(self, *, fresh: bool = False) -> bool:
+        """True if entries wait for their number.
+
+        Outside of changes, entries of other processes may be seen some seconds late, unless `fresh` is set.
+        """
+        ...
+
+    def number(self, limit: int) -> int:
+        """Give entries their numbers, in the order of time, about `limit` at most; returns how many."""
         ...
 
     def page(

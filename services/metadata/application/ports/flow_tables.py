@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from services.metadata.application.ports.queries import Collector, FlowFilter, SourceFilter
+from services.metadata.application.ports.queries import Collector, FlowFilter, SourceFilter, TaggedFlow
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.flows.flow import FlowInput, StoredFlow
@@ -62,6 +62,13 @@ class FlowTable(Protocol):
 
     def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
+        ...
+
+    def tagged(self, name: str, after: TaggedFlow | None, limit: int) -> list[TaggedFlow]:
+        """Up to `limit` flows with a tag that follow `after`, by value and id, for background work.
+
+        Outside of changes, writes of other processes may be seen some seconds late.
+        """
         ...
 
     def put(self, flow: FlowInput, document: bytes, tags: TagChanges) -> None:

@@ -41,6 +41,16 @@ class FlowFilter:
     tag_digests: Mapping[str, TextDigest] = field(default_factory=dict)
 
 
+class TaggedFlow(NamedTuple):
+    """A flow with a tag: the value of the tag, and the extent of its segments in nanoseconds."""
+
+    id: FlowId
+    value: str
+    read_only: bool
+    start_ns: int | None
+    end_ns: int | None
+
+
 class SegmentQuery(NamedTuple):
     """A query for segments that overlap a range, only those of one object if its id is given.
 

@@ -163,12 +163,15 @@ class TrashTable(Protocol):
     ) -> list[Trashed]:
         """Up to `limit` entries with ids above `after`, ascending; those of a flow and source if given.
 
-        They have no documents.
+        They have no documents, and none is of the kind RESTORED.
         """
         ...
 
     def of_flows(self, flow_ids: Iterable[FlowId], kind: Kind) -> list[Trashed]:
-        """The entries of a kind for these flows, in the order of their deletion."""
+        """The entries of a kind for these flows, in the order of their deletion.
+
+        As those of the next methods, they may lack their memberships, which `get` returns.
+        """
         ...
 
     def of_source(self, source_id: SourceId) -> list[Trashed]:

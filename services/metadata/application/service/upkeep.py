@@ -1,9 +1,9 @@
-"""The background work of the service: deletions, the trash, settled events, expired records and entries."""
+"""The background work of the service: deletions, loops, the trash, settled events, expired records."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from services.metadata.application.audit.retention import Retention
 from services.metadata.application.clock import Clock, moment
 from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.ports import Store, Tables
@@ -19,6 +19,7 @@ _LEASE_MS: Final = 30_000
 # Events that one transaction deletes.
 _TRIM_LIMIT: Final = 1000
 _log = logging.getLogger(__name__)
+Step = Callable[[], Awaitable[bool]]
 
 
 class Report(Protocol):
@@ -33,13 +34,17 @@ class Upkeep:
     """The background worker. Several can run on one store, because each leases the deletion it works on."""
 
     def __init__(
-        self, store: Store, clock: Clock, deletions: Deletions, retention: Retention | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        deletions: Deletions,
+        *further: Step,
     ) -> None:
-        """`retention` is None for a store without an audit log."""
+        """Each step of `further` does a slice of other work, and returns True if more of it waits."""
         self._store = store
         self._clock = clock
         self._deletions = deletions
-        self._retention = retention
+        self._further = further
         self._purging = Purging(store, clock)
         self._owner = new_uuid()
 
@@ -80,15 +85,15 @@ class Upkeep:
 
     async def once(self) -> bool:
         """Do one slice of each kind of work; True if more waits."""
-        has_old_entries = self._retention is not None and await self._retention.step()
+        has_further = any([await step() for step in self._further])
         if not await self._store.read(self._has_work):
-            return has_old_entries
+            return has_further
         deletion = await self._store.write(self._claim)
         if deletion is not None:
             await self._work_on(deletion)
         has_more = await self._purge()
         trimmed = await self._store.write(_trim)
-        return deletion is not None or has_more or trimmed == _TRIM_LIMIT or has_old_entries
+        return deletion is not None or has_more or trimmed == _TRIM_LIMIT or has_further
 
     async def _purge(self) -> bool:
         """Purge a slice of the trash; True if there is more."""

@@ -9,6 +9,7 @@ from services.metadata.application.clock import Moment
 from services.metadata.application.flows.collections import rejoin_collections
 from services.metadata.application.ports import Tables
 from services.metadata.application.sources.changes import require_source
+from services.metadata.application.trash.announcing import announce_first
 from services.metadata.application.trash.purging import require_idle
 from services.metadata.application.webhooks.outbox import Outbox
 from services.metadata.domain.documents.jsons import ENCODE, Members
@@ -40,6 +41,7 @@ def restore_flow(tables: Tables, entry: Trashed, now: Moment) -> None:
     collectors = rejoin_collections(tables, entry.memberships, now.text)
     record(tables, now, "trash.restore", f"flow:{entry.flow_id}", {"trash": entry.id})
     outbox.flow(FLOW_CREATED, entry.flow_id)
+    announce_first(tables, entry, now)
     for collector in collectors:
         outbox.flow(FLOW_UPDATED, collector)
 

@@ -1,4 +1,7 @@
-"""Purges the trash in slices. Their objects are released, so the media service can delete the bytes."""
+"""Purges the trash in slices. Their objects are released, so the media service can delete the bytes.
+
+Entries of restored flows are due at once: for them a slice records events.
+"""
 
 import time
 from functools import partial
@@ -7,9 +10,10 @@ from msgspec.structs import replace
 
 from services.metadata.application.audit.recording import record
 from services.metadata.application.clock import Clock, Moment, authored_moment
-from services.metadata.application.deletion_requests import SLICE
+from services.metadata.application.deletion_requests import delete_for_good
 from services.metadata.application.ports import Slow, Store, Tables
-from services.metadata.domain.trash import Trashed
+from services.metadata.application.trash.announcing import announce_next
+from services.metadata.domain.trash import Kind, Trashed
 from services.shared.errors import Conflict, NotFound
 from services.shared.timerange import ETERNITY
 
@@ -44,7 +48,7 @@ class Purging:
 def require_entry(tables: Tables, entry_id: str) -> Trashed:
     """The entry of the trash; NotFound NOT_IN_TRASH if it does not exist."""
     entry = tables.trash.get(entry_id)
-    if entry is None:
+    if entry is None or entry.kind is Kind.RESTORED:
         raise NotFound(f"no entry {entry_id[:64]!r} in the trash", reason="NOT_IN_TRASH")
     return entry
 
@@ -70,8 +74,9 @@ def _purge_slice(tables: Tables, entry_id: str, now: Moment) -> bool:
     entry = tables.trash.get(entry_id)
     if entry is None or _is_filling(tables, entry):
         return False
-    removed = tables.segments.delete(entry.timeline, ETERNITY, None, SLICE, now.text)
-    tables.objects.release(removed.objects)
+    if entry.kind is Kind.RESTORED:
+        return announce_next(tables, entry, now)
+    removed = delete_for_good(tables, entry.timeline, ETERNITY, None, now)
     if removed.has_more:
         tables.trash.put(replace(entry, purging=True))
     else:

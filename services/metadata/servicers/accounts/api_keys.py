@@ -21,8 +21,11 @@ class ApiKeyServicer(api_key_service_pb2_grpc.ApiKeyServiceServicer):
     async def ListApiKeys(
         self, request: api_key_service_pb2.ListApiKeysRequest, context: Context
     ) -> api_key_service_pb2.ListApiKeysResponse:
-        """Return all keys."""
-        return api_key_service_pb2.ListApiKeysResponse(keys=map(_message, await self._keys.all()))
+        """Return a page of keys."""
+        page = await self._keys.page(request.page_size, request.page_token)
+        return api_key_service_pb2.ListApiKeysResponse(
+            keys=map(_message, page.items), next_page_token=page.next_token, page_size=page.size
+        )
 
     async def GetApiKey(
         self, request: api_key_service_pb2.GetApiKeyRequest, context: Context

@@ -21,8 +21,11 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     async def ListUsers(
         self, request: user_service_pb2.ListUsersRequest, context: Context
     ) -> user_service_pb2.ListUsersResponse:
-        """Return all users."""
-        return user_service_pb2.ListUsersResponse(users=map(_message, await self._users.all()))
+        """Return a page of users."""
+        page = await self._users.page(request.page_size, request.page_token)
+        return user_service_pb2.ListUsersResponse(
+            users=map(_message, page.items), next_page_token=page.next_token, page_size=page.size
+        )
 
     async def GetUser(
         self, request: user_service_pb2.GetUserRequest, context: Context

@@ -20,7 +20,7 @@ async def test_a_created_user_is_listed_and_found(users: Users, clock: Clock) ->
     assert (created.name, created.scopes, created.suspended) == ("alice", READ, False)
     assert created.created_ms == created.changed_ms == clock.ms
     assert await users.get("alice") == created
-    assert await users.all() == [created]
+    assert (await users.page(0, "")).items == [created]
 
 
 async def test_only_an_argon2id_hash_of_the_password_is_stored(users: Users, engine: Engine) -> None:
@@ -49,7 +49,7 @@ async def test_a_change_leaves_the_other_members(users: Users, clock: Clock) -> 
 async def test_a_removed_user_is_unknown(users: Users) -> None:
     await users.create("alice", PASSWORD, READ)
     await users.delete("alice")
-    assert await users.all() == []
+    assert (await users.page(0, "")).items == []
     for attempt in (users.get("alice"), users.update("alice", suspended=True), users.delete("alice")):
         with pytest.raises(NotFound) as unknown:
             await attempt
@@ -92,7 +92,7 @@ async def test_one_of_two_users_of_the_same_name_is_refused(users: Users) -> Non
     )
     assert isinstance(refused, AlreadyExists)
     assert refused.reason == "USER_EXISTS"
-    assert await users.all() == [created]
+    assert (await users.page(0, "")).items == [created]
 
 
 async def test_the_number_of_users_is_limited(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from services.metadata.application.audit.numbering import Numbering
 from services.metadata.application.ports import Store, Tables
 from services.metadata.domain.audit import Entry, EntryFilter, Outcome
 from services.shared.errors import InvalidArgument
@@ -22,6 +23,7 @@ async def append(store: Store, *entries: Entry) -> None:
             tables.audit.append(entry)
 
     await store.write(change)
+    await Numbering(store).finish()
 
 
 async def page(
@@ -54,10 +56,11 @@ async def test_entries_are_read_unchanged(store: Store) -> None:
         Outcome.REFUSED,
         facts,
     )
-    await append(store, full, an_entry())
+    later = an_entry()._replace(time_ns=full.time_ns + 1)
+    await append(store, full, later)
     first, second = await page(store)
     assert first == full._replace(number=first.number)
-    assert second == an_entry()._replace(number=second.number)
+    assert second == later._replace(number=second.number)
     assert first.number < second.number
 
 

@@ -10,6 +10,7 @@ from services.metadata.application.accounts.passwords import open_passwords
 from services.metadata.application.accounts.users import Users
 from services.metadata.application.administration.administration import TableAdministration
 from services.metadata.application.audit.journal import Journal
+from services.metadata.application.audit.numbering import Numbering
 from services.metadata.application.audit.retention import Retention
 from services.metadata.application.clock import AuditedClock
 from services.metadata.application.delete_options import DeleteOptions
@@ -56,6 +57,7 @@ def audited(store: Store) -> Metadata:
 
 
 async def entries(store: Store) -> list[Entry]:
+    await Numbering(store).finish()
     return await store.scan(lambda tables: tables.audit.page(EntryFilter(), None, 1000, newest_first=False))
 
 
@@ -249,7 +251,7 @@ async def test_old_entries_are_deleted_by_upkeep(store: Store, audited: Metadata
     audited.pass_time(3600)
     await audited.put(a_flow(2))
     clock = AuditedClock(audited.clock)
-    upkeep = Upkeep(store, clock, audited.deletions, Retention(store, clock, 3600))
+    upkeep = Upkeep(store, clock, audited.deletions, Retention(store, clock, 3600).step)
     await upkeep.once()
     assert len(await entries(store)) == 4
     audited.pass_time(600)

@@ -8,10 +8,12 @@ import pytest
 from services.metadata.adapters.sqlite.store import SqliteStore
 from services.metadata.adapters.vast.store import VastStore
 from services.metadata.application.ports import Store
+from services.metadata.application.segments.loops import Loops
+from services.metadata.domain.flows.loop import TAG
 from services.shared.timerange import TimeRange
 from services.vast_client.filters.filters import EVERYTHING
 from tests.contract.metadata.conftest import Engine
-from tests.support.metadata.flows import flow_id
+from tests.support.metadata.flows import a_flow, flow_id
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import add_rows, change_rows, vast_rows
 
@@ -86,3 +88,15 @@ async def test_doubled_rows_are_read_and_deleted(metadata: Metadata, store: Stor
     await metadata.unregister(1)
     await metadata.flows.delete(flow_id(1))
     assert engine.rows("segments") == engine.rows("flows") == []
+
+
+async def test_a_loop_goes_by_its_last_segment_and_not_by_its_extent(
+    store: Store, metadata: Metadata
+) -> None:
+    await metadata.put(a_flow(1, tags={TAG: "0.001"}))
+    assert await metadata.register(1, a_segment(0, 10), a_segment(10, 20), a_segment(20, 30)) == []
+    await write_statistics(store, {"end_ns": 10**15})
+    loops = Loops(store, metadata.clock, 0)
+    while await loops.step():
+        pass
+    assert len(await metadata.all_segments(1)) == 3

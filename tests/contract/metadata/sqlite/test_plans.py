@@ -91,6 +91,8 @@ async def run_all_statements(metadata: Metadata) -> None:
         {"codec": "a/b", "frame_width": 1, "frame_height": 1},
     ):
         await metadata.flows.page(FlowFilter(**filters), 2, "")
+    first = await metadata.store.read(lambda tables: tables.flows.tagged("a", None, 1))
+    assert len(await metadata.store.read(lambda tables: tables.flows.tagged("a", first[0], 5))) == 2
     for reverse in (False, True):
         for object_id in (None, "out"):
             await metadata.all_segments(1, TimeRange(3, 9), object_id, reverse=reverse)

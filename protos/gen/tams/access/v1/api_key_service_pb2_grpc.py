@@ -72,9 +72,10 @@ class ApiKeyServiceServicer:
     """
 
     def ListApiKeys(self, request, context):
-        """Returns all keys.
+        """Returns a page of the keys, ascending by name.
 
-        Errors: only those common to all calls.
+        Errors:
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

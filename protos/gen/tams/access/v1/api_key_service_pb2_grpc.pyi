@@ -34,9 +34,10 @@ class ApiKeyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ApiKeyServiceAsyncStub: ...
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.ListApiKeysRequest, _api_key_service_pb2.ListApiKeysResponse]
-    """Returns all keys.
+    """Returns a page of the keys, ascending by name.
 
-    Errors: only those common to all calls.
+    Errors:
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     GetApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.GetApiKeyRequest, _api_key_service_pb2.ApiKey]
     """Returns a key.
@@ -79,9 +80,10 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.ListApiKeysRequest, _api_key_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
-    """Returns all keys.
+    """Returns a page of the keys, ascending by name.
 
-    Errors: only those common to all calls.
+    Errors:
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     GetApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.GetApiKeyRequest, _api_key_service_pb2.ApiKey]  # type: ignore[assignment]
     """Returns a key.
@@ -127,9 +129,10 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _api_key_service_pb2.ListApiKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_api_key_service_pb2.ListApiKeysResponse, _abc.Awaitable[_api_key_service_pb2.ListApiKeysResponse]]:
-        """Returns all keys.
+        """Returns a page of the keys, ascending by name.
 
-        Errors: only those common to all calls.
+        Errors:
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
         """
 
     @_abc_1.abstractmethod

@@ -67,9 +67,10 @@ class UserServiceServicer:
     """
 
     def ListUsers(self, request, context):
-        """Returns all users.
+        """Returns a page of the users, ascending by name.
 
-        Errors: only those common to all calls.
+        Errors:
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,9 +34,10 @@ class UserServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UserServiceAsyncStub: ...
     ListUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]
-    """Returns all users.
+    """Returns a page of the users, ascending by name.
 
-    Errors: only those common to all calls.
+    Errors:
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.User]
     """Returns a user.
@@ -78,9 +79,10 @@ class UserServiceAsyncStub(UserServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]  # type: ignore[assignment]
-    """Returns all users.
+    """Returns a page of the users, ascending by name.
 
-    Errors: only those common to all calls.
+    Errors:
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.User]  # type: ignore[assignment]
     """Returns a user.
@@ -125,9 +127,10 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.ListUsersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.ListUsersResponse, _abc.Awaitable[_user_service_pb2.ListUsersResponse]]:
-        """Returns all users.
+        """Returns a page of the users, ascending by name.
 
-        Errors: only those common to all calls.
+        Errors:
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
         """
 
     @_abc_1.abstractmethod

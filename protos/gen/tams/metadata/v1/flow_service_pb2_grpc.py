@@ -121,9 +121,12 @@ class FlowServiceServicer:
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
         102400.
+        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
         - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
         - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
         - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+        lacks the scope delete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,8 +148,11 @@ class FlowServiceServicer:
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
         102400.
+        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+        lacks the scope delete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -71,9 +71,12 @@ class FlowServiceStub:
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
+    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
     - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
     - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
     - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+      lacks the scope delete.
     """
     UpdateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]
     """Sets or unsets properties and tags of a flow: either all of them, or none. Unsetting a property that is not
@@ -91,8 +94,11 @@ class FlowServiceStub:
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
+    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+      lacks the scope delete.
     """
     DeleteFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]
     """Deletes the flow and its segments, removes it from all collections, and deletes its source if this was its
@@ -151,9 +157,12 @@ class FlowServiceAsyncStub(FlowServiceStub):
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
+    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
     - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
     - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
     - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+      lacks the scope delete.
     """
     UpdateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]  # type: ignore[assignment]
     """Sets or unsets properties and tags of a flow: either all of them, or none. Unsetting a property that is not
@@ -171,8 +180,11 @@ class FlowServiceAsyncStub(FlowServiceStub):
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
+    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+      lacks the scope delete.
     """
     DeleteFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]  # type: ignore[assignment]
     """Deletes the flow and its segments, removes it from all collections, and deletes its source if this was its
@@ -252,9 +264,12 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
           102400.
+        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
         - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
         - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
         - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+          lacks the scope delete.
         """
 
     @_abc_1.abstractmethod
@@ -278,8 +293,11 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
           102400.
+        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
+          lacks the scope delete.
         """
 
     @_abc_1.abstractmethod

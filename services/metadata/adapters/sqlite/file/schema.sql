@@ -225,7 +225,7 @@ CREATE TABLE IF NOT EXISTS trash (
     id TEXT PRIMARY KEY,
     operation TEXT NOT NULL,            -- one id for all that a request deleted
     number INTEGER NOT NULL,            -- the order within the operation
-    kind TEXT NOT NULL,                 -- 'flow' or 'segments'
+    kind TEXT NOT NULL,                 -- 'flow', 'segments' or 'restored'
     flow_id TEXT NOT NULL,
     source_id TEXT NOT NULL,
     timeline INTEGER NOT NULL,          -- segments.flow

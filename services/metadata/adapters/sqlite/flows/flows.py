@@ -14,7 +14,7 @@ from services.metadata.adapters.sqlite.flows.filters import Value, Where, text_w
 from services.metadata.adapters.sqlite.flows.tags import drop_tags, put_tags
 from services.metadata.adapters.sqlite.segments.queries import bounds
 from services.metadata.application.pages import take_until_full
-from services.metadata.application.ports import Collector, FlowFilter
+from services.metadata.application.ports import Collector, FlowFilter, TaggedFlow
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.flows.flow import FlowInput, StoredFlow
@@ -47,6 +47,12 @@ _OVERLAPS: Final = """EXISTS (
     AND g.start_ns >= coalesce((
         SELECT max(b.start_ns) FROM segments b WHERE b.flow = r.row AND b.start_ns <= ?), ?)
 )"""
+# The index of tags has the values in this order.
+_TAGGED: Final = f"""
+    SELECT t.id, t.value, r.read_only, s.start_ns, s.end_ns
+    FROM tags t CROSS JOIN flows r ON r.id = t.id {_STATS}
+    WHERE t.owner = 'flow' AND t.name = ? AND (t.value, t.id) > (?, ?) ORDER BY t.value, t.id LIMIT ?
+"""
 _PAIRS: Final = """
     SELECT DISTINCT flow_id, member FROM collections WHERE {by} IN (SELECT value FROM json_each(?))
 """
@@ -87,6 +93,14 @@ class SqliteFlows:
     def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
         return text_with_prefix(self._connection, "flow", tag, prefix, excluded)
+
+    def tagged(self, name: str, after: TaggedFlow | None, limit: int) -> list[TaggedFlow]:
+        """Up to `limit` flows with a tag that follow `after`, by value and id."""
+        key = (after.value, after.id) if after else ("", "")
+        rows = self._execute(_TAGGED, (name, *key, limit))
+        return [
+            TaggedFlow(flow_id, value, bool(read_only), *ends) for flow_id, value, read_only, *ends in rows
+        ]
 
     def put(self, flow: FlowInput, document: bytes, tags: TagChanges) -> None:
         """Create the flow, or replace its document and collection, and change its tags."""

@@ -20,8 +20,9 @@ _KEYS: Final = {
     "tags": ("owner", "name", "value", "id"), "collections": ("flow_id",), "segments": ("flow", "start_ns"),
     "storage_backends": ("id",), "users": ("name",), "api_keys": ("id",), "webhooks": ("id",),
     "events": ("id",), "dead_letters": ("webhook_id",),
-    "deletion_requests": ("id",), "loads": ("id",), "load_keys": ("load", "number"), "locks": ("stripe",),
-    "counters": ("name", "value"), "writers": ("id",), "audit": ("number",),
+    "deletion_requests": ("id",), "trash_places": ("entry", "number"), "loads": ("id",),
+    "load_keys": ("load", "number"), "locks": ("stripe",),
+    "counters": ("name", "value"), "writers": ("id",), "audit": ("number",), "audit_new": ("id",),
 }  # fmt: skip
 
 

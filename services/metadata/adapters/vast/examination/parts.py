@@ -58,6 +58,7 @@ PARTS: Final = {
     "events": _work("events", 0),
     "deletion_requests": _work("deletion_requests"),
     "trash": _work("trash"),
+    "trash_places": _owned("trash_places", "entry", "trash"),
     "loads": _work("loads"),
     "load_keys": _owned("load_keys", "load", "loads"),
     "dead_letters": _owned("dead_letters", "webhook_id", "webhooks"),

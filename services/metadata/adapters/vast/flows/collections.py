@@ -175,6 +175,16 @@ def derive_source(view: View, source_id: str) -> None:
         )
 
 
+def read_ahead(view: View, source_ids: Sequence[str]) -> None:
+    """Read what `derive_source` reads for all of these sources together."""
+    if len(source_ids) > 1:
+        view.lookups("sources", "id", source_ids)
+        found = view.lookups("flows", "source_id", source_ids, ("id", "source_id"))
+        own = [row["id"] for rows in found.values() for row in rows]
+        collected, collecting = _rows(view, "flow_id", own), _rows(view, "member", own)
+        sources_of(view, {row["member"] for row in collected} | {row["flow_id"] for row in collecting})
+
+
 def _rows(view: View, column: str, flow_ids: Iterable[str]) -> list[Row]:
     return [row for rows in view.lookups("collections", column, flow_ids).values() for row in rows]
 

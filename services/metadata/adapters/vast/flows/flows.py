@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from services.metadata.adapters.vast.flows import collections
 from services.metadata.adapters.vast.flows.listings import Listing, text_with_prefix
+from services.metadata.adapters.vast.flows.tagged import tagged_flows
 from services.metadata.adapters.vast.flows.tags import add_tags, drop_tags, put_tags
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
@@ -20,7 +21,7 @@ from services.metadata.adapters.vast.segments.statistics import (
     save_timeline,
     take_timeline,
 )
-from services.metadata.application.ports import Collector, FlowFilter
+from services.metadata.application.ports import Collector, FlowFilter, TaggedFlow
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.flows.flow import FlowInput, StoredFlow
@@ -58,6 +59,10 @@ class VastFlows:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
         return text_with_prefix(self._view, "flow", tag, prefix, excluded)
 
+    def tagged(self, name: str, after: TaggedFlow | None, limit: int) -> list[TaggedFlow]:
+        """Up to `limit` flows with a tag that follow `after`, by value and id, for background work."""
+        return tagged_flows(self._view, name, after, limit)
+
     def put(self, flow: FlowInput, document: bytes, tags: TagChanges) -> None:
         """Create the flow, or replace its document and collection, and change its tags."""
         flow_id, source_id = flow.flow.id, flow.flow.source_id
@@ -88,6 +93,9 @@ class VastFlows:
     def put_collectors(self, flows: Sequence[Collector]) -> None:
         """Replace the collections of flows, which do not change otherwise."""
         changed: set[str] = set()
+        # One query for each table reads the rows of all flows.
+        self._view.lookups("flows", "id", [flow.id for flow in flows])
+        self._view.lookups("collections", "flow_id", [flow.id for flow in flows])
         for flow in flows:
             for row in self._view.lookup("flows", "id", flow.id):
                 self._view.update("flows", row, doc=flow.document)
@@ -109,7 +117,9 @@ class VastFlows:
 
     def _derive(self, flow_ids: Iterable[str], source_ids: Set[str]) -> None:
         """Recompute the lists of these sources, and of the sources of these flows."""
-        for source_id in sorted(source_ids | set(self.sources_of(flow_ids).values())):
+        ordered = sorted(source_ids | set(self.sources_of(flow_ids).values()))
+        collections.read_ahead(self._view, ordered)
+        for source_id in ordered:
             collections.derive_source(self._view, source_id)
 
     def delete(self, flow_id: str, *, keep_timeline: bool = False) -> None:  # noqa: ARG002 - always kept

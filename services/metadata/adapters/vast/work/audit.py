@@ -1,21 +1,28 @@
-"""The table of the audit log.
+"""The tables of the audit log: entries with numbers, and new entries, which wait for theirs.
 
-Numbers ascend in the order of commits, as those of events do: every transaction with entries writes the row
-of the counter.
+A change only inserts its entries, so changes of several processes do not conflict. Background work and
+listings number the committed entries, in a transaction that writes the row of the counter. So numbers ascend
+in the order in which entries become visible, and a reader who follows the log misses none.
 """
 
+from itertools import count
 from typing import Final
 
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.reading.view import View
+from services.metadata.adapters.vast.schema import COLUMNS
 from services.metadata.domain.audit import Entry, EntryFilter, Outcome
 from services.metadata.domain.documents.text_digest import prefix_end
-from services.vast_client.filters.filters import And, AtLeast, Below, Equal, Filter
+from services.shared.ids import new_uuid
+from services.vast_client.filters.filters import EVERYTHING, And, AtLeast, Below, Equal, Filter
 
 _COUNTER: Final = "audit"
+_NEW: Final = "audit_new"
 # Numbers that one request covers, at most. If few entries pass the filter, requests cover more and more.
 _WIDEST: Final = 1_000_000
 _GROWTH: Final = 8
+# The order of the entries of this process.
+_places: Final = count()
 
 
 class VastAudit:
@@ -25,15 +32,44 @@ class VastAudit:
         self._view = view
 
     def append(self, entry: Entry) -> None:
-        """Store an entry with the next number."""
+        """Store an entry. It gets its number later."""
+        values = entry._asdict()
+        del values["number"]
+        self._view.insert(_NEW, id=new_uuid(), place=next(_places), **values)
+
+    def has_new(self, *, fresh: bool = False) -> bool:
+        """True if entries wait for their number."""
+        if fresh:
+            return bool(self._view.some(_NEW, EVERYTHING, 1, ("id",)))
+        return bool(self._view.standing(_NEW, EVERYTHING, ("id",), 1))
+
+    def number(self, limit: int) -> int:
+        """Give entries their numbers, in the order of time, about `limit` at most; returns how many."""
+        rows = self._view.some(_NEW, EVERYTHING, limit, COLUMNS[_NEW])
+        if not rows:
+            return 0
+        rows.sort(key=lambda row: (row["time_ns"], row["place"], row["id"]))
+        first = self._take_numbers(len(rows))
+        self._view.delete(_NEW, rows)
+        self._view.insert_all(
+            "audit",
+            (
+                {name: row[name] for name in COLUMNS["audit"] if name != "number"} | {"number": number}
+                for number, row in enumerate(rows, first)
+            ),
+        )
+        return len(rows)
+
+    def _take_numbers(self, amount: int) -> int:
+        """Raise the counter; returns the first of its new numbers."""
         row = self._view.row("counters", "name", _COUNTER)
-        number = 1 + (row["value"] if row else 0)
+        last = row["value"] if row else 0
         if row is None:
             self._view.lock("counters", _COUNTER)
-            self._view.insert("counters", name=_COUNTER, value=number)
+            self._view.insert("counters", name=_COUNTER, value=amount)
         else:
-            self._view.update("counters", row, value=number)
-        self._view.insert("audit", **entry._replace(number=number)._asdict())
+            self._view.update("counters", row, value=last + amount)
+        return int(last) + 1
 
     def page(
         self, criteria: EntryFilter, after: int | None, limit: int, *, newest_first: bool

@@ -1,6 +1,6 @@
-"""The table of the trash."""
+"""The tables of the trash: its entries, and the places that their flows had in collections."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -9,19 +9,25 @@ from msgspec.structs import replace
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.domain.ids import FlowId, SourceId
-from services.metadata.domain.trash import Kind, Trashed
-from services.vast_client.filters.filters import EVERYTHING, Above, And, AtMost, Equal, Filter, In
+from services.metadata.domain.trash import Kind, Membership, Trashed
+from services.vast_client.filters.filters import EVERYTHING, Above, And, AtMost, Equal, Filter, In, Not
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Trashed).decode
+_DECODE_PLACES: Final = msgspec.msgpack.Decoder(tuple[Membership, ...]).decode
 _TABLE: Final = "trash"
+_PLACES: Final = "trash_places"
+# Bytes of places in one row, unless a single one has more. One is a part of a document, so a cell holds it.
+_ROW_BYTES: Final = 64 * 1024
+# Bytes of a place besides those of its item.
+_OVERHEAD: Final = 100
 _LEASED: Final = ("id", "purge_ms", "lease_owner", "lease_until_ms")
 # Entries that `due` reads, and entries to purge that `claim` chooses from.
 _MOST: Final = 1000
 
 
 class VastTrash:
-    """Entries of the trash by id. Documents have cells of their own, because they may fill one."""
+    """Entries of the trash by id. Documents and places have their own cells, because they may fill them."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -29,7 +35,7 @@ class VastTrash:
     def put(self, entry: Trashed) -> None:
         """Store or replace an entry. Two transactions that do so conflict."""
         known = self._view.row(_TABLE, "id", entry.id)
-        body = _ENCODE(replace(entry, document=b"", source_document=None))
+        body = _ENCODE(replace(entry, document=b"", source_document=None, memberships=()))
         if known is not None:
             self._view.update(_TABLE, known, purge_ms=entry.purge_ms, body=body)
             return
@@ -40,27 +46,38 @@ class VastTrash:
             "flow_doc": entry.document, "source_doc": entry.source_document,
         }  # fmt: skip
         self._view.insert(_TABLE, lease_owner="", lease_until_ms=0, **values)
+        parts = enumerate(_parts(entry.memberships))
+        self._view.insert_all(
+            _PLACES, ({"entry": entry.id, "number": number, "body": _ENCODE(part)} for number, part in parts)
+        )
 
     def get(self, entry_id: str) -> Trashed | None:
         """The entry; None if it does not exist."""
         row = self._view.row(_TABLE, "id", entry_id)
-        return _entry(row) if row else None
+        if row is None:
+            return None
+        entry = _entry(row)
+        rows = sorted(self._view.lookup(_PLACES, "entry", entry_id), key=lambda place: int(place["number"]))
+        places = (place for row in rows for place in _DECODE_PLACES(row["body"]))
+        # An earlier version stored them in the body.
+        return replace(entry, memberships=(*entry.memberships, *places))
 
     def delete(self, entry: Trashed) -> None:
         """Remove an entry. Its segments are restored or purged."""
         self._view.delete(_TABLE, self._view.lookup(_TABLE, "id", entry.id))
+        self._view.delete(_PLACES, self._view.lookup(_PLACES, "entry", entry.id))
 
     def page(
         self, flow_id: str | None, source_id: str | None, after: str | None, limit: int
     ) -> list[Trashed]:
         """Up to `limit` entries with ids above `after`, ascending; those of a flow and source if given.
 
-        They have no documents.
+        They have no documents, and none is of the kind RESTORED.
         """
         wanted = {"flow_id": flow_id, "source_id": source_id}
         given = [Equal(name, value) for name, value in wanted.items() if value is not None]
-        where = And((Above("id", after or ""), *given))
-        rows = self._view.select(_TABLE, where, ("id", "flow_id", "source_id"))
+        where = And((Above("id", after or ""), Not(Equal("kind", str(Kind.RESTORED))), *given))
+        rows = self._view.select(_TABLE, where, ("id", "kind", "flow_id", "source_id"))
         ids = sorted(row["id"] for row in rows)[:limit]
         found = self._view.lookups(_TABLE, "id", ids, ("id", "body"))
         return [_DECODE(rows[0]["body"]) for rows in found.values() if rows]
@@ -96,6 +113,21 @@ class VastTrash:
     def _entries(self, where: Filter) -> list[Trashed]:
         rows = self._view.select(_TABLE, where)
         return [_entry(row) for row in sorted(rows, key=lambda row: (row["deleted_ms"], row["number"]))]
+
+
+def _parts(places: Iterable[Membership]) -> Iterator[list[Membership]]:
+    """The places in parts, each for one row."""
+    part: list[Membership] = []
+    size = 0
+    for place in places:
+        weight = len(place.item) + _OVERHEAD
+        if part and size + weight > _ROW_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(place)
+        size += weight
+    if part:
+        yield part
 
 
 def _is_free(row: Row, owner: str, now_ms: int) -> bool:

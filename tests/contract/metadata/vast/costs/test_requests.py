@@ -12,6 +12,8 @@ import pytest
 from services.metadata.adapters.vast.administration.administration import VastAdministration
 from services.metadata.adapters.vast.store import VastStore, open_vast_store
 from services.metadata.application.clock import utc_now
+from services.metadata.application.segments.loops import Loops
+from services.metadata.domain.flows import loop
 from services.metadata.domain.property import PropertyChange
 from services.metadata.domain.webhooks.webhook import Webhook
 from services.shared.timerange import TimeRange
@@ -137,6 +139,33 @@ async def test_background_work_of_an_idle_store_asks_almost_nothing(
         await asyncio.sleep(0.05)
     # Begin, a look at what processes wrote last, end: once every some seconds.
     assert counter.total() <= 3
+
+
+async def test_rounds_over_loops_that_do_not_change_ask_almost_nothing(
+    server: Server, store: VastStore, metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops = Loops(store, utc_now, 0)
+    tags = {loop.TAG: "0.001"}
+    await asyncio.gather(*(metadata.put(a_flow(number, tags=tags)) for number in range(1, 5)))
+    # A segment across the bound stays.
+    await metadata.register(2, a_segment(0, 10**10), a_segment(10**10, 10**10 + 1))
+
+    async def rounds(count: int) -> None:
+        for _ in range(count):
+            while await loops.step():
+                pass
+
+    await rounds(2)
+    assert len(await metadata.all_segments(2)) == 2
+    with server.counting() as counter:
+        await rounds(50)
+        await asyncio.sleep(0.05)
+    assert counter.total() <= 3
+    # Beyond the number that is kept, tags are read each time.
+    monkeypatch.setattr("services.metadata.adapters.vast.flows.tagged._MOST_KEPT", 4)
+    await metadata.register(2, a_segment(10**11, 10**11 + 1))
+    await rounds(1)
+    assert [segment.start_ns for segment in await metadata.all_segments(2)] == [10**11]
 
 
 async def test_background_work_shows_what_this_process_did(store: VastStore, metadata: Metadata) -> None:

@@ -14,10 +14,18 @@ from services.metadata.domain.load import Load
 from services.metadata.domain.trash import Trashed
 from services.metadata.domain.webhooks.event import Event
 from services.metadata.domain.webhooks.webhook import Webhook
-from services.vast_client.filters.filters import EVERYTHING
-from services.vast_client.plans import Kind
+from services.vast_client.filters.filters import Above
 
-_COUNTER: Final = "events"
+# By counter: the kind of a finding, and its summary.
+_COUNTERS: Final = {
+    "events": ("EVENT_COUNTER", "events have higher ids than it, so subscribers would miss new events"),
+    "audit": ("AUDIT_COUNTER", "entries of the audit log have higher numbers, which new ones would repeat"),
+}
+# By counter: the tables and columns with its numbers.
+_NUMBERED: Final = {
+    "events": (("events", "id"), ("webhooks", "settled")),
+    "audit": (("audit", "number"),),
+}
 
 
 class Work(NamedTuple):
@@ -81,34 +89,40 @@ def mend_owned(table: str, column: str) -> Callable[[VastTables, str, set[str]],
     return mend_rows
 
 
-def check_counter(tables: VastTables, _: str) -> list[Inconsistency]:
-    """A finding unless the counter of events reaches the ids of all events, stored and settled."""
-    rows = tables.view.lookup("counters", "name", _COUNTER)
-    found = duplicates("counters", _COUNTER, rows)
-    if _highest_event(tables) > min((row["value"] or 0 for row in rows), default=0):
-        summary = "events have higher ids than it, so subscribers would miss new events"
-        found.append(Inconsistency("EVENT_COUNTER", "counters", _COUNTER, summary, mendable=True))
+def check_counter(tables: VastTables, name: str) -> list[Inconsistency]:
+    """The findings about a counter, or about both: it must reach the numbers of all rows that it counts."""
+    found = []
+    for counter in (name,) if name in _COUNTERS else _COUNTERS:
+        rows = tables.view.lookup("counters", "name", counter)
+        found += duplicates("counters", counter, rows)
+        if _beyond(tables, counter, min((row["value"] or 0 for row in rows), default=0), 1):
+            kind, summary = _COUNTERS[counter]
+            found.append(Inconsistency(kind, "counters", counter, summary, mendable=True))
     return found
 
 
-def mend_counter(tables: VastTables, _: str, kinds: set[str]) -> None:
-    """Keep one counter, and raise it to the highest id of an event."""
+def mend_counter(tables: VastTables, name: str, kinds: set[str]) -> None:
+    """Keep one row of a counter, and raise it to the highest number of the rows that it counts."""
     if not kinds:
         return
-    rows = tables.view.lookup("counters", "name", _COUNTER)
-    value = max(_highest_event(tables), *(row["value"] or 0 for row in rows), 0)
+    rows = tables.view.lookup("counters", "name", name)
+    value = max((row["value"] or 0 for row in rows), default=0)
+    value = max((value, *_beyond(tables, name, value)))
     tables.view.delete("counters", rows[1:])
     if rows:
         tables.view.update("counters", rows[0], value=value)
     else:
-        tables.view.lock("counters", _COUNTER)
-        tables.view.insert("counters", name=_COUNTER, value=value)
+        tables.view.lock("counters", name)
+        tables.view.insert("counters", name=name, value=value)
 
 
-def _highest_event(tables: VastTables) -> int:
-    events = tables.view.select("events", EVERYTHING, ("id",), Kind.SCAN)
-    settled = tables.view.select("webhooks", EVERYTHING, ("settled",))
-    return max((*(row["id"] or 0 for row in events), *(row["settled"] for row in settled)), default=0)
+def _beyond(tables: VastTables, counter: str, value: int, most: int | None = None) -> list[int]:
+    """Numbers above a value that the rows of a counter have, `most` of each table."""
+    return [
+        row[column]
+        for table, column in _NUMBERED[counter]
+        for row in tables.view.select_up_to(table, Above(column, value), (column,), most).rows
+    ]
 
 
 def _readable(work: Work, rows: list[Row]) -> list[Row]:
