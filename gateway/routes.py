@@ -211,6 +211,13 @@ def _accounts(to: Handlers) -> tuple[Route, ...]:
             put=users.put,
             delete=users.delete,
         ),
+        # Every user may change the own password, who may at least read.
+        Route(
+            "/x/users/me/password",
+            scopes={"POST": Scope.READ},
+            body_bytes=limit,
+            post=users.change_own_password,
+        ),
         Route("/x/api-keys", scopes=_ADMIN, body_bytes=limit, get=keys.list, post=keys.post),
         Route(
             "/x/api-keys/{keyId}",

@@ -7,6 +7,7 @@ from grpc import aio
 from tams.access.v1 import credential_service_pb2, credential_service_pb2_grpc
 
 from services.access.ports import Checked
+from services.shared.access.classes import classes_of_words
 from services.shared.access.principal import Principal
 from services.shared.rpc.client import call
 from services.shared.rpc.scopes import SCOPES
@@ -32,4 +33,6 @@ class RpcAccounts:
 
 def _checked(reply: credential_service_pb2.Caller) -> Checked:
     scopes = (SCOPES[scope] for scope in reply.scopes)
-    return Checked(Principal.of(reply.name, scopes), reply.expires_at or inf)
+    # A reply of an earlier version has no classes, and gives all, as that version did.
+    classes = classes_of_words(reply.classes.names) if reply.HasField("classes") else None
+    return Checked(Principal.of(reply.name, scopes, classes), reply.expires_at or inf)

@@ -37,5 +37,9 @@ class AccessSettings(ProcessSettings):
     # editor=read+write,operator=admin.
     roles_claim: str = shared("TAMS_AUTH_ROLES_CLAIM", "roles")
     roles: str = shared("TAMS_AUTH_ROLES", "")
+    # The claim with the classes of the caller, such as groups, and the prefix of those that concern this
+    # store. Unset: callers with a JWT have all classes. Set: those whose token lacks the claim have none.
+    classes_claim: str = shared("TAMS_AUTH_CLASSES_CLAIM", "")
+    classes_prefix: str = shared("TAMS_AUTH_CLASSES_PREFIX", "")
     # Seconds by which the clocks of the issuer and of this store may differ.
     auth_skew_seconds: Annotated[float, Meta(ge=0, le=600)] = shared("TAMS_AUTH_SKEW_SECONDS", 30.0)

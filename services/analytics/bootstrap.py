@@ -9,11 +9,13 @@ from services.access.accounts import CREDENTIALS, RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
 from services.analytics.adapters.engine import Engine
+from services.analytics.adapters.flows import FLOWS, GrpcFlows
 from services.analytics.adapters.inventory import DuckDbInventory
 from services.analytics.adapters.sqlite import SqliteTables
 from services.analytics.adapters.tables import Tables
 from services.analytics.adapters.timelines import DuckDbTimelines
 from services.analytics.application.coverage import FlowCoverage
+from services.analytics.application.usage import Usage
 from services.analytics.servicers import coverage, usage
 from services.analytics.settings import Settings
 from services.shared.errors import Unavailable
@@ -38,15 +40,15 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         threads=settings.threads,
         memory_mb=settings.memory_mb,
     )
-    registrations = [
-        coverage.registration(FlowCoverage(DuckDbTimelines(tables, engine))),
-        usage.registration(DuckDbInventory(tables, engine)),
-    ]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
         metadata = await stack.enter_async_context(
-            open_channel(settings.metadata_address, [CREDENTIALS], settings.tls_files)
+            open_channel(settings.metadata_address, [CREDENTIALS, FLOWS], settings.tls_files)
         )
+        registrations = [
+            coverage.registration(FlowCoverage(DuckDbTimelines(tables, engine), GrpcFlows(metadata))),
+            usage.registration(Usage(DuckDbInventory(tables, engine))),
+        ]
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )

@@ -13,8 +13,11 @@ from services.metadata.application.accounts.api_keys import ApiKeys
 from services.metadata.application.accounts.attempts import Attempts
 from services.metadata.application.accounts.checks import StoredAccounts
 from services.metadata.application.accounts.last_uses import LastUses
+from services.metadata.application.accounts.own_password import OwnPassword
 from services.metadata.application.accounts.passwords import Passwords, open_passwords
+from services.metadata.application.accounts.renewals import Renewals
 from services.metadata.application.accounts.users import Users
+from services.metadata.application.accounts.verification import Verification
 from services.metadata.application.administration.administration import TableAdministration
 from services.metadata.application.administration.consistency import Consistency
 from services.metadata.application.audit.audit_log import AuditLog
@@ -22,6 +25,7 @@ from services.metadata.application.audit.journal import Journal
 from services.metadata.application.audit.numbering import Numbering
 from services.metadata.application.audit.refusals import Refusals
 from services.metadata.application.audit.retention import Retention
+from services.metadata.application.classes.store import ClassedStore
 from services.metadata.application.clock import AuditedClock, Clock, utc_now
 from services.metadata.application.delete_options import TrashRules
 from services.metadata.application.deletion_requests import Deletions
@@ -80,16 +84,18 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
             clock = AuditedClock(clock)
         committed = CommitSignal()
         rules = TrashRules(settings.soft_delete, settings.trash_seconds)
-        notifying = NotifyingStore(store, committed)
+        notifying = ClassedStore(NotifyingStore(store, committed))
         deleting = Deletions(notifying, clock, settings.deletion_budget_seconds, rules)
         audit_log, refused = AuditLog(store, clock), RefusedChanges()
         refusals = Refusals(refused) if settings.audited else None
         passwords = stack.enter_context(open_passwords())
-        uses = LastUses(store)
-        accounts = StoredAccounts(store, clock, passwords, Attempts(), uses)
+        uses, renewals = LastUses(store), Renewals(store)
+        verification = Verification(store, passwords, Attempts(), renewals)
+        accounts = StoredAccounts(store, clock, verification, uses)
         registrations = [
             *_registrations(settings, store, committed, clock, deleting, refusals=refusals),
-            *_account_registrations(store, clock, passwords, accounts),
+            *_account_registrations(store, clock, passwords, verification),
+            credentials.registration(accounts),
         ]
         ready = store.ready
         access = await stack.enter_async_context(open_access(settings, accounts, audit_log.record))
@@ -100,7 +106,7 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
         reports = [refused.run(audit_log.record)] if settings.audited else []
         upkeep = Upkeep(notifying, clock, deleting, *_further_work(settings, notifying, clock))
         await stack.enter_async_context(
-            background(upkeep.run(server.report, serving=ready), uses.run(), *reports)
+            background(upkeep.run(server.report, serving=ready), uses.run(), renewals.run(), *reports)
         )
         yield server
 
@@ -163,12 +169,12 @@ def _examination(store: Store) -> Examination:
 
 
 def _account_registrations(
-    store: Store, clock: Clock, passwords: Passwords, accounts: StoredAccounts
+    store: Store, clock: Clock, passwords: Passwords, verification: Verification
 ) -> list[Registration]:
+    own = OwnPassword(store, clock, passwords, verification)
     return [
-        users.registration(Users(store, clock, passwords)),
+        users.registration(Users(store, clock, passwords), own),
         api_keys.registration(ApiKeys(store, clock)),
-        credentials.registration(accounts),
     ]
 
 
@@ -188,7 +194,7 @@ def _registrations(
     margin = _LEASE_MARGIN_SECONDS if is_vast(settings.store_url) else 0
     registered = Webhooks(store, addresses, committed, clock)
     deliveries = Deliveries(store, clock, committed, registered, lease_margin_seconds=margin)
-    notifying = NotifyingStore(store, committed)
+    seen, notifying = ClassedStore(store), ClassedStore(NotifyingStore(store, committed))
     schemes = url_schemes(settings.external_url_schemes)
     all_flows = Flows(notifying, clock, deleting)
     all_segments = Segments(notifying, clock, deleting, schemes)
@@ -197,7 +203,7 @@ def _registrations(
         sources.registration(Sources(notifying, clock), cascades),
         flows.registration(all_flows),
         segments.registration(all_segments, refusals),
-        objects.registration(Objects(store, clock), StorageBackends(store), cascades),
+        objects.registration(Objects(seen, clock), StorageBackends(store), cascades),
         trash.registration(Trash(notifying, clock, settings.deletion_budget_seconds)),
         deletion_requests.registration(deleting),
         service_info.registration(ServiceInfos(store, clock)),

@@ -37,7 +37,7 @@ class Settings(StoreSettings, AccessSettings):
     soft_delete: bool = False
     # How long the trash keeps what was deleted softly, in seconds. Then its bytes are released.
     trash_seconds: Annotated[float, Meta(ge=0)] = 7 * 24 * 3600.0
-    # Pause between two rounds that delete what the loops of flows with the tag loop_hours no longer keep; 0
+    # Pause between two rounds that delete what flows with the tag loop_recorder_duration no longer keep; 0
     # deletes nothing.
     loop_pause_seconds: Annotated[float, Meta(ge=0)] = 30.0
     # Internal networks that webhooks may reach, as a comma list such as 127.0.0.0/8,10.1.0.0/16.

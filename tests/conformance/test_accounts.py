@@ -1,8 +1,14 @@
 """Users and API keys, under /x/users and /x/api-keys."""
 
+from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
+from tests.conformance.conftest import Gateway
 from tests.conformance.reaching import Client, reaches
+from tests.support.processes.health import until_serving
+from tests.support.services.metadata import running_metadata
+from tests.support.services.secured import ACCESS, caller
 
 PASSWORD = "correct horse"
 
@@ -29,6 +35,30 @@ async def test_users_are_created_changed_and_removed(tams: Client) -> None:
     assert (await tams.get(path)).status_code == 404
     assert (await tams.put(path, json={"suspended": True})).status_code == 404
     assert (await tams.delete(path)).status_code == 404
+
+
+@reaches("POST /x/users/me/password", 204, 400, 403, 404)
+async def test_a_user_changes_the_own_password(
+    tams: Client, services: dict[str, str], gateway: Gateway, tmp_path: Path
+) -> None:
+    path, passwords = "/x/users/me/password", {"old_password": PASSWORD, "new_password": "another horse"}
+    # Nobody is a user where nobody logs in.
+    assert (await tams.post(path, json=passwords)).status_code == 404
+    async with running_metadata(tmp_path, **ACCESS) as metadata:
+        await until_serving(metadata.port)
+        addresses = services | {"metadata_address": f"127.0.0.1:{metadata.port}"}
+        async with gateway(**addresses, **ACCESS) as secured:
+            made = await secured.post("/x/users", json=a_user(), headers=caller("root", "admin"))
+            assert made.status_code == 201
+            basic = b64encode(f"conforming:{PASSWORD}".encode()).decode()
+            headers = {"authorization": f"Basic {basic}"}
+            for body, status in (
+                (passwords | {"new_password": "short"}, 400),
+                (passwords | {"old_password": "wrong horse"}, 403),
+                (passwords, 204),
+                (passwords, 403),
+            ):
+                assert (await secured.post(path, json=body, headers=headers)).status_code == status
 
 
 @reaches("GET /x/api-keys", 200, 400)

@@ -9,6 +9,8 @@ from services.shared.access.principal import Scope
 from services.shared.rpc.scopes import scopes_of
 from tests.support.project.repository import files
 
+# A token for URLs allows no more than its maker may do, and a password is the caller's own.
+FOR_READERS = {"/x/tokens", "/x/users/me/password"}
 # The only routes that are open to everyone.
 PUBLIC = {"/health", "/health/live", "/openapi.json", "/docs", "/docs/{file}"}
 
@@ -54,6 +56,5 @@ def test_administration_is_for_admins(route: Route) -> None:
 
 def test_only_reads_need_just_the_scope_to_read() -> None:
     for operation in http_operations():
-        # A token for URLs allows no more than its maker may do.
-        reads = operation.method == "GET" or operation.path == "/x/tokens"
+        reads = operation.method == "GET" or operation.path in FOR_READERS
         assert (operation.scope is Scope.READ) <= reads, operation

@@ -26,7 +26,7 @@ LENGTH = 5
 KEPT_SECONDS = 36
 SEGMENTS = 120
 KILLS = 3
-FLOW = a_flow(1, tags={"loop_hours": "0.01"})
+FLOW = a_flow(1, tags={"loop_recorder_duration": "36"})
 PATH = f"/flows/{FLOW['id']}/segments"
 
 

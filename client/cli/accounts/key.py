@@ -7,6 +7,7 @@ import click
 from client.api import TamsClient
 from client.api.accounts import ApiKey, ScopeName
 from client.cli import exits
+from client.cli.accounts.classes import classes_option, classes_text
 from client.cli.accounts.scopes import scope_option, scopes_text, time_text
 from client.cli.session import with_store
 from client.cli.terminal.output import as_json, printable, write_json, write_table
@@ -26,12 +27,20 @@ def key() -> None:
 @key.command()
 @click.argument("name")
 @scope_option
+@classes_option
 @click.option("--days", type=click.IntRange(1, 36500), help="Days after which the key expires.")
 @with_store
-async def add(store: TamsClient, *, name: str, scopes: tuple[ScopeName, ...], days: int | None) -> None:
-    """Add an API key."""
+async def add(
+    store: TamsClient,
+    *,
+    name: str,
+    scopes: tuple[ScopeName, ...],
+    classes: tuple[str, ...] | None,
+    days: int | None,
+) -> None:
+    """Add an API key, by default with all classes."""
     expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    click.echo(await store.accounts.add_key(name, scopes, expires))
+    click.echo(await store.accounts.add_key(name, scopes, expires, classes))
     click.echo(f"added {printable(name)}; keep its text, it is not shown again", err=True)
 
 
@@ -44,7 +53,7 @@ async def list_keys(store: TamsClient, *, as_json: bool) -> None:
     if as_json:
         write_json(keys)
         return
-    write_table(("key", "id", "scopes", "", "expires", "last used"), map(_cells, keys))
+    write_table(("key", "id", "scopes", "classes", "", "expires", "last used"), map(_cells, keys))
 
 
 @key.command()
@@ -97,6 +106,7 @@ def _cells(key: ApiKey) -> tuple[str, ...]:
         key.name,
         key.id,
         scopes_text(key.scopes),
+        classes_text(key.classes),
         "suspended" if key.suspended else "",
         time_text(key.expires, "never"),
         time_text(key.last_used, "never"),

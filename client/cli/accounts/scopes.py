@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import click
 
+scope_choice = click.Choice(("read", "write", "delete", "admin"))
 scope_option = click.option(
     "--scope",
     "scopes",
-    type=click.Choice(("read", "write", "delete", "admin")),
+    type=scope_choice,
     multiple=True,
     required=True,
     help="A permission; repeat the option for more. admin includes the others.",

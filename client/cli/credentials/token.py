@@ -31,13 +31,17 @@ class ScopesType(click.ParamType[tuple[str, ...]]):
 @click.command()
 @click.option("--scope", "scopes", type=ScopesType(), default="read", show_default=True,
               help="Scopes, with commas: read, write, delete, admin.")  # fmt: skip
+@click.option("--class", "classes", multiple=True, metavar="CLASS",
+              help="A class of sources and flows to see; repeat it for more.  [default: all]")  # fmt: skip
 @click.option("--subject", default="local", show_default=True, help="The name of the caller.")
 @click.option("--minutes", type=click.IntRange(1, _WEEK_MINUTES), default=60, show_default=True,
               help="Minutes for which it is valid.")  # fmt: skip
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), default=".tams",
               envvar="TAMS_DATA_DIR", show_envvar=True, show_default=True,
               help="The data directory of the store.")  # fmt: skip
-def token(*, scopes: tuple[str, ...], subject: str, minutes: int, data_dir: Path) -> None:
+def token(
+    *, scopes: tuple[str, ...], classes: tuple[str, ...], subject: str, minutes: int, data_dir: Path
+) -> None:
     """Print a token for a store of `tams up --auth` on this machine.
 
     The store accepts tokens that are signed with a key in its data directory. The first use makes the key.
@@ -50,7 +54,9 @@ def token(*, scopes: tuple[str, ...], subject: str, minutes: int, data_dir: Path
     from client.local.issuer import signing  # noqa: PLC0415
 
     try:
-        made = signing.make_token(data_dir, scopes=scopes, subject=subject, minutes=minutes)
+        made = signing.make_token(
+            data_dir, scopes=scopes, subject=subject, minutes=minutes, classes=classes or signing.ALL
+        )
     except CannotRun as error:
         raise exits.Failed(str(error)) from None
     except ValueError as error:

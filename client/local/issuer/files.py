@@ -9,6 +9,7 @@ from client.local.errors import CannotRun
 
 ISSUER: Final = "tams-local"
 AUDIENCE: Final = "tams"
+CLASSES_CLAIM: Final = "classes"
 
 
 def key_file(secrets: Path) -> Path:
@@ -40,4 +41,6 @@ def trust(secrets: Path) -> dict[str, str]:
         "TAMS_AUTH_ISSUER": ISSUER,
         "TAMS_AUTH_AUDIENCE": AUDIENCE,
         "TAMS_AUTH_JWKS": str(public_keys_file(secrets)),
+        "TAMS_AUTH_CLASSES_CLAIM": CLASSES_CLAIM,
+        "TAMS_AUTH_CLASSES_PREFIX": "",
     }

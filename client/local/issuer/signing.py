@@ -19,16 +19,23 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from client.local.errors import CannotRun
-from client.local.issuer.files import AUDIENCE, ISSUER, key_file, public_keys_file
+from client.local.issuer.files import AUDIENCE, CLASSES_CLAIM, ISSUER, key_file, public_keys_file
 
 _ALGORITHM: Final = "EdDSA"
 _SCOPE_PREFIX: Final = "tams-api/"
+# What a store accepts for all classes.
+ALL: Final = ("*",)
 # As many as the store accepts.
 _MAX_SUBJECT: Final = 200
 
 
-def make_token(data_dir: Path, *, scopes: Sequence[str], subject: str, minutes: int) -> str:
-    """A JWT for the store of a data directory. ValueError for a bad subject, CannotRun for a bad key."""
+def make_token(
+    data_dir: Path, *, scopes: Sequence[str], subject: str, minutes: int, classes: Sequence[str] = ALL
+) -> str:
+    """A JWT for the store of a data directory, by default with all classes.
+
+    ValueError for a bad subject, CannotRun for a bad key.
+    """
     if not 0 < len(subject) <= _MAX_SUBJECT or not subject.isprintable():
         raise ValueError(f"a subject has 1 to {_MAX_SUBJECT} characters that can be printed")
     try:
@@ -44,6 +51,7 @@ def make_token(data_dir: Path, *, scopes: Sequence[str], subject: str, minutes: 
         "aud": AUDIENCE,
         "sub": subject,
         "scope": " ".join(f"{_SCOPE_PREFIX}{scope}" for scope in scopes),
+        CLASSES_CLAIM: list(classes),
         "iat": now,
         "exp": now + 60 * minutes,
         "jti": str(uuid.uuid4()),

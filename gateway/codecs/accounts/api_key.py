@@ -10,9 +10,12 @@ from tams.access.v1 import api_key_service_pb2
 
 from gateway.codecs import decoding
 from gateway.codecs.accounts.values import (
+    ClassNames,
     Moment,
     ScopeName,
     ScopeNames,
+    class_names,
+    classes_message,
     milliseconds_of,
     moment_of,
     names_of,
@@ -27,6 +30,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     scopes: list[ScopeName]
+    classes: list[str]
     suspended: bool
     created: datetime
     expires: datetime | UnsetType = UNSET
@@ -43,6 +47,7 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     name: str
     scopes: ScopeNames
+    classes: ClassNames | None = None
     expires: Moment | None = None
 
 
@@ -64,6 +69,7 @@ def create_request(body: bytes) -> api_key_service_pb2.CreateApiKeyRequest:
         name=new.name,
         scopes=numbers_of(new.scopes),
         expires_ms=None if new.expires is None else milliseconds_of(new.expires),
+        classes=classes_message(new.classes),
     )
 
 
@@ -99,6 +105,7 @@ def _key(key: api_key_service_pb2.ApiKey) -> ApiKey:
         id=key.id,
         name=key.name,
         scopes=names_of(key.scopes),
+        classes=class_names(key),
         suspended=key.suspended,
         created=moment_of(key.created_ms),
         expires=moment_of(key.expires_ms) if key.HasField("expires_ms") else UNSET,

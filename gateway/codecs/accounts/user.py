@@ -8,7 +8,16 @@ import msgspec
 from tams.access.v1 import user_service_pb2
 
 from gateway.codecs import decoding
-from gateway.codecs.accounts.values import ScopeName, ScopeNames, moment_of, names_of, numbers_of
+from gateway.codecs.accounts.values import (
+    ClassNames,
+    ScopeName,
+    ScopeNames,
+    class_names,
+    classes_message,
+    moment_of,
+    names_of,
+    numbers_of,
+)
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +25,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     scopes: list[ScopeName]
+    classes: list[str]
     suspended: bool
     created: datetime
     changed: datetime
@@ -27,6 +37,7 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: str
     password: str
     scopes: ScopeNames
+    classes: ClassNames | None = None
 
     def __repr__(self) -> str:
         """The name alone, because the password must not appear in a log."""
@@ -38,6 +49,7 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     password: str | None = None
     scopes: ScopeNames | None = None
+    classes: ClassNames | None = None
     suspended: bool | None = None
 
     def __repr__(self) -> str:
@@ -45,7 +57,19 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return "UserChange()"
 
 
+class OwnPasswordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The passwords of the caller."""
+
+    old_password: str
+    new_password: str
+
+    def __repr__(self) -> str:
+        """No members, because passwords must not appear in a log."""
+        return "OwnPasswordChange()"
+
+
 _new: Final = msgspec.json.Decoder(NewUser)
+_own: Final = msgspec.json.Decoder(OwnPasswordChange)
 _change: Final = msgspec.json.Decoder(UserChange)
 
 
@@ -53,7 +77,10 @@ def create_request(body: bytes) -> user_service_pb2.CreateUserRequest:
     """The user in a body. InvalidArgument for a body that does not fit."""
     new = decoding.decode(_new, body)
     return user_service_pb2.CreateUserRequest(
-        name=new.name, password=new.password, scopes=numbers_of(new.scopes)
+        name=new.name,
+        password=new.password,
+        scopes=numbers_of(new.scopes),
+        classes=classes_message(new.classes),
     )
 
 
@@ -64,7 +91,16 @@ def update_request(name: str, body: bytes) -> user_service_pb2.UpdateUserRequest
         name=name,
         password=change.password,
         scopes=numbers_of(change.scopes or ()),
+        classes=classes_message(change.classes),
         suspended=change.suspended,
+    )
+
+
+def own_password_request(body: bytes) -> user_service_pb2.ChangeOwnPasswordRequest:
+    """The passwords in a body. InvalidArgument for a body that does not fit."""
+    change = decoding.decode(_own, body)
+    return user_service_pb2.ChangeOwnPasswordRequest(
+        old_password=change.old_password, new_password=change.new_password
     )
 
 
@@ -82,6 +118,7 @@ def _user(user: user_service_pb2.User) -> User:
     return User(
         name=user.name,
         scopes=names_of(user.scopes),
+        classes=class_names(user),
         suspended=user.suspended,
         created=moment_of(user.created_ms),
         changed=moment_of(user.changed_ms),

@@ -1,14 +1,19 @@
-"""The values that users and API keys share: scopes and times."""
+"""The values that users and API keys share: scopes, classes and times."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
-from tams.type.v1 import scope_pb2
+from tams.access.v1 import api_key_service_pb2, user_service_pb2
+from tams.type.v1 import classes_pb2, scope_pb2
+
+from services.shared.access.classes import ALL, MAX_CLASSES
 
 ScopeName: TypeAlias = Literal["read", "write", "delete", "admin"]
 ScopeNames = Annotated[list[ScopeName], msgspec.Meta(min_length=1, max_length=4)]
+# The names are checked by metadata.
+ClassNames = Annotated[list[str], msgspec.Meta(max_length=MAX_CLASSES)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _NUMBERS: Final[dict[ScopeName, scope_pb2.Scope.ValueType]] = {
@@ -30,6 +35,16 @@ def numbers_of(names: Iterable[ScopeName]) -> list[scope_pb2.Scope.ValueType]:
 def names_of(numbers: Iterable[scope_pb2.Scope.ValueType]) -> list[ScopeName]:
     """The scopes in JSON. Those of a later version are left out."""
     return [_NAMES[number] for number in numbers if number in _NAMES]
+
+
+def classes_message(names: Iterable[str] | None) -> classes_pb2.Classes | None:
+    """The classes in a message."""
+    return None if names is None else classes_pb2.Classes(names=names)
+
+
+def class_names(message: user_service_pb2.User | api_key_service_pb2.ApiKey) -> list[str]:
+    """The classes of a user or key in JSON: `*` for all, which one of an earlier version has."""
+    return list(message.classes.names) if message.HasField("classes") else [ALL]
 
 
 def moment_of(milliseconds: int) -> datetime:

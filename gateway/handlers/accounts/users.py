@@ -56,6 +56,12 @@ class Users:
             user = await call(self._users.UpdateUser, codec.update_request(name, body))
         return responses.json(codec.document(user))
 
+    async def change_own_password(self, request: Request) -> Response:
+        """POST /x/users/me/password: for every user, so the gate of administration is not asked."""
+        async with self._bodies.read(request) as body:
+            await call(self._users.ChangeOwnPassword, codec.own_password_request(body))
+        return responses.no_content()
+
     async def delete(self, request: Request, name: str) -> Response:
         """DELETE /x/users/{user}."""
         self._check(request)

@@ -12,6 +12,7 @@ from gateway.handlers.health import documents as health_documents
 from gateway.http import responses
 from gateway.http.requests import Request
 from gateway.http.responses import Response
+from services.shared.access import caller
 
 # The seconds for which a result is reused, so that many requests do not load the services. A bad result is
 # reused for a shorter time, because a client may wait for the services to start.
@@ -39,7 +40,15 @@ class Health:
         return Response(HTTPStatus.NO_CONTENT)
 
     async def details(self, request: Request) -> Response:
-        """GET /health/details: the same status with the details of all parts."""
+        """GET /health/details: the same status with the details of all parts.
+
+        The backlog and the failing webhooks are those of the whole store, so they are for callers with all
+        classes.
+        """
+        if caller.principal.get().classes is not None:
+            report = await self._report.get()
+            body = health_documents.details(report, None, None, draining=self.draining)
+            return self._response(report, body)
         report, backlog, deliveries = await asyncio.gather(
             self._report.get(), self._backlog.get(), self._deliveries.get()
         )

@@ -1,4 +1,4 @@
-"""The ports of analytics: timelines of flows and the inventory of objects."""
+"""The ports of analytics: flows and their timelines, and the inventory of objects."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -21,6 +21,14 @@ class Timelines(Protocol):
 
     async def stretches(self, flow_id: str, within: Span, limit: int) -> Stretches:
         """The stretches with media of the flow within a span; lists at most the first `limit`."""
+        ...
+
+
+class Flows(Protocol):
+    """The flows as the present caller sees them."""
+
+    async def sees(self, flow_id: str) -> bool:
+        """True if the caller sees the flow. Unavailable if that cannot be found out."""
         ...
 
 

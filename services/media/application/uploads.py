@@ -10,6 +10,7 @@ from services.media.application.recent_objects import RecentObjects
 from services.media.application.size_reader import SizeReader, SizeResult
 from services.media.application.size_recorder import SizeRecorder
 from services.media.domain.object import LocatedObject, ObjectLocation
+from services.shared.access import caller
 from services.shared.errors import InvalidArgument, Unavailable
 
 MAX_OBJECTS: Final = 10_000
@@ -50,7 +51,7 @@ class Uploads:
         self._storage_ids = storage_ids
 
     async def look_for(self, object_ids: Sequence[str]) -> list[Presence]:
-        """The presence of each object, in order.
+        """The presence of each object, in order; ELSEWHERE for those that the caller does not see.
 
         InvalidArgument TOO_MANY_ITEMS for more than MAX_OBJECTS. Unavailable if the registry does not answer.
         """
@@ -58,12 +59,14 @@ class Uploads:
             raise InvalidArgument(f"give at most {MAX_OBJECTS} object ids", reason="TOO_MANY_ITEMS")
         until = asyncio.get_running_loop().time() + _SECONDS + _SECONDS_EACH * len(object_ids)
         distinct = dict.fromkeys(object_ids)
+        # What is remembered here may belong to others; the registry knows what this caller sees.
+        remembered = distinct if caller.principal.get().classes is None else ()
         presences = {
-            object_id: Presence.STORED for object_id in distinct if self._recent.is_stored(object_id)
+            object_id: Presence.STORED for object_id in remembered if self._recent.is_stored(object_id)
         }
         expected = [
             location
-            for object_id in distinct
+            for object_id in remembered
             if (location := self._recent.expected_location(object_id)) is not None
         ]
         read = await self._read(expected, until)

@@ -1,5 +1,6 @@
 """Looks up the flow of a request, and refuses flows that must not change."""
 
+from services.metadata.application.classes.seeing import hides, whole
 from services.metadata.application.ports import Tables
 from services.metadata.domain.flows.flow import StoredFlow
 from services.metadata.domain.ids import FlowId, is_flow_id
@@ -24,26 +25,37 @@ def read_only_error(flow_id: FlowId) -> PermissionDenied:
 
 
 def require_flow(tables: Tables, flow_id: str) -> StoredFlow:
-    """The flow; NotFound FLOW_NOT_FOUND if it does not exist or the id is malformed."""
+    """The flow; NotFound FLOW_NOT_FOUND if the caller does not see it, or the id is malformed."""
     flow = tables.flows.get(flow_id) if is_flow_id(flow_id) else None
     if flow is None:
         raise flow_not_found(flow_id)
     return flow
 
 
+def require_stored_flow(tables: Tables, flow_id: str) -> StoredFlow:
+    """The flow as it is stored, also for callers who see only parts of its lists; for changes.
+
+    NotFound FLOW_NOT_FOUND as `require_flow`, also if the caller does not see the flow.
+    """
+    flow = require_flow(whole(tables), flow_id)
+    if hides(tables, flow.document):
+        raise flow_not_found(flow_id)
+    return flow
+
+
 def require_writable_flow(tables: Tables, flow_id: str) -> StoredFlow:
-    """The flow, which is not read-only.
+    """The flow as it is stored, which is not read-only.
 
     NotFound FLOW_NOT_FOUND, or PermissionDenied FLOW_READ_ONLY if it is read-only.
     """
-    flow = require_flow(tables, flow_id)
+    flow = require_stored_flow(tables, flow_id)
     if flow.read_only:
         raise read_only_error(flow.id)
     return flow
 
 
 def require_owning_flow(tables: Tables, flow_id: str) -> StoredFlow:
-    """The flow, which is not read-only and can own segments and objects because it has a container.
+    """The flow as it is stored, which is not read-only and can own segments and objects: it has a container.
 
     The errors of `require_writable_flow`, or FailedPrecondition NO_CONTAINER.
     """

@@ -14,12 +14,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.metadata.application.audit.recording import record
+from services.metadata.application.classes.seeing import whole
 from services.metadata.application.clock import Clock, Moment, authored_moment
 from services.metadata.application.delete_options import DEFAULT_RULES, TrashRules
 from services.metadata.application.ports import Removed, Slow, Store, Tables
 from services.metadata.application.webhooks.outbox import Outbox
 from services.metadata.domain.audit import Facts
 from services.metadata.domain.deletion_request import Deletion, Status
+from services.metadata.domain.documents.classes import classes_of_document
 from services.metadata.domain.flows.flow import StoredFlow
 from services.metadata.domain.ids import ObjectId
 from services.metadata.domain.objects.object import MediaObject
@@ -57,7 +59,10 @@ class Deletions:
         self.trash = trash
 
     async def get(self, deletion_id: str) -> Deletion:
-        """The request; NotFound DELETION_REQUEST_NOT_FOUND if it does not exist or has expired."""
+        """The request; NotFound DELETION_REQUEST_NOT_FOUND if it does not exist or has expired.
+
+        A caller with a list of classes has only the requests that it made itself.
+        """
         deletion = await self._store.read(lambda tables: tables.deletions.get(deletion_id))
         if deletion is None:
             raise NotFound(f"no deletion request {deletion_id[:64]!r}", reason="DELETION_REQUEST_NOT_FOUND")
@@ -131,6 +136,7 @@ def start_deletion(
         created_ms=now.ms,
         updated_ms=now.ms,
         trash=None if soft is None else new_timeline(),
+        created_by=now.author,
     )
     # The first slice also deletes segments outside the recorded extent, in case that is wrong.
     removed = _delete_slice(tables, request, within, now)
@@ -170,6 +176,7 @@ def _trashed_segments(flow: StoredFlow, request: Deletion, soft: SoftDelete, *, 
         purge_ms=soft.purge_ms,
         origin=flow.timeline,
         filling=request.id if has_more else None,
+        classes=classes_of_document(flow.document),
     )
 
 
@@ -200,6 +207,7 @@ def _ranges_at_risk(
 
 
 def _delete_next_slice(tables: Tables, deletion_id: str, now: Moment) -> DeletionProgress:
+    tables = whole(tables)
     before = tables.deletions.get(deletion_id)
     if before is None or before.expiry_ms is not None:
         return DeletionProgress(Removed(0, NEVER, frozenset()), before)

@@ -52,6 +52,8 @@ class Deletion(Struct, frozen=True, rename={"timeline": "row", "requested": "who
     spared: tuple[tuple[int, int], ...] = ()
     # The timeline that gets the segments; None if they are deleted for good.
     trash: int | None = None
+    # The caller who made the request; None in a store without access control.
+    created_by: str | None = None
 
     @property
     def next_part(self) -> TimeRange:

@@ -1,9 +1,13 @@
 """Sources, as they are stored and as clients see them (TAMS 7.0 source.json)."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from services.metadata.domain.documents.jsons import ENCODE, require_json
+from services.metadata.domain.documents.jsons import ENCODE, Members, require_json
 from services.metadata.domain.ids import SourceId
+
+NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class StoredSource(NamedTuple):
@@ -21,10 +25,13 @@ class StoredSource(NamedTuple):
         return len(self.document) + len(self.source_collection or b"") + len(self.collected_by or b"")
 
 
-def new_source(source_id: SourceId, format_urn: str, now: str, created_by: str | None) -> bytes:
+def new_source(
+    source_id: SourceId, format_urn: str, now: str, created_by: str | None, tags: Mapping[str, str] = NO_TAGS
+) -> bytes:
     """The document of a source that is created with its first flow. `now` is RFC 3339 text."""
-    author = {"created_by": created_by, "updated_by": created_by} if created_by else {}
-    return ENCODE({"id": source_id, "format": format_urn, "created": now, "updated": now, **author})
+    members: Members = {"id": source_id, "format": format_urn, "created": now, "updated": now}
+    members |= {"created_by": created_by, "updated_by": created_by} if created_by else {}
+    return ENCODE(members | {"tags": dict(tags)} if tags else members)
 
 
 def served_document(source: StoredSource) -> bytes:

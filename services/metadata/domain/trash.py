@@ -61,6 +61,8 @@ class Trashed(Struct, frozen=True):
     memberships: tuple[Membership, ...] = ()
     # True once some of its segments are purged: then it cannot be restored.
     purging: bool = False
+    # The classes that the flow had. Entries of older versions have none.
+    classes: frozenset[str] = frozenset()
     # Of a restored flow: the start of the last segment that has an event.
     announced_ns: int | None = None
 

@@ -1,4 +1,4 @@
-"""The tag `loop_hours` over HTTP: who may set it, and its values."""
+"""The tag `loop_recorder_duration` over HTTP: who may set it, and its values."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.services.gateway import a_flow, running_gateway
 from tests.support.services.secured import caller, running_secured_services
 from tests.support.storage.seaweedfs import SeaweedFS
 
-TAGS = {"loop_hours": "24"}
+TAGS = {"loop_recorder_duration": "86400"}
 
 
 @pytest_asyncio.fixture(loop_scope="package")
@@ -31,7 +31,7 @@ async def test_a_caller_without_the_scope_delete_cannot_make_a_loop(secured: htt
     assert (await secured.put(path, json=flow, headers=writer)).status_code == 201
     attempts: list[tuple[str, str, Any]] = [
         ("PUT", path, flow | {"tags": TAGS}),
-        ("PUT", f"{path}/tags/loop_hours", "24"),
+        ("PUT", f"{path}/tags/loop_recorder_duration", "86400"),
         ("PUT", f"/x{path}/tags", TAGS),
         ("POST", f"/x{path}/tags", TAGS),
     ]
@@ -49,18 +49,18 @@ async def test_a_caller_without_the_scope_delete_cannot_make_a_loop(secured: htt
 
 
 @pytest.mark.parametrize("value", ["PT24H", "0", "-1", ""])
-async def test_a_value_that_is_no_number_of_hours_is_refused(
+async def test_a_value_that_is_no_number_of_seconds_is_refused(
     tams: httpx.AsyncClient, flow: dict[str, Any], value: str
 ) -> None:
     for method, path, body in (
-        ("PUT", f"/flows/{flow['id']}/tags/loop_hours", value),
-        ("POST", f"/x/flows/{flow['id']}/tags", {"other": "1", "loop_hours": value}),
-        ("PUT", f"/flows/{flow['id']}", flow | {"tags": {"loop_hours": value}}),
+        ("PUT", f"/flows/{flow['id']}/tags/loop_recorder_duration", value),
+        ("POST", f"/x/flows/{flow['id']}/tags", {"other": "1", "loop_recorder_duration": value}),
+        ("PUT", f"/flows/{flow['id']}", flow | {"tags": {"loop_recorder_duration": value}}),
     ):
         refused = await tams.request(method, path, json=body)
-        assert (refused.status_code, refused.json()["type"]) == (400, "BAD_LOOP_HOURS")
-        assert "$.tags.loop_hours" in refused.text
+        assert (refused.status_code, refused.json()["type"]) == (400, "BAD_LOOP_DURATION")
+        assert "$.tags.loop_recorder_duration" in refused.text
     assert (await tams.get(f"/flows/{flow['id']}/tags")).json() == {}
     # On a source it is a tag like any other.
-    source = f"/sources/{flow['source_id']}/tags/loop_hours"
+    source = f"/sources/{flow['source_id']}/tags/loop_recorder_duration"
     assert (await tams.put(source, json=value)).status_code == 204

@@ -30,7 +30,7 @@ async def test_the_text_of_a_key_is_shown_once(admin: httpx.AsyncClient) -> None
     assert (created.status_code, created.headers["cache-control"]) == (201, "no-store")
     key = created.json()
     assert re.fullmatch(rf"tams_{key['id']}_[0-9a-f]{{64}}", key.pop("key"))
-    assert key.keys() == {"id", "name", "scopes", "suspended", "created", "expires"}
+    assert key.keys() == {"id", "name", "scopes", "classes", "suspended", "created", "expires"}
     assert key["expires"] == "2098-12-31T23:00:00Z"
     assert (await admin.get(f"/x/api-keys/{key['id']}")).json() == key
     assert key in (await admin.get("/x/api-keys")).json()["api_keys"]

@@ -28,7 +28,8 @@ async def test_a_user_is_created_read_changed_and_removed(admin: httpx.AsyncClie
     created = await admin.post("/x/users", json=a_user("alice"))
     assert created.status_code == 201
     user = created.json()
-    assert user.keys() == {"name", "scopes", "suspended", "created", "changed"}
+    assert user.keys() == {"name", "scopes", "classes", "suspended", "created", "changed"}
+    assert user["classes"] == ["*"]
     assert (user["name"], user["scopes"], user["suspended"]) == ("alice", ["read", "write"], False)
     assert datetime.fromisoformat(user["created"]).tzinfo is not None
     assert (await admin.get("/x/users/alice")).json() == user
@@ -50,6 +51,9 @@ async def test_a_user_is_created_read_changed_and_removed(admin: httpx.AsyncClie
         ({"password": 12345678}, "BAD_BODY", "$.password"),
         ({"scopes": []}, "BAD_BODY", "$.scopes"),
         ({"scopes": ["service"]}, "BAD_BODY", "$.scopes[0]"),
+        ({"classes": "news"}, "BAD_BODY", "$.classes"),
+        ({"classes": ["a"] * 33}, "BAD_BODY", "$.classes"),
+        ({"classes": ["a b"]}, "BAD_CLASSES", "$.classes"),
         ({"more": 1}, "BAD_BODY", "$"),
     ],
 )
@@ -61,6 +65,20 @@ async def test_a_bad_user_is_refused_without_its_password(
     assert (refused.status_code, refused.json()["type"]) == (400, reason)
     assert refused.json().get("path", "$") == path
     assert str(body["password"]) not in refused.text
+
+
+async def test_classes_are_given_and_changed(admin: httpx.AsyncClient) -> None:
+    created = await admin.post("/x/users", json=a_user("dave", {"classes": ["sport", "news"]}))
+    assert created.json()["classes"] == ["news", "sport"]
+    for change, classes in (
+        ({"suspended": False}, ["news", "sport"]),
+        ({"classes": None}, ["news", "sport"]),
+        ({"classes": []}, []),
+        ({"classes": ["*"]}, ["*"]),
+    ):
+        assert (await admin.put("/x/users/dave", json=change)).json()["classes"] == classes
+    key = await admin.post("/x/api-keys", json={"name": "k", "scopes": ["read"], "classes": ["news"]})
+    assert key.json()["classes"] == ["news"]
 
 
 async def test_a_user_of_the_same_name_is_refused(admin: httpx.AsyncClient) -> None:

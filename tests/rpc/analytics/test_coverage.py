@@ -12,7 +12,7 @@ from services.analytics.servicers.convert import coverage_response
 from services.shared.errors import NotFound
 from services.shared.timerange import MAX_NS, MIN_NS, NS, TimeRange
 from tests.rpc.analytics.conftest import Analytics, Writer, on_both_engines
-from tests.support.models.timelines import LENGTH, PlainTimelines, bounds, segment_lists
+from tests.support.models.timelines import LENGTH, PlainFlows, PlainTimelines, bounds, segment_lists
 
 pytestmark = on_both_engines
 
@@ -50,7 +50,7 @@ async def test_coverage_agrees_with_the_simple_model(
     tables.clear()
     tables.flow(FLOW, shift(segments))
     tables.flow(OTHER, shift(others))
-    model = FlowCoverage(PlainTimelines({FLOW: [Span(*span) for span in shift(segments)]}))
+    model = FlowCoverage(PlainTimelines({FLOW: [Span(*span) for span in shift(segments)]}), PlainFlows())
     expected = await model.get(FLOW, TimeRange(start, end), limit)
     coverage = await analytics.coverage(FLOW, start, end, ranges=limit)
     assert coverage == coverage_response(expected)

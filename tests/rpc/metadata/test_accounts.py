@@ -1,5 +1,6 @@
 """Users, API keys and their credentials over gRPC."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from tams.access.v1 import (
     user_service_pb2,
     user_service_pb2_grpc,
 )
-from tams.type.v1 import scope_pb2
+from tams.type.v1 import classes_pb2, scope_pb2
 
 from services.access.accounts import RpcAccounts
 from services.metadata.bootstrap import running
@@ -129,6 +130,56 @@ async def test_accounts_outlive_the_process(tmp_path: Path) -> None:
         assert (await second.checks.check_key(text)).principal.name == "key:ingest"
 
 
+async def test_a_caller_has_the_classes_of_its_account(accounts: Accounts) -> None:
+    for name, classes, expected in (
+        ("all", None, None),
+        ("every", ["*"], None),
+        ("some", ["sport", "news"], {"news", "sport"}),
+        ("none", [], frozenset()),
+    ):
+        given = None if classes is None else classes_pb2.Classes(names=classes)
+        request = user_service_pb2.CreateUserRequest(
+            name=name, password=PASSWORD, scopes=[READ], classes=given
+        )
+        user = await call(accounts.users.CreateUser, request)
+        assert list(user.classes.names) == sorted(classes or ["*"] if classes != [] else [])
+        assert (await accounts.checks.check_password(name, PASSWORD)).principal.classes == expected
+        key = await call(
+            accounts.keys.CreateApiKey,
+            api_key_service_pb2.CreateApiKeyRequest(name=name, scopes=[READ], classes=given),
+        )
+        assert key.key.classes == user.classes
+        assert (await accounts.checks.check_key(key.text)).principal.classes == expected
+    change = user_service_pb2.UpdateUserRequest(name="some", classes=classes_pb2.Classes(names=["archive"]))
+    assert list((await call(accounts.users.UpdateUser, change)).classes.names) == ["archive"]
+    untouched = user_service_pb2.UpdateUserRequest(name="some", suspended=False)
+    assert list((await call(accounts.users.UpdateUser, untouched)).classes.names) == ["archive"]
+
+
+async def test_a_user_changes_the_own_password_over_the_wire(tmp_path: Path) -> None:
+    path = tmp_path / "tables.db"
+    async with serving_accounts(path) as opened:
+        await opened.create_user()
+        key = (await opened.create_key()).text
+    settings = {"auth": "required", "service_secret": "s" * 32}
+    async with serving_accounts(path, **settings) as serving:
+
+        async def change(authorization: str) -> None:
+            await serving.users.ChangeOwnPassword(
+                user_service_pb2.ChangeOwnPasswordRequest(old_password=PASSWORD, new_password="another one"),
+                metadata=(("authorization", authorization),),
+            )
+
+        basic = b64encode(f"alice:{PASSWORD}".encode()).decode()
+        with pytest.raises(aio.AioRpcError) as refused:
+            await change(f"Bearer {key}")
+        assert refused.value.code().name == "NOT_FOUND"
+        await change(f"Basic {basic}")
+        with pytest.raises(aio.AioRpcError) as wrong:
+            await change(f"Basic {basic}")
+        assert wrong.value.code().name == "PERMISSION_DENIED"
+
+
 async def test_each_documented_error_occurs(accounts: Accounts) -> None:
     await accounts.create_user()
     await accounts.create_key()
@@ -138,10 +189,18 @@ async def test_each_documented_error_occurs(accounts: Accounts) -> None:
         name="bob", password=PASSWORD, scopes=[scope_pb2.SCOPE_UNSPECIFIED]
     )
     short = user_service_pb2.UpdateUserRequest(name="alice", password="short")
+    bad_class = user_service_pb2.UpdateUserRequest(name="alice", classes=classes_pb2.Classes(names=["a b"]))
     cases: list[tuple[Any, Any, type[TamsError], str]] = [
         (accounts.users.CreateUser, bad_scope, InvalidArgument, "BAD_SCOPES"),
         (accounts.users.CreateUser, unset_scope, InvalidArgument, "BAD_SCOPES"),
         (accounts.users.UpdateUser, short, InvalidArgument, "BAD_PASSWORD"),
+        (accounts.users.UpdateUser, bad_class, InvalidArgument, "BAD_CLASSES"),
+        (
+            accounts.users.ChangeOwnPassword,
+            user_service_pb2.ChangeOwnPasswordRequest(),
+            NotFound,
+            "USER_NOT_FOUND",
+        ),
         (accounts.users.GetUser, user_service_pb2.GetUserRequest(), NotFound, "USER_NOT_FOUND"),
         (
             accounts.keys.GetApiKey,

@@ -115,7 +115,8 @@ BAD_DIGEST = "INVALID_ARGUMENT BAD_TEXT_DIGEST"
 BAD_FLOW, BAD_COLLECTION = "INVALID_ARGUMENT BAD_FLOW", "INVALID_ARGUMENT BAD_COLLECTION"
 BAD_PROPERTY, TAG_NOT_FOUND = "INVALID_ARGUMENT BAD_PROPERTY", "NOT_FOUND TAG_NOT_FOUND"
 TOO_MANY_TAGS, TAG_TOO_LONG = "INVALID_ARGUMENT TOO_MANY_TAGS", "INVALID_ARGUMENT TAG_TOO_LONG"
-BAD_LOOP = "INVALID_ARGUMENT BAD_LOOP_HOURS"
+BAD_CLASSES = "INVALID_ARGUMENT BAD_CLASSES"
+BAD_LOOP = "INVALID_ARGUMENT BAD_LOOP_DURATION"
 TAGS = {f"{number}": "v" for number in range(1001)}
 DIGEST = TextDigest(sha256=bytes(32))
 DIGESTS = {f"{number}": DIGEST for number in range(101)}
@@ -139,6 +140,7 @@ CASES: list[tuple[str, Any, str]] = [
     ("ListFlows", ListFlowsRequest(tag_digests=DIGESTS, tag_exists={"x": True}), TOO_MANY),
     ("UpdateSource", update_source(change(member="label", value=LARGE)), TOO_LARGE),
     ("UpdateSource", update_source(number=MISSING), SOURCE_NOT_FOUND),
+    ("UpdateSource", update_source(change(tag="auth_classes", value=b'"*"')), BAD_CLASSES),
     ("UpdateSource", UpdateSourceRequest(id=MALFORMED), SOURCE_NOT_FOUND),
     ("UpdateSource", update_source(change(tag="x")), TAG_NOT_FOUND),
     ("UpdateSource", update_source(change(member="label", value=b"5")), BAD_PROPERTY),
@@ -166,7 +168,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("PutFlow", put_collecting(1, 4), BAD_COLLECTION),
     ("PutFlow", put_flow(1, tags=TAGS), TOO_MANY_TAGS),
     ("PutFlow", put_flow(1, tags={"x": "v" * 102_401}), TAG_TOO_LONG),
-    ("PutFlow", put_flow(1, tags={"loop_hours": "PT24H"}), BAD_LOOP),
+    ("PutFlow", put_flow(1, tags={"loop_recorder_duration": "PT24H"}), BAD_LOOP),
+    ("PutFlow", put_flow(1, tags={"auth_classes": "news sport"}), BAD_CLASSES),
     ("PutFlow", put_flow(1, "audio"), CONFLICT),
     ("PutFlow", put_flow(4, "audio", source=1), CONFLICT),
     ("PutFlow", PutFlowRequest(id=flow_id(4), document=encoded(a_flow(5))), FLOW_NOT_FOUND),
@@ -193,7 +196,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("UpdateFlow", update(1, change(member="tags", value=encoded(TAGS))), TOO_MANY_TAGS),
     ("UpdateFlow", update(1, change(member="flow_collection", value=DEEP)), BAD_FLOW),
     ("UpdateFlow", update(1, LONG), TAG_TOO_LONG),
-    ("UpdateFlow", update(1, change(tag="loop_hours", value=b'"0"')), BAD_LOOP),
+    ("UpdateFlow", update(1, change(tag="loop_recorder_duration", value=b'"0"')), BAD_LOOP),
+    ("UpdateFlow", update(1, change(tag="auth_classes", value=b'"*"')), BAD_CLASSES),
     ("UpdateFlow", update(READ_ONLY, change(member="label", value=b'"x"')), FLOW_READ_ONLY),
     ("UpdateFlow", update(1, *[change(member="label")] * 1001), TOO_MANY),
     ("DeleteFlow", DeleteFlowRequest(id=flow_id(MISSING)), FLOW_NOT_FOUND),
@@ -263,8 +267,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("RestoreEntry", RestoreEntryRequest(id=MALFORMED), NOT_IN_TRASH),
     ("PurgeEntry", PurgeEntryRequest(id=MALFORMED), NOT_IN_TRASH),
 ]
-# Errors that need something in the trash, a scope, or another call at the same time. The tests of the trash
-# and of access control reach them.
+# Errors that need something in the trash, a scope, a class, or another call at the same time. The tests of
+# the trash and of access control reach them.
 _RESTORING = {
     "FAILED_PRECONDITION FLOW_EXISTS", "FAILED_PRECONDITION FORMAT_CONFLICT",
     "FAILED_PRECONDITION MEMBER_IN_TRASH", "FAILED_PRECONDITION PURGE_BEGUN", "ABORTED TRASH_BUSY",
@@ -282,6 +286,19 @@ ELSEWHERE = {
     ("DeleteObject", FLOW_READ_ONLY),
     ("DeleteObject", "RESOURCE_EXHAUSTED TOO_MANY_DELETIONS"),
     *((f"{verb}Flow", "PERMISSION_DENIED MISSING_SCOPE") for verb in ("Put", "Update")),
+    *(
+        (method, "PERMISSION_DENIED OUTSIDE_CLASSES")
+        for method in (
+            "PutFlow",
+            "UpdateFlow",
+            "UpdateSource",
+            "DeleteSource",
+            "DeleteObject",
+            "RestoreFlow",
+            "RestoreSource",
+            "RestoreEntry",
+        )
+    ),
     *(
         (f"Delete{what}", "PERMISSION_DENIED MISSING_SCOPE")
         for what in ("Flow", "Segments", "Source", "Object")

@@ -14,7 +14,8 @@ import pytest
 from tams.metadata.v1.deletion_request_pb2 import DELETION_STATUS_DONE
 from tams.metadata.v1.deletion_request_service_pb2 import GetDeletionRequestRequest
 
-from services.metadata.adapters.sqlite.file.connection import SCHEMA_VERSION, open_writer
+from services.metadata.adapters.sqlite.file.connection import open_writer
+from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION
 from services.shared.errors import TamsError
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.probe import is_serving

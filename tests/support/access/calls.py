@@ -13,10 +13,11 @@ SECONDS: Final = 60.0
 
 
 class Answer(NamedTuple):
-    """The status of a call, and the reason of its refusal."""
+    """The status of a call, the text of its refusal, and the reply."""
 
     code: StatusCode
     details: str
+    reply: bytes = b""
 
 
 @asynccontextmanager
@@ -27,13 +28,18 @@ async def channel_of(secured: SecuredStore, part: str) -> AsyncIterator[aio.Chan
 
 
 async def call_of(
-    channel: aio.Channel, method: MethodDescriptor, metadata: Mapping[str, str], *, seconds: float = SECONDS
+    channel: aio.Channel,
+    method: MethodDescriptor,
+    metadata: Mapping[str, str],
+    *,
+    request: bytes = b"",
+    seconds: float = SECONDS,
 ) -> Answer:
-    """The answer to a call with an empty request."""
+    """The answer to a call, by default with an empty request."""
     path = f"/{method.containing_service.full_name}/{method.name}"
     call = channel.unary_unary(path, request_serializer=bytes, response_deserializer=bytes)
     try:
-        await call(b"", timeout=seconds, metadata=tuple(metadata.items()))
+        reply = await call(request, timeout=seconds, metadata=tuple(metadata.items()))
     except aio.AioRpcError as error:
         return Answer(error.code(), error.details() or "")
-    return Answer(StatusCode.OK, "")
+    return Answer(StatusCode.OK, "", reply)

@@ -16,6 +16,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 
 ISSUER: Final = "https://issuer.example"
 AUDIENCE: Final = "tams-tests"
+CLASSES_CLAIM: Final = "classes"
 
 
 class SigningKey(NamedTuple):
@@ -54,7 +55,7 @@ def jwks(*keys: SigningKey) -> bytes:
 
 
 def claims(*scopes: str, **changes: Any) -> dict[str, Any]:
-    """The claims of a token that is valid for ten minutes. A claim that is None is left out."""
+    """The claims of a token for all classes, valid for ten minutes. A claim that is None is left out."""
     now = int(time.time())
     all_claims = {
         "iss": ISSUER,
@@ -63,6 +64,7 @@ def claims(*scopes: str, **changes: Any) -> dict[str, Any]:
         "iat": now,
         "exp": now + 600,
         "scope": " ".join(f"tams-api/{scope}" for scope in scopes),
+        CLASSES_CLAIM: ["*"],
     } | changes
     return {name: value for name, value in all_claims.items() if value is not None}
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.support.access.issuer import AUDIENCE, ISSUER, SigningKey, jwks, new_key, token
+from tests.support.access.issuer import AUDIENCE, CLASSES_CLAIM, ISSUER, SigningKey, jwks, new_key, token
 from tests.support.processes.ports import free_ports
 from tests.support.processes.system import READY_SECONDS, poll
 from tests.support.services.engine import ENGINE
@@ -46,13 +47,13 @@ class SecuredStore:
         """The context of clients of the API."""
         return ssl.create_default_context(cafile=self.authority)
 
-    def bearer(self, *scopes: str) -> dict[str, str]:
-        """The header of a caller with these scopes."""
-        return {"authorization": f"Bearer {token(self.key, *scopes)}"}
+    def bearer(self, *scopes: str, **claims: Any) -> dict[str, str]:
+        """The header of a caller with these scopes; `claims` replace those of its token."""
+        return {"authorization": f"Bearer {token(self.key, *scopes, **claims)}"}
 
-    def client(self, *scopes: str) -> httpx.AsyncClient:
-        """A client of the API with these scopes."""
-        headers = self.bearer(*scopes)
+    def client(self, *scopes: str, **claims: Any) -> httpx.AsyncClient:
+        """A client of the API with these scopes; `claims` replace those of its token."""
+        headers = self.bearer(*scopes, **claims)
         return httpx.AsyncClient(
             base_url=self.url, headers=headers, verify=self.trusted, trust_env=False, timeout=60
         )
@@ -164,6 +165,7 @@ def _environment(store: SecuredStore, objects: SeaweedFS) -> dict[str, str]:
         "TAMS_AUTH_ISSUER": ISSUER,
         "TAMS_AUTH_AUDIENCE": AUDIENCE,
         "TAMS_AUTH_JWKS": str(store.jwks_file),
+        "TAMS_AUTH_CLASSES_CLAIM": CLASSES_CLAIM,
     }
 
 

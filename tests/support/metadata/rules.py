@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.metadata.application.classes.store import ClassedStore
 from services.metadata.application.clock import AuditedClock, Clock
 from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.flows.flows import Flows, GetFlow
@@ -66,14 +67,15 @@ class Metadata:
         self.store = store
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.clock: Clock = AuditedClock(self._clock) if audited else self._clock
-        self.deletions = deletions = Deletions(store, self.clock, deletion_seconds)
+        seen = ClassedStore(store)
+        self.deletions = deletions = Deletions(seen, self.clock, deletion_seconds)
         self.upkeep = Upkeep(store, self.clock, deletions)
-        self.sources = Sources(store, self.clock)
-        self.flows = Flows(store, self.clock, deletions)
-        self.segments = Segments(store, self.clock, deletions)
-        self.objects = Objects(store, self.clock)
-        self.cascades = Cascades(store, self.clock, self.flows, self.segments, deletions.trash)
-        self.trash = Trash(store, self.clock, deletion_seconds)
+        self.sources = Sources(seen, self.clock)
+        self.flows = Flows(seen, self.clock, deletions)
+        self.segments = Segments(seen, self.clock, deletions)
+        self.objects = Objects(seen, self.clock)
+        self.cascades = Cascades(seen, self.clock, self.flows, self.segments, deletions.trash)
+        self.trash = Trash(seen, self.clock, deletion_seconds)
         self.backends = StorageBackends(store)
 
     def _clock(self) -> datetime:

@@ -37,6 +37,17 @@ def runs(points: set[int]) -> list[Span]:
     return [Span(*pair) for pair in zip(starts, ends, strict=True)]
 
 
+class PlainFlows:
+    """Flows of which the present caller sees those with these ids."""
+
+    def __init__(self, *visible: str) -> None:
+        self.visible = visible
+
+    async def sees(self, flow_id: str) -> bool:
+        """True if the caller sees the flow."""
+        return flow_id in self.visible
+
+
 class PlainTimelines:
     """The Timelines port over lists of segments."""
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.support.access.bad_credentials import bad_credentials, bad_keys
+from tests.support.access.foreign import Foreign, make_foreign
 from tests.support.access.secured_store import SecuredStore, running_secured_store
 from tests.support.storage.seaweedfs import SeaweedFS
 
@@ -15,6 +16,12 @@ def secured(tmp_path_factory: pytest.TempPathFactory, seaweedfs: SeaweedFS) -> I
     """A whole store that wants credentials."""
     with running_secured_store(tmp_path_factory.mktemp("secured"), seaweedfs) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def foreign(secured: SecuredStore) -> Foreign:
+    """Resources of a class that the caller `bob` does not have."""
+    return make_foreign(secured)
 
 
 @pytest.fixture(scope="session")

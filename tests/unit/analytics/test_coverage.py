@@ -4,11 +4,14 @@ from hypothesis import strategies as st
 
 from services.analytics.application.coverage import FlowCoverage
 from services.analytics.domain.coverage import Coverage, Span, Stretches, coverage, examined_range
+from services.shared.access.principal import Principal, Scope
 from services.shared.errors import NotFound
 from services.shared.timerange import ETERNITY, NEVER, TimeRange
-from tests.support.models.timelines import PlainTimelines, bounds, instants, runs, segment_lists
+from tests.support.access.callers import caller_is
+from tests.support.models.timelines import PlainFlows, PlainTimelines, bounds, instants, runs, segment_lists
 
 FLOW = "00000000-0000-4000-8000-000000000001"
+OTHER = "00000000-0000-4000-8000-000000000002"
 
 
 def span(timerange: TimeRange) -> Span:
@@ -18,7 +21,7 @@ def span(timerange: TimeRange) -> Span:
 
 
 async def coverage_of(segments: list[Span], timerange: TimeRange, limit: int = 1000) -> Coverage:
-    return await FlowCoverage(PlainTimelines({FLOW: segments})).get(FLOW, timerange, limit)
+    return await FlowCoverage(PlainTimelines({FLOW: segments}), PlainFlows()).get(FLOW, timerange, limit)
 
 
 @given(segment_lists(), bounds(), bounds(), st.integers(1, 8))
@@ -88,5 +91,20 @@ def test_lengths_can_need_64_bits() -> None:
 @pytest.mark.parametrize("flow_id", ["", "nonsense", FLOW.replace("1", "2"), FLOW.upper() + "0"])
 async def test_an_unknown_or_malformed_flow_is_not_found(flow_id: str) -> None:
     with pytest.raises(NotFound) as caught:
-        await FlowCoverage(PlainTimelines({FLOW: []})).get(flow_id, ETERNITY, 10)
+        await FlowCoverage(PlainTimelines({FLOW: []}), PlainFlows(FLOW)).get(flow_id, ETERNITY, 10)
     assert caught.value.reason == "FLOW_NOT_FOUND"
+
+
+@pytest.mark.parametrize("classes", [frozenset(), frozenset({"news"})])
+async def test_a_caller_with_some_classes_gets_the_coverage_of_flows_that_it_sees(
+    classes: frozenset[str],
+) -> None:
+    timelines = PlainTimelines({FLOW: [Span(0, 10)]})
+    with caller_is(Principal("jwt:bob", frozenset({Scope.READ}), classes=classes)):
+        seen = await FlowCoverage(timelines, PlainFlows(FLOW)).get(FLOW, ETERNITY, 10)
+        assert seen.covered_ns == 10
+        with pytest.raises(NotFound) as hidden:
+            await FlowCoverage(timelines, PlainFlows()).get(FLOW, ETERNITY, 10)
+        with pytest.raises(NotFound) as unknown:
+            await FlowCoverage(timelines, PlainFlows(OTHER)).get(OTHER, ETERNITY, 10)
+    assert str(hidden.value) == str(unknown.value)

@@ -87,7 +87,7 @@ async def test_further_calls_carry_the_caller(admission: Admission) -> None:
     assert caller.principal.get() == SYSTEM
     await admission.admit(request(headers=bearer(token(KEY, "read"))))
     version, _, letters, *_ = dict(caller.metadata())[caller.CALLER_KEY].split(".")
-    assert (version, letters) == ("1", "rs")
+    assert (version, letters) == ("2", "rs")
 
 
 async def test_users_and_keys_are_admitted(admission: Admission) -> None:

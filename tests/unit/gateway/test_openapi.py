@@ -32,6 +32,7 @@ from services.metadata.domain.ids import MAX_OBJECT_ID_BYTES
 from services.metadata.domain.objects import external_url
 from services.metadata.domain.segments.segment import MAX_EXTRA_BYTES
 from services.metadata.domain.webhooks.event import EVENT_TYPES
+from services.shared.access.classes import MAX_CLASSES
 from services.shared.ids import UUID_PATTERN
 from tests.support.openapi import contract, official
 
@@ -227,6 +228,7 @@ def parameters_of(item: dict[str, Any]) -> list[dict[str, Any]]:
         ("ServiceChange properties name maxLength", service.MAX_CHARACTERS),
         ("ServiceChange properties description maxLength", service.MAX_CHARACTERS),
         ("StorageRequest properties object_ids maxItems", storage.MAX_OBJECTS),
+        ("Classes maxItems", MAX_CLASSES),
         *(
             (f"NewWebhook properties {name} maxItems", webhook.MAX_VALUES)
             for name, schema in SCHEMAS["NewWebhook"]["properties"].items()

@@ -11,7 +11,8 @@ from services.metadata.domain.flows.flow import StoredFlow
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Deletion).decode
 _PUT: Final = """
-    INSERT INTO deletion_requests (id, status, created_ms, expiry_ms, body) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO deletion_requests (id, status, created_ms, expiry_ms, created_by, body)
+    VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, expiry_ms = excluded.expiry_ms,
         body = excluded.body
 """
@@ -53,8 +54,9 @@ class SqliteDeletions:
         """Store or replace a request."""
         self._execute(
             _PUT,
-            (deletion.id, deletion.status, deletion.created_ms, deletion.expiry_ms, _ENCODE(deletion)),
-        )
+            (deletion.id, deletion.status, deletion.created_ms, deletion.expiry_ms, deletion.created_by,
+             _ENCODE(deletion)),
+        )  # fmt: skip
         if not deletion.delete_flow:
             is_open = deletion.expiry_ms is None
             self._execute(_MARK if is_open else _UNMARK, (deletion.timeline, deletion.id))
@@ -74,10 +76,11 @@ class SqliteDeletions:
         """All open requests, also those of deleted flows."""
         return [_DECODE(body) for (body,) in self._execute(_OPEN)]
 
-    def latest(self, limit: int) -> list[Deletion]:
-        """Up to `limit` requests, newest first."""
-        rows = self._execute("SELECT body FROM deletion_requests ORDER BY created_ms DESC LIMIT ?", (limit,))
-        return [_DECODE(body) for (body,) in rows]
+    def latest(self, limit: int, created_by: str | None = None) -> list[Deletion]:
+        """Up to `limit` requests, newest first; only those that one caller made if its name is given."""
+        where, name = ("", ()) if created_by is None else ("WHERE created_by = ?", (created_by,))
+        sql = f"SELECT body FROM deletion_requests {where} ORDER BY created_ms DESC LIMIT ?"
+        return [_DECODE(body) for (body,) in self._execute(sql, (*name, limit))]
 
     def due(self, owner: str, now_ms: int) -> bool:
         """True if `claim` or `expire` would find a request."""

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.jsons import ENCODE
 from services.metadata.domain.ids import FlowId, ObjectId, StorageId
 from services.metadata.domain.objects.object import MediaObject, State
@@ -47,6 +48,7 @@ _RETIRE: Final = """
     UPDATE objects SET state = ?, changed_ms = ?, measure_at_ms = NULL
     WHERE id IN (SELECT value FROM json_each(?))
 """
+_BY_ID: Final = "ORDER BY flows.id"
 # One index seek for each flow, whatever the number of its segments with the object.
 _REFERENCING: Final = """
     WITH RECURSIVE users (flow) AS (
@@ -56,8 +58,16 @@ _REFERENCING: Final = """
         FROM users WHERE users.flow IS NOT NULL
     )
     SELECT flows.id FROM users CROSS JOIN flows ON flows.row = users.flow
-    WHERE flows.id > :after ORDER BY flows.id LIMIT :limit
+    WHERE flows.id > :after {condition} {order} LIMIT :limit
 """
+_REFERENCING_ALL: Final = _REFERENCING.format(condition="", order=_BY_ID)
+_OF_CLASSES: Final = """
+    AND EXISTS (SELECT 1 FROM tags k WHERE k.owner = 'flow-class' AND k.id = flows.id
+        AND k.name IN (SELECT value FROM json_each(:classes)))
+"""
+_REFERENCING_OF_CLASSES: Final = _REFERENCING.format(condition=_OF_CLASSES, order=_BY_ID)
+# Without an order, the query ends at the first flow that it finds.
+_ANY_OF_CLASSES: Final = _REFERENCING.format(condition=_OF_CLASSES, order="")
 # Missing bytes are due again after 1, 2, 4 … seconds, up to an hour.
 _MISSING: Final = """
     UPDATE objects SET measure_attempts = measure_attempts + 1,
@@ -123,10 +133,24 @@ class SqliteObjects:
         parameters = ((object_id,) for object_id in object_ids)
         self._connection.executemany("DELETE FROM objects WHERE id = ?", parameters)
 
-    def referencing_flows(self, object_id: ObjectId, after: str | None, limit: int) -> list[FlowId]:
+    def referencing_flows(
+        self, object_id: ObjectId, after: str | None, limit: int, classes: Classes | None = None
+    ) -> list[FlowId]:
         """Up to `limit` ids above `after` of flows that reference the object, ascending."""
         parameters = {"object": object_id, "after": after or "", "limit": limit}
-        return [flow_id for (flow_id,) in self._execute(_REFERENCING, parameters)]
+        if classes is None:
+            return [flow_id for (flow_id,) in self._execute(_REFERENCING_ALL, parameters)]
+        rows = self._execute(_REFERENCING_OF_CLASSES, parameters | {"classes": _json(sorted(classes))})
+        return [flow_id for (flow_id,) in rows]
+
+    def referenced(self, object_ids: Iterable[ObjectId], classes: Classes) -> frozenset[ObjectId]:
+        """The objects, among these, that a flow with one of the classes references."""
+        parameters = {"after": "", "limit": 1, "classes": _json(sorted(classes))}
+        return frozenset(
+            object_id
+            for object_id in object_ids
+            if self._execute(_ANY_OF_CLASSES, parameters | {"object": object_id}).fetchone()
+        )
 
     def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
         """Up to `limit` objects that have been in the state for at least `seconds`, oldest first."""
@@ -172,7 +196,7 @@ def _is_due(item: MediaObject) -> bool:
     return item.state is State.REGISTERED and item.storage_id is not None and item.size is None
 
 
-def _json(ids: list[ObjectId]) -> str:
+def _json(ids: Sequence[str]) -> str:
     return ENCODE(ids).decode()
 
 

@@ -1,14 +1,18 @@
 """The table of sources."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Final
 
-from services.metadata.adapters.sqlite.flows.collections import SOURCE_COLLECTED_BY, SOURCE_COLLECTION
+from services.metadata.adapters.sqlite.flows.classes import Fields, having_classes, page_rows
+from services.metadata.adapters.sqlite.flows.collections import SOURCE_COLLECTED_BY, SOURCE_COLLECTION, links
 from services.metadata.adapters.sqlite.flows.filters import Where, text_with_prefix
 from services.metadata.adapters.sqlite.flows.tags import drop_tags, put_tags
 from services.metadata.application.pages import take_until_full
-from services.metadata.application.ports import SourceFilter
+from services.metadata.application.ports import Link, SourceFilter
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.ids import SourceId
 from services.metadata.domain.source import StoredSource
@@ -31,18 +35,44 @@ class SqliteSources:
 
     def page(self, criteria: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
         """Up to `limit` sources that pass the filter and have an id above `after`, ascending by id."""
+        rows = page_rows(
+            self._connection, "source-class", criteria.classes, after, limit,
+            select=partial(self._with_ids, criteria),
+            query=lambda: self._above(criteria, after, limit),
+            indexed=bool(criteria.tags or criteria.label is not None),
+        )  # fmt: skip
+        return list(take_until_full(map(StoredSource._make, rows), lambda source: source.weight))
+
+    def _above(self, criteria: SourceFilter, after: str | None, limit: int) -> Iterator[Fields]:
         where = Where([], [])
         lead = where.tags("source", criteria.tags, criteria.tag_exists)
         where.equal((("r.label", criteria.label), ("r.format", criteria.format)))
+        where.classes("source", criteria.classes)
         key = "lead.id" if criteria.tags else "r.id"
         where.add(f"{key} > ?", after or "")
         sql = f"SELECT {_COLUMNS} FROM {lead} WHERE {where} ORDER BY {key} LIMIT ?"
-        rows = map(StoredSource._make, self._execute(sql, (*where.parameters, limit)))
-        return list(take_until_full(rows, lambda source: source.weight))
+        return self._execute(sql, (*where.parameters, limit))
 
-    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
+    def _with_ids(self, criteria: SourceFilter, ids: Sequence[str]) -> list[Fields]:
+        where = Where([], [])
+        lead = where.tags("source", criteria.tags, criteria.tag_exists, ids)
+        where.equal((("r.label", criteria.label), ("r.format", criteria.format)))
+        sql = f"SELECT {_COLUMNS} FROM {lead} WHERE {where}"
+        return sorted(self._execute(sql, where.parameters), key=itemgetter(0))
+
+    def text_with_prefix(
+        self, tag: str | None, prefix: str, excluded: Sequence[str], classes: Classes | None = None
+    ) -> str | None:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
-        return text_with_prefix(self._connection, "source", tag, prefix, excluded)
+        return text_with_prefix(self._connection, "source", tag, prefix, excluded, classes=classes)
+
+    def having_classes(self, source_ids: Iterable[SourceId], classes: Classes) -> frozenset[SourceId]:
+        """The sources, among these, that have one of the classes."""
+        return having_classes(self._connection, "source-class", source_ids, classes)
+
+    def links(self, pairs: Collection[tuple[SourceId, SourceId]], classes: Classes) -> frozenset[Link]:
+        """The links between these pairs of sources, by flows with one of the classes."""
+        return links(self._connection, pairs, classes)
 
     def insert(self, source_id: SourceId, format_urn: str, document: bytes) -> None:
         """Store a new source."""

@@ -1,12 +1,23 @@
 """The table of the trash."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
+from services.metadata.adapters.sqlite.flows.classes import (
+    Fields,
+    class_condition,
+    page_rows,
+    put_classes,
+)
+from services.metadata.adapters.sqlite.flows.filters import Where
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.jsons import ENCODE
 from services.metadata.domain.ids import FlowId, SourceId
 from services.metadata.domain.trash import Kind, Trashed
@@ -36,6 +47,7 @@ class SqliteTrash:
     """Entries of the trash by id."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
 
     def put(self, entry: Trashed) -> None:
@@ -47,6 +59,7 @@ class SqliteTrash:
              entry.timeline, entry.deleted_ms, entry.purge_ms, body, entry.document,
              entry.source_document),
         )  # fmt: skip
+        put_classes(self._connection, "trash-class", entry.id, entry.classes)
 
     def get(self, entry_id: str) -> Trashed | None:
         """The entry; None if it does not exist."""
@@ -55,19 +68,49 @@ class SqliteTrash:
     def delete(self, entry: Trashed) -> None:
         """Remove an entry. Its segments are restored or purged."""
         self._execute("DELETE FROM trash WHERE id = ?", (entry.id,))
+        put_classes(self._connection, "trash-class", entry.id, ())
         self._execute(_DROP_STATISTICS, {"row": entry.timeline})
 
     def page(
-        self, flow_id: str | None, source_id: str | None, after: str | None, limit: int
+        self,
+        flow_id: str | None,
+        source_id: str | None,
+        after: str | None,
+        limit: int,
+        classes: Classes | None = None,
     ) -> list[Trashed]:
         """Up to `limit` entries with ids above `after`, ascending; those of a flow and source if given.
 
         They have no documents, and none is of the kind RESTORED.
         """
-        wanted = {"id > ?": after or "", "flow_id = ?": flow_id, "source_id = ?": source_id}
-        given = {condition: value for condition, value in wanted.items() if value is not None}
-        sql = f"SELECT body FROM trash WHERE {' AND '.join(given)} AND kind <> ? ORDER BY id LIMIT ?"
-        return [_DECODE(body) for (body,) in self._execute(sql, (*given.values(), Kind.RESTORED, limit))]
+        indexed = flow_id is not None or source_id is not None
+        rows = page_rows(
+            self._connection, "trash-class", classes, after, limit,
+            select=partial(self._with_ids, flow_id, source_id),
+            query=lambda: self._above((flow_id, source_id), after, limit, classes), indexed=indexed,
+        )  # fmt: skip
+        return [_DECODE(body) for _, body in rows]
+
+    def _above(
+        self, wanted: tuple[str | None, str | None], after: str | None, limit: int, classes: Classes | None
+    ) -> Iterable[Fields]:
+        where = Where([], [])
+        where.add("r.id > ? AND r.kind <> ?", after or "", Kind.RESTORED)
+        where.equal(zip(("r.flow_id", "r.source_id"), wanted, strict=True))
+        if classes is not None:
+            where.add(class_condition(classes), "trash-class", *sorted(classes))
+        sql = f"SELECT r.id, r.body FROM trash r WHERE {where} ORDER BY r.id LIMIT ?"
+        return self._execute(sql, (*where.parameters, limit))
+
+    def _with_ids(self, flow_id: str | None, source_id: str | None, ids: Sequence[str]) -> list[Fields]:
+        where = Where([], [])
+        where.add("r.kind <> ?", Kind.RESTORED)
+        where.equal((("r.flow_id", flow_id), ("r.source_id", source_id)))
+        lead = "json_each(?) lead CROSS JOIN trash r ON r.id = lead.value"
+        rows = self._execute(
+            f"SELECT r.id, r.body FROM {lead} WHERE {where}", (json.dumps(ids), *where.parameters)
+        )
+        return sorted(rows, key=itemgetter(0))
 
     def of_flows(self, flow_ids: Iterable[FlowId], kind: Kind) -> list[Trashed]:
         """The entries of a kind for these flows, in the order of their deletion."""

@@ -11,7 +11,8 @@ from services.metadata.domain.webhooks.webhook import Lease, Webhook
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Webhook).decode
 _PUT: Final = """
-    INSERT INTO webhooks (id, url, api_key_name, api_key_value, body, settled) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO webhooks (id, url, api_key_name, api_key_value, body, settled, created_by)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET body = excluded.body
 """
 _RENEW: Final = """
@@ -31,25 +32,31 @@ class SqliteWebhooks:
         """True if there is a webhook."""
         return self._execute("SELECT 1 FROM webhooks LIMIT 1").fetchone() is not None
 
-    def all(self) -> list[Webhook]:
-        """All registrations, ascending by URL."""
-        rows = self._execute("SELECT body FROM webhooks ORDER BY url, id")
+    def all(self, created_by: str | None = None) -> list[Webhook]:
+        """All registrations, ascending by URL; those of one owner if it is given."""
+        rows = self._execute(
+            "SELECT body FROM webhooks WHERE created_by = coalesce(?, created_by) ORDER BY url, id",
+            (created_by,),
+        )
         return [_DECODE(body) for (body,) in rows]
 
-    def find(self, url: str, api_key_name: str, api_key_value: str) -> Webhook | None:
-        """The registration of the URL with the key; None if it does not exist."""
-        row = self._execute(
-            "SELECT body FROM webhooks WHERE url = ? AND api_key_name = ? AND api_key_value = ?",
+    def find(self, url: str, api_key_name: str, api_key_value: str) -> list[Webhook]:
+        """The registrations of the URL with the key; each has another owner."""
+        rows = self._execute(
+            "SELECT body FROM webhooks WHERE url = ? AND api_key_name = ? AND api_key_value = ? ORDER BY id",
             (url, api_key_name, api_key_value),
-        ).fetchone()
-        return _DECODE(row[0]) if row else None
+        )
+        return [_DECODE(body) for (body,) in rows]
 
     def put(self, webhook: Webhook, settled: int) -> None:
         """Store a registration. If it is new, its events up to the id `settled` count as settled."""
         self._execute(
             _PUT,
-            (webhook.id, webhook.url, webhook.api_key_name, webhook.api_key_value, _ENCODE(webhook), settled),
-        )
+            (
+                webhook.id, webhook.url, webhook.api_key_name, webhook.api_key_value, _ENCODE(webhook),
+                settled, webhook.created_by,
+            ),
+        )  # fmt: skip
 
     def remove(self, webhook_id: str) -> None:
         """Remove a registration and its dead letters."""

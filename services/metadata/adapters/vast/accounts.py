@@ -5,6 +5,7 @@ from typing import Final
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.domain.accounts.api_key import ApiKey
+from services.metadata.domain.accounts.classes import classes_of_text, text_of_classes
 from services.metadata.domain.accounts.scopes import scopes_of_text, text_of_scopes
 from services.metadata.domain.accounts.user import User
 from services.vast_client.filters.filters import EVERYTHING
@@ -35,6 +36,7 @@ class VastUsers:
         values: Values = {
             "password_hash": user.password_hash, "scopes": text_of_scopes(user.scopes),
             "suspended": user.suspended, "created_ms": user.created_ms, "changed_ms": user.changed_ms,
+            "classes": text_of_classes(user.classes),
         }  # fmt: skip
         if row is not None:
             self._view.update(_USERS, row, **values)
@@ -69,13 +71,18 @@ class VastApiKeys:
         values: Values = {
             "name": key.name, "secret_hash": key.secret_hash, "scopes": text_of_scopes(key.scopes),
             "suspended": key.suspended, "created_ms": key.created_ms, "expires_ms": key.expires_ms,
-            "last_used_ms": key.last_used_ms,
+            "last_used_ms": key.last_used_ms, "classes": text_of_classes(key.classes),
         }  # fmt: skip
         if row is not None:
             self._view.update(_KEYS, row, **values)
         else:
             self._view.lock(_KEYS)
             self._view.insert(_KEYS, id=key.id, **values)
+
+    def named(self, name: str) -> ApiKey | None:
+        """The key with this name; None if there is no such key."""
+        row = self._view.row(_KEYS, "name", name)
+        return _key(row) if row else None
 
     def remove(self, key_id: str) -> None:
         """Remove a key."""
@@ -96,6 +103,7 @@ def _user(row: Row) -> User:
         suspended=row["suspended"],
         created_ms=row["created_ms"],
         changed_ms=row["changed_ms"],
+        classes=classes_of_text(row["classes"]),
     )
 
 
@@ -109,4 +117,5 @@ def _key(row: Row) -> ApiKey:
         created_ms=row["created_ms"],
         expires_ms=row["expires_ms"],
         last_used_ms=row["last_used_ms"],
+        classes=classes_of_text(row["classes"]),
     )

@@ -7,6 +7,7 @@ The columns are those of the SQLite engine, with these differences:
 - Rows have storage ids themselves instead of a reference to a table of storages.
 - `segments` of an object is the number of segments that reference it; NULL if an earlier version did not
   count them.
+- Classes are rows of the table of tags, as there.
 - The tables `timelines` (statistics of segments without a flow), `trash_places` (places of deleted flows in
   collections, which one cell may not hold), `audit_new` (entries that have no number yet), `locks`,
   `counters` and `writers` exist only here.
@@ -58,15 +59,15 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "service_info": {"name": _TEXT, "description": _TEXT},
     "users": {
         "name": _TEXT, "password_hash": _TEXT, "scopes": _TEXT, "suspended": _BOOL, "created_ms": _INT,
-        "changed_ms": _INT,
+        "changed_ms": _INT, "classes": _TEXT,
     },
     "api_keys": {
         "id": _TEXT, "name": _TEXT, "secret_hash": _BYTES, "scopes": _TEXT, "suspended": _BOOL,
-        "created_ms": _INT, "expires_ms": _INT, "last_used_ms": _INT,
+        "created_ms": _INT, "expires_ms": _INT, "last_used_ms": _INT, "classes": _TEXT,
     },
     "webhooks": {
         "id": _TEXT, "url": _TEXT, "api_key_name": _TEXT, "api_key_value": _TEXT, "body": _BYTES,
-        "settled": _INT, "behind": _BYTES, **_LEASE,
+        "settled": _INT, "behind": _BYTES, **_LEASE, "created_by": _TEXT,
     },
     "events": {"id": _INT, "body": _BYTES},
     "dead_letters": {
@@ -74,7 +75,8 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
         "given_up_ms": _INT,
     },
     "deletion_requests": {
-        "id": _TEXT, "status": _TEXT, "created_ms": _INT, "expiry_ms": _INT, "body": _BYTES, **_LEASE,
+        "id": _TEXT, "status": _TEXT, "created_ms": _INT, "expiry_ms": _INT, "body": _BYTES,
+        "created_by": _TEXT, **_LEASE,
     },
     "trash": {
         "id": _TEXT, "operation": _TEXT, "number": _INT, "kind": _TEXT, "flow_id": _TEXT,
@@ -146,7 +148,7 @@ DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
     # Users and keys that have lost a value cannot be used.
     "users": {"password_hash": "", "scopes": "", "suspended": True, "created_ms": 0, "changed_ms": 0},
     "api_keys": {"name": "", "secret_hash": b"", "scopes": "", "suspended": True, "created_ms": 0},
-    "webhooks": {"settled": 0, "lease_owner": "", "lease_until_ms": 0},
+    "webhooks": {"settled": 0, "lease_owner": "", "lease_until_ms": 0, "created_by": "system"},
     "dead_letters": {"attempts": 0, "error": "", "given_up_ms": 0},
     "deletion_requests": {"status": "", "created_ms": 0, "lease_owner": "", "lease_until_ms": 0},
     # An entry without a time is not purged.

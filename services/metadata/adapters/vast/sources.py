@@ -1,14 +1,20 @@
 """The table of sources."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
+from typing import cast
 
-from services.metadata.adapters.vast.flows.listings import Listing, text_with_prefix
+from services.metadata.adapters.vast.classes import having_classes
+from services.metadata.adapters.vast.flows.links import links
+from services.metadata.adapters.vast.flows.listings import Listing
 from services.metadata.adapters.vast.flows.tags import drop_tags, put_tags
+from services.metadata.adapters.vast.flows.texts import text_with_prefix
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.reading.view import View
-from services.metadata.application.ports import SourceFilter
+from services.metadata.application.ports import Link, SourceFilter
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.tags import TagChanges
+from services.metadata.domain.ids import SourceId
 from services.metadata.domain.source import StoredSource
 from services.shared.errors import AlreadyExists
 
@@ -28,12 +34,27 @@ class VastSources:
     def page(self, criteria: SourceFilter, after: str | None, limit: int) -> list[StoredSource]:
         """Up to `limit` sources that pass the filter and have an id above `after`, ascending by id."""
         equal = {"label": criteria.label, "format": criteria.format}
-        listing = Listing(self._view, "source", equal, criteria.tags, criteria.tag_exists)
+        if criteria.classes is not None and not criteria.classes:
+            return []
+        listing = Listing(
+            self._view, "source", equal, criteria.tags, criteria.tag_exists, classes=criteria.classes
+        )
         return [_stored(row) for row in listing.page(after, limit, partial(self._count, "sources"))]
 
-    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
+    def text_with_prefix(
+        self, tag: str | None, prefix: str, excluded: Sequence[str], classes: Classes | None = None
+    ) -> str | None:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
-        return text_with_prefix(self._view, "source", tag, prefix, excluded)
+        return text_with_prefix(self._view, "source", tag, prefix, excluded, classes=classes)
+
+    def having_classes(self, source_ids: Iterable[str], classes: Classes) -> frozenset[SourceId]:
+        """The sources, among these, that have one of the classes."""
+        found = having_classes(self._view, "source-class", source_ids, classes)
+        return cast("frozenset[SourceId]", found)
+
+    def links(self, pairs: Collection[tuple[SourceId, SourceId]], classes: Classes) -> frozenset[Link]:
+        """The links between these pairs of sources, by flows with one of the classes."""
+        return links(self._view, pairs, classes)
 
     def insert(self, source_id: str, format_urn: str, document: bytes) -> None:
         """Store a new source."""

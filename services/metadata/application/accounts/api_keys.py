@@ -1,7 +1,7 @@
 """API keys: listing, creation, rotation, suspension, removal."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -18,7 +18,10 @@ from services.metadata.domain.accounts.api_key import (
     check_new_key,
     is_key_id,
 )
+from services.metadata.domain.accounts.classes import ALL_CLASSES, check_classes
 from services.metadata.domain.accounts.scopes import check_scopes
+from services.metadata.domain.audit import Facts
+from services.shared.access.classes import classes_of_words, words_of
 from services.shared.access.principal import Scope
 from services.shared.errors import AlreadyExists, Exhausted, NotFound
 
@@ -54,14 +57,22 @@ class ApiKeys:
         """The key; NotFound KEY_NOT_FOUND."""
         return await self._store.read(lambda tables: _stored(tables, key_id))
 
-    async def create(self, name: str, scopes: frozenset[Scope], expires_ms: int | None) -> NewKey:
+    async def create(
+        self,
+        name: str,
+        scopes: frozenset[Scope],
+        expires_ms: int | None,
+        classes: Collection[str] = ALL_CLASSES,
+    ) -> NewKey:
         """Create a key, which expires at a time in milliseconds since 1970 if that is not None.
 
-        InvalidArgument BAD_KEY, BAD_SCOPES; AlreadyExists KEY_EXISTS; Exhausted TOO_MANY_KEYS.
+        Its classes are `*` for all. InvalidArgument BAD_KEY, BAD_SCOPES, BAD_CLASSES; AlreadyExists
+        KEY_EXISTS; Exhausted TOO_MANY_KEYS.
         """
         now = authored_moment(self._clock)
         check_new_key(name, expires_ms, now.ms)
         check_scopes(scopes)
+        check_classes(classes)
         parts = KeyParts(secrets.token_hex(ID_BYTES), secrets.token_hex(SECRET_BYTES))
         key = ApiKey(
             id=parts.id,
@@ -70,7 +81,9 @@ class ApiKeys:
             scopes=scopes,
             created_ms=now.ms,
             expires_ms=expires_ms,
+            classes=classes_of_words(classes),
         )
+        facts: Facts = {"id": key.id, "scopes": sorted(scopes), "classes": words_of(key.classes)}
 
         def insert(tables: Tables) -> None:
             others = tables.api_keys.all()
@@ -79,7 +92,7 @@ class ApiKeys:
             if len(others) >= MAX_KEYS:
                 raise Exhausted(f"at most {MAX_KEYS} API keys", reason="TOO_MANY_KEYS")
             tables.api_keys.put(key)
-            record(tables, now, "keys.create", f"key:{name}", {"id": key.id, "scopes": sorted(scopes)})
+            record(tables, now, "keys.create", key.principal.name, facts)
 
         await self._store.write(insert)
         return NewKey(key, parts.text)

@@ -7,13 +7,11 @@ from math import inf
 from typing import Final
 
 from services.access.ports import Checked
-from services.metadata.application.accounts.attempts import Attempts
 from services.metadata.application.accounts.last_uses import LastUses
-from services.metadata.application.accounts.passwords import Passwords
+from services.metadata.application.accounts.verification import Verification
 from services.metadata.application.clock import Clock, moment
 from services.metadata.application.ports import Store
 from services.metadata.domain.accounts.api_key import parse_key
-from services.metadata.domain.accounts.user import is_user_name
 from services.shared.errors import Unauthenticated
 
 # A digest that no secret has in practice, to compare with if there is no such key.
@@ -23,13 +21,10 @@ _NO_DIGEST: Final = bytes(32)
 class StoredAccounts:
     """The users and API keys in the tables, as credentials of callers."""
 
-    def __init__(
-        self, store: Store, clock: Clock, passwords: Passwords, attempts: Attempts, uses: LastUses
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, verification: Verification, uses: LastUses) -> None:
         self._store = store
         self._clock = clock
-        self._passwords = passwords
-        self._attempts = attempts
+        self._verification = verification
         self._uses = uses
         self._checking: dict[tuple[str, bytes], asyncio.Task[Checked]] = {}
 
@@ -65,17 +60,10 @@ class StoredAccounts:
         return Checked(stored.principal, inf if stored.expires_ms is None else stored.expires_ms / 1000)
 
     async def _check_password(self, user: str, password: str) -> Checked:
-        known = is_user_name(user)
-        stored = await self._store.read(lambda tables: tables.users.get(user)) if known else None
-        self._passwords.require_room()
-        if known:
-            self._attempts.begin(user)
-        is_right = await self._passwords.verify(stored.password_hash if stored else None, password)
-        if is_right:
-            self._attempts.succeed(user)
-        if stored is None or not is_right or stored.suspended:
+        found = await self._verification.user_with(user, password)
+        if found is None:
             raise Unauthenticated("the user or the password is wrong, or the user is suspended")
-        return Checked(stored.principal, inf)
+        return Checked(found.principal, inf)
 
     def _forget(self, identity: tuple[str, bytes], done: asyncio.Task[Checked]) -> None:
         del self._checking[identity]

@@ -23,9 +23,9 @@ MAX_WAITING: Final = 32
 class Passwords:
     """Computes and verifies hashes with the parameters that argon2-cffi recommends (RFC 9106, section 4)."""
 
-    def __init__(self, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, hasher: PasswordHasher | None = None) -> None:
         self._threads = threads
-        self._hasher = PasswordHasher()
+        self._hasher = hasher or PasswordHasher()
         self._waiting = 0
 
     def require_room(self) -> None:
@@ -43,6 +43,10 @@ class Passwords:
         Without a hash it is False after the same time, so that nobody learns which users exist.
         """
         return await self._in_thread(lambda: self._verify(stored, password))
+
+    def is_outdated(self, stored: str) -> bool:
+        """True if a stored hash has other parameters than new ones."""
+        return self._hasher.check_needs_rehash(stored)
 
     def _verify(self, stored: str | None, password: str) -> bool:
         if stored is None or not fits(text := normalise_password(password)):

@@ -1,5 +1,6 @@
 """Users: listing, creation, changes, removal."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -9,9 +10,11 @@ from services.metadata.application.audit.recording import record
 from services.metadata.application.clock import Clock, authored_moment
 from services.metadata.application.pages import Page
 from services.metadata.application.ports import Store, Tables
+from services.metadata.domain.accounts.classes import ALL_CLASSES, check_classes
 from services.metadata.domain.accounts.scopes import check_scopes
 from services.metadata.domain.accounts.user import User, check_new_password, check_user_name, is_user_name
 from services.metadata.domain.audit import Facts
+from services.shared.access.classes import classes_of_words, words_of
 from services.shared.access.principal import Scope
 from services.shared.errors import AlreadyExists, Exhausted, NotFound
 
@@ -37,19 +40,29 @@ class Users:
         """The user; NotFound USER_NOT_FOUND."""
         return await self._store.read(lambda tables: _stored(tables, name))
 
-    async def create(self, name: str, password: str, scopes: frozenset[Scope]) -> User:
-        """Create a user. InvalidArgument BAD_USER, BAD_PASSWORD, BAD_SCOPES; AlreadyExists USER_EXISTS.
+    async def create(
+        self, name: str, password: str, scopes: frozenset[Scope], classes: Collection[str] = ALL_CLASSES
+    ) -> User:
+        """Create a user, whose classes are `*` for all.
 
-        Exhausted TOO_MANY_USERS, or PASSWORDS_WAITING if too many passwords are being checked.
+        InvalidArgument BAD_USER, BAD_PASSWORD, BAD_SCOPES, BAD_CLASSES; AlreadyExists USER_EXISTS. Exhausted
+        TOO_MANY_USERS, or PASSWORDS_WAITING if too many passwords are being checked.
         """
         check_user_name(name)
         check_new_password(password)
         check_scopes(scopes)
+        check_classes(classes)
         password_hash = await self._passwords.hash(password)
         now = authored_moment(self._clock)
         user = User(
-            name=name, password_hash=password_hash, scopes=scopes, created_ms=now.ms, changed_ms=now.ms
+            name=name,
+            password_hash=password_hash,
+            scopes=scopes,
+            created_ms=now.ms,
+            changed_ms=now.ms,
+            classes=classes_of_words(classes),
         )
+        facts: Facts = {"scopes": sorted(scopes), "classes": words_of(user.classes)}
 
         def insert(tables: Tables) -> None:
             if tables.users.get(name) is not None:
@@ -57,7 +70,7 @@ class Users:
             if len(tables.users.all()) >= MAX_USERS:
                 raise Exhausted(f"at most {MAX_USERS} users", reason="TOO_MANY_USERS")
             tables.users.put(user)
-            record(tables, now, "users.create", f"user:{name}", {"scopes": sorted(scopes)})
+            record(tables, now, "users.create", user.principal.name, facts)
 
         await self._store.write(insert)
         return user
@@ -68,6 +81,7 @@ class Users:
         *,
         password: str | None = None,
         scopes: frozenset[Scope] | None = None,
+        classes: Collection[str] | None = None,
         suspended: bool | None = None,
     ) -> User:
         """Change what is not None; returns the user. NotFound USER_NOT_FOUND, and the errors of `create`."""
@@ -75,9 +89,11 @@ class Users:
             check_scopes(scopes)
         if password is not None:
             check_new_password(password)
+        if classes is not None:
+            check_classes(classes)
         password_hash = None if password is None else await self._passwords.hash(password)
         now = authored_moment(self._clock)
-        given = {"password": password, "scopes": scopes, "suspended": suspended}
+        given = {"password": password, "scopes": scopes, "classes": classes, "suspended": suspended}
         members = [member for member, value in given.items() if value is not None]
 
         def change(tables: Tables) -> User:
@@ -86,12 +102,14 @@ class Users:
                 user,
                 password_hash=password_hash or user.password_hash,
                 scopes=user.scopes if scopes is None else scopes,
+                classes=user.classes if classes is None else classes_of_words(classes),
                 suspended=user.suspended if suspended is None else suspended,
                 changed_ms=now.ms,
             )
             tables.users.put(after)
             facts: Facts = {
-                "members": members, "scopes": sorted(after.scopes), "suspended": after.suspended
+                "members": members, "scopes": sorted(after.scopes), "classes": words_of(after.classes),
+                "suspended": after.suspended,
             }  # fmt: skip
             record(tables, now, "users.update", f"user:{name}", facts)
             return after

@@ -4,8 +4,20 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.metadata.application.access import read_only_error, require_flow, require_writable_flow
+from services.metadata.application.access import (
+    read_only_error,
+    require_stored_flow,
+    require_writable_flow,
+)
 from services.metadata.application.audit.recording import record
+from services.metadata.application.classes.lists import with_hidden_items
+from services.metadata.application.classes.rules import (
+    check_class_kept,
+    seen_members,
+    with_members,
+    with_tags_of_caller,
+)
+from services.metadata.application.classes.seeing import refuse_hidden, whole
 from services.metadata.application.clock import Moment
 from services.metadata.application.deletion_requests import DeletionProgress, deletion_facts, start_deletion
 from services.metadata.application.flows.collection_rules import check_circles, check_may_leave
@@ -14,6 +26,7 @@ from services.metadata.application.flows.loop_rules import check_loop
 from services.metadata.application.ports import Removed, Tables
 from services.metadata.application.sources.changes import drop_orphan, ensure_source
 from services.metadata.application.webhooks.outbox import Outbox
+from services.metadata.domain.documents.classes import classes_of_document
 from services.metadata.domain.documents.jsons import ENCODE, Members, encode_document
 from services.metadata.domain.documents.tags import tag_changes
 from services.metadata.domain.documents.version import next_version
@@ -30,16 +43,18 @@ from services.shared.timerange import ETERNITY, NEVER
 def put(tables: Tables, flow: FlowInput, now: Moment) -> bool:
     """Create or replace a flow; True if it is new.
 
-    PermissionDenied FLOW_READ_ONLY or MISSING_SCOPE, InvalidArgument FORMAT_CONFLICT, BAD_COLLECTION,
-    TOO_MANY_TAGS, TAG_TOO_LONG, BAD_LOOP_HOURS or DOCUMENT_TOO_LARGE.
+    PermissionDenied FLOW_READ_ONLY, MISSING_SCOPE or OUTSIDE_CLASSES, InvalidArgument FORMAT_CONFLICT,
+    BAD_COLLECTION, TOO_MANY_TAGS, TAG_TOO_LONG, BAD_LOOP_DURATION, BAD_CLASSES or DOCUMENT_TOO_LARGE.
     """
-    stored = tables.flows.get(flow.flow.id)
+    stored = whole(tables).flows.get(flow.flow.id)
     if stored is not None:
-        require_writable_flow(tables, flow.flow.id)
+        refuse_hidden(tables, stored.document, f"flow {stored.id}")
+        if stored.read_only:
+            raise read_only_error(stored.id)
     before = msgspec.json.decode(stored.document) if stored else {}
     after = _store(tables, flow, stored, before, now)
     facts = {"created": stored is None}
-    record(tables, now, "flows.put", f"flow:{flow.flow.id}", facts, versions=_versions(before, after))
+    record(whole(tables), now, "flows.put", f"flow:{flow.flow.id}", facts, versions=_versions(before, after))
     return stored is None
 
 
@@ -55,16 +70,17 @@ def update(
     LargeDocument if the document has more than `max_bytes`. Otherwise the errors are those of `put` and of
     `apply_changes`, and NotFound FLOW_NOT_FOUND.
     """
-    stored = require_flow(tables, flow_id)
+    stored = require_stored_flow(tables, flow_id)
     if max_bytes is not None and len(stored.document) > max_bytes:
         raise LargeDocument
     if stored.read_only and {change.member for change in changes} != {"read_only"}:
         raise read_only_error(stored.id)
     before = msgspec.json.decode(stored.document)
     members = apply_changes(before, changes, FLOW_PROPERTIES)
+    check_class_kept(tables, changes, members)
     after = _store(tables, parse_flow(ENCODE(members)), stored, before, now)
     facts = {"members": sorted({change.member or "tags" for change in changes})}
-    record(tables, now, "flows.update", f"flow:{stored.id}", facts, versions=_versions(before, after))
+    record(whole(tables), now, "flows.update", f"flow:{stored.id}", facts, versions=_versions(before, after))
 
 
 def delete(
@@ -80,6 +96,7 @@ def delete(
     """
     flow = require_writable_flow(tables, flow_id)
     check_may_leave(tables, flow.id)
+    tables = whole(tables)
     outbox = Outbox(tables, now.ns)
     places = memberships(tables, flow.id) if soft else ()
     collectors, has_left_all = leave_collections(tables, flow.id, now.text, at_once=soft is not None)
@@ -128,6 +145,7 @@ def _trashed(
         document=flow.document,
         source_document=None if source is None else source.document,
         memberships=places,
+        classes=classes_of_document(flow.document),
     )
 
 
@@ -145,16 +163,18 @@ def _store(
             reason="FORMAT_CONFLICT",
             path="$.format",
         )
+    flow = with_tags_of_caller(tables, flow, before)
     tags = tag_changes(before.get("tags", {}), flow.tags)
     check_loop(tags, now)
-    _check_collection(tables, flow, before.get("flow_collection", []))
+    flow = _checked_collection(tables, flow, before.get("flow_collection", []))
     # All checks come before the first write, because rows of a bulk load share a transaction.
     members = _stored_members(flow, before, now)
     document = encode_document(members)
-    outbox = Outbox(tables, now.ns)
+    outbox = Outbox(whole(tables), now.ns)
     # A source that the flow keeps exists and has the flow's format.
     if stored is None or stored.source_id != source_id:
         ensure_source(tables, flow, now, outbox)
+    tables = whole(tables)
     tables.flows.put(flow, document, tags)
     if stored is not None and stored.source_id != source_id:
         drop_orphan(tables, stored.source_id, outbox, now)
@@ -177,10 +197,16 @@ def _record_deletion(
         record(tables, now, "flows.delete", f"flow:{flow.id}", facts, versions=versions)
 
 
-def _check_collection(tables: Tables, flow: FlowInput, before: list[Members]) -> None:
-    if flow.members.get("flow_collection", []) != before:
+def _checked_collection(tables: Tables, flow: FlowInput, before: list[Members]) -> FlowInput:
+    """The flow with the collection to store: the members that the caller does not see stay in it."""
+    sent: list[Members] = flow.members.get("flow_collection", [])
+    if sent == before:
+        return flow
+    kept = with_hidden_items(sent, before, seen_members(tables, before))
+    if kept != before:
         check_members(tables, flow.flow.id, flow.collection, frozenset(item["id"] for item in before))
         check_circles(tables, flow.flow.id, flow.collection)
+    return flow if len(kept) == len(sent) else with_members(flow, flow_collection=kept)
 
 
 def _stored_members(flow: FlowInput, before: Members, now: Moment) -> Members:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
+from services.metadata.application.classes.seeing import hides, whole
 from services.metadata.application.ports import Tables
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.ids import FlowId
@@ -24,6 +25,7 @@ def check_circles(tables: Tables, flow_id: FlowId, members: Sequence[CollectionI
     Only new members are checked, so a stored collection never prevents a change. The search goes up from the
     flow and down from the members, always in the direction with fewer flows at the front.
     """
+    tables = whole(tables)
     before = {item.id for item in tables.flows.members(flow_id)}
     new_members = {item.id: index for index, item in enumerate(members) if item.id not in before}
     if not new_members or not tables.flows.collectors(flow_id):
@@ -49,12 +51,19 @@ def check_circles(tables: Tables, flow_id: FlowId, members: Sequence[CollectionI
 
 def check_may_leave(tables: Tables, flow_id: FlowId) -> None:
     """PermissionDenied FLOW_READ_ONLY if a read-only flow collects the flow, and so would lose a member."""
-    if (collector := tables.flows.read_only_collector(flow_id)) is not None:
+    everything = whole(tables)
+    if (collector := everything.flows.read_only_collector(flow_id)) is None:
+        return
+    stored = everything.flows.get(collector)
+    if stored is not None and hides(tables, stored.document):
         raise PermissionDenied(
-            f"flow {collector}, which collects flow {flow_id}, is read-only",
-            reason="FLOW_READ_ONLY",
-            flow_id=collector,
+            f"a read-only flow that the caller does not see collects flow {flow_id}", reason="FLOW_READ_ONLY"
         )
+    raise PermissionDenied(
+        f"flow {collector}, which collects flow {flow_id}, is read-only",
+        reason="FLOW_READ_ONLY",
+        flow_id=collector,
+    )
 
 
 class _Search:

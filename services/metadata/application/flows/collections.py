@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from services.metadata.application.access import require_flow
+from services.metadata.application.classes.seeing import whole
 from services.metadata.application.clock import Moment
 from services.metadata.application.flows.collection_rules import check_circles
 from services.metadata.application.ports import Collector, Tables
@@ -35,10 +36,11 @@ def check_members(
 ) -> None:
     """InvalidArgument BAD_COLLECTION if a member is missing, the flow itself, or in too many collections.
 
-    `before` has the ids of the stored members; their number of collections is not checked.
+    `before` has the ids of the stored members; their number of collections is not checked. Members that the
+    caller does not see are missing.
     """
     existing = tables.flows.sources_of({item.id for item in members})
-    full = tables.flows.collected_at_least({item.id for item in members} - before, MAX_COLLECTORS)
+    full = whole(tables).flows.collected_at_least({item.id for item in members} - before, MAX_COLLECTORS)
     for index, item in enumerate(members):
         if problem := _problem(item.id, flow_id, existing.keys(), full):
             raise refuse(problem, f"$.flow_collection[{index}].id", "BAD_COLLECTION")

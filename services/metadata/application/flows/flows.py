@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from services.metadata.application.access import checked_flow_id, require_flow
+from services.metadata.application.classes.store import has_classes
 from services.metadata.application.clock import Clock, Moment, authored_moment
 from services.metadata.application.delete_options import DEFAULT_OPTIONS, DeleteOptions
 from services.metadata.application.deletion_requests import Deletions
@@ -72,7 +73,7 @@ class Flows:
         check_tag_filters(criteria.tags, criteria.tag_digests, criteria.tag_exists)
         after = decode_token(token, _LISTING, str)
         size = page_size(requested_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)
-        run = self._store.read if _is_indexed(criteria) else self._store.scan
+        run = self._store.read if _is_indexed(criteria, of_classes=has_classes()) else self._store.scan
 
         def query(tables: Tables) -> list[StoredFlow]:
             resolved = resolve_digests(tables.flows, criteria)
@@ -146,10 +147,14 @@ def _limit_bytes(results: Sequence[bytes | TamsError]) -> list[bytes | TamsError
     return limited
 
 
-def _is_indexed(criteria: FlowFilter) -> bool:
-    """True if an index leads straight to the page. With two conditions, one is checked row by row."""
+def _is_indexed(criteria: FlowFilter, *, of_classes: bool) -> bool:
+    """True if an index leads straight to the page. With two conditions, one is checked row by row.
+
+    The classes of a caller are a condition too.
+    """
     indexed = FlowFilter(source_id=criteria.source_id, label=criteria.label, tags=criteria.tags)
     conditions = (criteria.source_id is not None) + (criteria.label is not None) + len(criteria.tags)
+    conditions += of_classes
     return criteria == indexed and conditions <= 1
 
 

@@ -2,12 +2,12 @@
 
 from services.metadata.application.clock import Moment
 from services.metadata.domain.documents.tags import TagChanges
-from services.metadata.domain.flows.loop import TAG, parse_hours
+from services.metadata.domain.flows.loop import TAG, parse_seconds
 from services.shared.errors import PermissionDenied
 
 
 def check_loop(tags: TagChanges, now: Moment) -> None:
-    """PermissionDenied MISSING_SCOPE or InvalidArgument BAD_LOOP_HOURS if the tag must not get its value.
+    """PermissionDenied MISSING_SCOPE or InvalidArgument BAD_LOOP_DURATION if the tag must not get its value.
 
     Whoever may write the flow may remove the tag, or keep its value.
     """
@@ -18,4 +18,4 @@ def check_loop(tags: TagChanges, now: Moment) -> None:
         raise PermissionDenied(
             f"the tag {TAG} deletes segments, so setting it needs the scope delete", reason="MISSING_SCOPE"
         )
-    parse_hours(value)
+    parse_seconds(value)

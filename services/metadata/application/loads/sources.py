@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from services.metadata.application.classes.rules import tags_of_caller
 from services.metadata.application.clock import Moment
 from services.metadata.application.loads.kinds import RowKind, Step, insert_each, undo_each
 from services.metadata.application.loads.read_ahead import steps_of_rows
@@ -78,7 +79,8 @@ def _insert(tables: Tables, source: _Source, now: Moment) -> SourceId:
         raise AlreadyExists(f"source {row.id} exists", reason="ROW_EXISTS", path="$.id")
     document = new_source(row.id, row.format, now.text, None)
     whole_document = encode_document(msgspec.json.decode(document) | source.members)
-    tags = tag_changes({}, {} if row.tags is UNSET else row.tags)
+    sent = {} if row.tags is UNSET else row.tags
+    tags = tag_changes({}, tags_of_caller(tables, {}, sent))
     tables.sources.insert(row.id, row.format, document)
     if source.members.keys() > _REQUIRED:
         label = None if row.label is UNSET else row.label

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple, cast
 
 from services.metadata.application.access import require_owning_flow
 from services.metadata.application.audit.recording import record
+from services.metadata.application.classes.seeing import sees_flow, whole
 from services.metadata.application.clock import Clock, authored_moment, utc_now
 from services.metadata.application.objects.storage_backends import check_storage
 from services.metadata.application.pages import MAX_PAGE, Page, make_page
@@ -59,6 +60,8 @@ class Objects:
             # Segments in the trash keep the object, but to clients it is gone.
             if not flow_ids and after is None:
                 raise NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
+            if not sees_flow(tables, item.first_referenced_by_flow):
+                item = item._replace(first_referenced_by_flow=None)
             return item, flow_ids
 
         item, flow_ids = await self._store.read(query)
@@ -78,7 +81,7 @@ class Objects:
         checked = cast("Sequence[tuple[ObjectId, StorageId, str]]", places)
 
         def change(tables: Tables) -> str:
-            flow = require_owning_flow(tables, flow_id)
+            flow, tables = require_owning_flow(tables, flow_id), whole(tables)
             objects = [MediaObject(*place, State.ALLOCATED, flow.id) for place in checked]
             backends = tables.storage_backends.all()
             for storage_id in {storage_id for _, storage_id, _ in checked}:

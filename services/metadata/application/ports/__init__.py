@@ -10,6 +10,7 @@ from services.metadata.application.ports.flow_tables import FlowTable, SourceTab
 from services.metadata.application.ports.queries import (
     Collector,
     FlowFilter,
+    Link,
     Removed,
     SegmentQuery,
     ServiceInfo,
@@ -38,6 +39,7 @@ __all__ = [
     "EventTable",
     "FlowFilter",
     "FlowTable",
+    "Link",
     "LoadTable",
     "ObjectTable",
     "Removed",

@@ -37,6 +37,10 @@ class ApiKeyTable(Protocol):
         """The key; None if there is no such key."""
         ...
 
+    def named(self, name: str) -> ApiKey | None:
+        """The key with this name; None if there is no such key."""
+        ...
+
     def put(self, key: ApiKey) -> None:
         """Store or replace a key."""
         ...

@@ -1,9 +1,15 @@
 """The tables of sources and flows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from services.metadata.application.ports.queries import Collector, FlowFilter, SourceFilter, TaggedFlow
+from services.metadata.application.ports.queries import (
+    Collector,
+    FlowFilter,
+    Link,
+    SourceFilter,
+    TaggedFlow,
+)
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.flows.flow import FlowInput, StoredFlow
@@ -25,8 +31,24 @@ class SourceTable(Protocol):
         """
         ...
 
-    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
-        """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
+    def text_with_prefix(
+        self, tag: str | None, prefix: str, excluded: Sequence[str], classes: frozenset[str] | None = None
+    ) -> str | None:
+        """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones.
+
+        With classes, only the texts of what has one of them.
+        """
+        ...
+
+    def having_classes(self, source_ids: Iterable[SourceId], classes: frozenset[str]) -> frozenset[SourceId]:
+        """The sources, among these, that have one of the classes."""
+        ...
+
+    def links(self, pairs: Collection[tuple[SourceId, SourceId]], classes: frozenset[str]) -> frozenset[Link]:
+        """The links between these pairs of a collecting and a collected source, by flows with a class.
+
+        Both the flow that collects and the one that is collected have one of the classes.
+        """
         ...
 
     def insert(self, source_id: SourceId, format_urn: str, document: bytes) -> None:
@@ -60,8 +82,17 @@ class FlowTable(Protocol):
         """
         ...
 
-    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
-        """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
+    def text_with_prefix(
+        self, tag: str | None, prefix: str, excluded: Sequence[str], classes: frozenset[str] | None = None
+    ) -> str | None:
+        """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones.
+
+        With classes, only the texts of what has one of them.
+        """
+        ...
+
+    def having_classes(self, flow_ids: Iterable[FlowId], classes: frozenset[str]) -> frozenset[FlowId]:
+        """The flows, among these, that have one of the classes."""
         ...
 
     def tagged(self, name: str, after: TaggedFlow | None, limit: int) -> list[TaggedFlow]:

@@ -21,6 +21,8 @@ class SourceFilter:
     # Digests of further texts. They are replaced by the texts before the tables get the filter.
     label_digest: TextDigest | None = None
     tag_digests: Mapping[str, TextDigest] = field(default_factory=dict)
+    # Only what has one of these classes; nothing if the set is empty.
+    classes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class FlowFilter:
     # Digests of further texts. They are replaced by the texts before the tables get the filter.
     label_digest: TextDigest | None = None
     tag_digests: Mapping[str, TextDigest] = field(default_factory=dict)
+    # Only what has one of these classes; nothing if the set is empty.
+    classes: frozenset[str] | None = None
 
 
 class TaggedFlow(NamedTuple):
@@ -90,6 +94,14 @@ class Collector(NamedTuple):
     source_id: SourceId
     collection: Sequence[CollectionItem]
     document: bytes
+
+
+class Link(NamedTuple):
+    """A source that collects another one in a role, because a flow of it collects one of the other."""
+
+    owner: SourceId
+    member: SourceId
+    role: str
 
 
 class ServiceInfo(NamedTuple):

@@ -116,8 +116,17 @@ class ObjectTable(Protocol):
         """Remove the records of objects."""
         ...
 
-    def referencing_flows(self, object_id: ObjectId, after: str | None, limit: int) -> list[FlowId]:
-        """Up to `limit` ids above `after` of flows that reference the object, ascending."""
+    def referencing_flows(
+        self, object_id: ObjectId, after: str | None, limit: int, classes: frozenset[str] | None = None
+    ) -> list[FlowId]:
+        """Up to `limit` ids above `after` of flows that reference the object, ascending.
+
+        With classes, only flows that have one of them.
+        """
+        ...
+
+    def referenced(self, object_ids: Iterable[ObjectId], classes: frozenset[str]) -> frozenset[ObjectId]:
+        """The objects, among these, that a flow with one of the classes references."""
         ...
 
     def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:

@@ -50,12 +50,12 @@ class WebhookTable(Protocol):
         """
         ...
 
-    def all(self) -> list[Webhook]:
-        """All registrations, ascending by URL."""
+    def all(self, created_by: str | None = None) -> list[Webhook]:
+        """All registrations, ascending by URL; those of one owner if it is given."""
         ...
 
-    def find(self, url: str, api_key_name: str, api_key_value: str) -> Webhook | None:
-        """The registration of the URL with the key; None if it does not exist."""
+    def find(self, url: str, api_key_name: str, api_key_value: str) -> list[Webhook]:
+        """The registrations of the URL with the key; each has another owner."""
         ...
 
     def put(self, webhook: Webhook, settled: int) -> None:
@@ -123,8 +123,8 @@ class DeletionTable(Protocol):
         """All open requests, also those of deleted flows."""
         ...
 
-    def latest(self, limit: int) -> list[Deletion]:
-        """Up to `limit` requests, newest first."""
+    def latest(self, limit: int, created_by: str | None = None) -> list[Deletion]:
+        """Up to `limit` requests, newest first; only those that one caller made if its name is given."""
         ...
 
     def due(self, owner: str, now_ms: int) -> bool:
@@ -159,11 +159,17 @@ class TrashTable(Protocol):
         ...
 
     def page(
-        self, flow_id: str | None, source_id: str | None, after: str | None, limit: int
+        self,
+        flow_id: str | None,
+        source_id: str | None,
+        after: str | None,
+        limit: int,
+        classes: frozenset[str] | None = None,
     ) -> list[Trashed]:
         """Up to `limit` entries with ids above `after`, ascending; those of a flow and source if given.
 
-        They have no documents, and none is of the kind RESTORED.
+        With classes, only entries that have one of them. They have no documents, and none is of the kind
+        RESTORED.
         """
         ...
 

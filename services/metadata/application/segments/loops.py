@@ -1,7 +1,7 @@
-"""Loops: deletes the segments that flows with the tag `loop_hours` no longer keep.
+"""Loops: deletes the segments that flows with the tag `loop_recorder_duration` no longer keep.
 
-The bound of a flow lies that many hours before the end of its last segment. A flow that nobody records any
-more keeps its last hours, whatever the clock says. Each slice is one transaction, which reads the flow, its
+The bound of a flow lies that many seconds before the end of its last segment. A flow that nobody records any
+more keeps its last part, whatever the clock says. Each slice is one transaction, which reads the flow, its
 tag and its end again. So nothing is lost if the process is killed between two slices, and several processes
 that work on one flow do no harm.
 """
@@ -22,7 +22,7 @@ from services.metadata.application.ports import SegmentQuery, Slow, Store, Table
 from services.metadata.application.webhooks.outbox import Outbox
 from services.metadata.domain.audit import Facts
 from services.metadata.domain.flows.flow import StoredFlow
-from services.metadata.domain.flows.loop import TAG, expired, hours_in, parse_hours
+from services.metadata.domain.flows.loop import TAG, expired, parse_seconds, seconds_in
 from services.metadata.domain.ids import FlowId
 from services.shared.errors import Exhausted, InvalidArgument, TamsError, Unavailable
 from services.shared.timerange import ETERNITY, TimeRange
@@ -91,7 +91,7 @@ class Loops:
     def _kept_ns(self, flow: TaggedFlow) -> int | None:
         """The time that the flow keeps; None for a bad value, which is logged once."""
         try:
-            return parse_hours(flow.value)
+            return parse_seconds(flow.value)
         except InvalidArgument as error:
             if self._complained.get(flow.id) != flow.value:
                 _remember(self._complained, flow.id, flow.value)
@@ -139,12 +139,12 @@ def _expired_range(tables: Tables, flow: StoredFlow) -> TimeRange | None:
 
     The end is that of the last segment itself, because a wrong extent would delete too much.
     """
-    hours = hours_in(flow.document)
-    last = tables.segments.page(SegmentQuery(flow.id, ETERNITY, reverse=True), 1) if hours else []
-    if not hours or not last:
+    seconds = seconds_in(flow.document)
+    last = tables.segments.page(SegmentQuery(flow.id, ETERNITY, reverse=True), 1) if seconds else []
+    if not seconds or not last:
         return None
     try:
-        return expired(last[0].end_ns, parse_hours(hours))
+        return expired(last[0].end_ns, parse_seconds(seconds))
     except InvalidArgument:
         return None
 

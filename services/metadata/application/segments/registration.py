@@ -3,12 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
+from services.metadata.application.classes.seeing import hidden_objects, whole
 from services.metadata.application.clock import Moment
 from services.metadata.application.deletion_requests import spare_segments
 from services.metadata.application.ports import Tables
 from services.metadata.application.webhooks.outbox import Outbox
+from services.metadata.domain.documents.classes import outside_classes
 from services.metadata.domain.flows.flow import StoredFlow
 from services.metadata.domain.ids import FlowId, ObjectId
 from services.metadata.domain.objects.external_url import WEB
@@ -41,10 +43,12 @@ def register(
     Their external URLs may have one of `schemes`. `missing` has the ids of objects without bytes in storage.
     Conflict RANGE_BEING_DELETED, before anything is written, if an open deletion cannot spare the segments.
     """
+    seen, tables = tables, whole(tables)
     valid, failures = _check_each(segments, UrlRules(schemes, _reserved_labels(tables, segments)))
     stored_objects = tables.objects.get_many(dict.fromkeys(segment.object_id for _, segment in valid))
     occupied = tables.segments.occupied(flow.id, [segment.timerange for _, segment in valid])
-    accepted, refused = _accept(flow.id, zip(valid, occupied, strict=True), stored_objects, missing)
+    objects = _Objects(stored_objects, hidden_objects(seen, stored_objects), missing)
+    accepted, refused = _accept(flow.id, zip(valid, occupied, strict=True), objects)
     if accepted:
         spare_segments(tables, flow, accepted)
         referenced = {item.id: item for _, item in accepted}.values()
@@ -60,8 +64,7 @@ def register(
 def _accept(
     flow_id: FlowId,
     candidates: Iterable[tuple[tuple[int, Segment[ObjectId]], bool]],
-    stored_objects: Mapping[ObjectId, MediaObject],
-    missing: Collection[str],
+    known: "_Objects",
 ) -> tuple[list[tuple[Segment[ObjectId], MediaObject]], list[Failure]]:
     """The segments to store, each with its object, and the failures of the others.
 
@@ -74,12 +77,12 @@ def _accept(
     for (index, segment), is_occupied in candidates:
         object_id = segment.object_id
         try:
-            item = objects.get(object_id) or referenced_object(
-                stored_objects.get(object_id), object_id, flow_id, has_urls=bool(segment.external_urls)
+            item = objects.get(object_id) or _referenced(
+                known, object_id, flow_id, has_urls=bool(segment.external_urls)
             )
             position = ranges.position(segment.timerange, is_occupied)
-            if missing:
-                check_uploaded(item, missing)
+            if known.missing:
+                check_uploaded(item, known.missing)
         except TamsError as error:
             failures.append(Failure(index, error))
             continue
@@ -87,6 +90,28 @@ def _accept(
         objects[object_id] = item
         accepted.append((segment, item))
     return accepted, failures
+
+
+class _Objects(NamedTuple):
+    """Stored objects by id, the ids of those that the caller does not see, and of those without bytes."""
+
+    stored: Mapping[ObjectId, MediaObject]
+    hidden: Collection[ObjectId]
+    missing: Collection[str]
+
+
+def _referenced(known: _Objects, object_id: ObjectId, flow_id: FlowId, *, has_urls: bool) -> MediaObject:
+    """The object for a new segment of the flow. The errors of `referenced_object`.
+
+    An object that the caller does not see is as unknown as one that does not exist. A segment with URLs
+    would create it, which PermissionDenied OUTSIDE_CLASSES refuses.
+    """
+    stored = known.stored.get(object_id)
+    if object_id in known.hidden:
+        if has_urls:
+            raise outside_classes(f"object {object_id!r} is outside the classes of the caller")
+        stored = None
+    return referenced_object(stored, object_id, flow_id, has_urls=has_urls)
 
 
 class _AcceptedRanges:

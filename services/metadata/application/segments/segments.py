@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from services.metadata.application.access import require_owning_flow, require_writable_flow
 from services.metadata.application.audit.recording import record
+from services.metadata.application.classes.seeing import whole
 from services.metadata.application.clock import Clock, Moment, authored_moment
 from services.metadata.application.delete_options import DEFAULT_OPTIONS, DeleteOptions
 from services.metadata.application.deletion_requests import (
@@ -170,7 +171,7 @@ class Segments:
         within, object_id = wanted
 
         def change(tables: Tables) -> DeletionProgress:
-            flow = require_writable_flow(tables, flow_id)
+            flow, tables = require_writable_flow(tables, flow_id), whole(tables)
             progress = start_deletion(tables, flow, within, object_id, now, soft=soft)
             Outbox(tables, now.ns).segments_deleted(flow, progress.removed.span)
             record(tables, now, "segments.delete", f"flow:{flow.id}", deletion_facts(progress))
@@ -207,7 +208,7 @@ def _create_or_error(
     except Conflict as error:
         return error
     if now.trail is not None:
-        _record_registration(tables, registration, failures, now)
+        _record_registration(whole(tables), registration, failures, now)
     return failures
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.metadata.application.access import require_writable_flow
+from services.metadata.application.classes.seeing import hides, sees_flow, whole
 from services.metadata.application.clock import Clock, Moment, authored_moment
 from services.metadata.application.delete_options import DEFAULT_OPTIONS, DeleteOptions, TrashRules
 from services.metadata.application.flows import changes as flow_changes
@@ -16,6 +17,7 @@ from services.metadata.application.ports import FlowFilter, Slow, Store, Tables
 from services.metadata.application.segments.segments import Segments
 from services.metadata.application.sources.changes import require_source
 from services.metadata.domain.deletion_request import Deletion
+from services.metadata.domain.documents.classes import outside_classes
 from services.metadata.domain.ids import FlowId, is_object_id
 from services.metadata.domain.trash import SoftDelete
 from services.shared.errors import FailedPrecondition, NotFound
@@ -87,15 +89,17 @@ class Cascades:
 
 
 def _flows_to_delete(tables: Tables, source_id: str, *, cascade: bool) -> list[FlowId]:
-    source = require_source(tables, source_id)
-    if not cascade and tables.sources.has_flows(source.id):
+    source, everything = require_source(tables, source_id), whole(tables)
+    if not cascade and everything.sources.has_flows(source.id):
         raise FailedPrecondition(
             f"source {source_id} has flows; delete them first, or set cascade=true", reason="SOURCE_HAS_FLOWS"
         )
     flow_ids: list[FlowId] = []
-    while page := tables.flows.page(
+    while page := everything.flows.page(
         FlowFilter(source_id=source_id), flow_ids[-1] if flow_ids else None, MAX_PAGE
     ):
+        if any(hides(tables, flow.document) for flow in page):
+            raise outside_classes(f"source {source_id} has flows outside the classes of the caller")
         flow_ids += [flow.id for flow in page]
     for flow_id in flow_ids:
         require_writable_flow(tables, flow_id)
@@ -106,7 +110,7 @@ def _flows_to_delete(tables: Tables, source_id: str, *, cascade: bool) -> list[F
 def _move_flows(
     tables: Tables, source_id: str, flow_ids: list[FlowId], now: Moment, soft: SoftDelete
 ) -> None:
-    existing = tables.flows.sources_of(flow_ids)
+    existing = whole(tables).flows.sources_of(flow_ids)
     for number, flow_id in enumerate(flow_ids, soft.number):
         # A flow may be gone, or have another source, since the list was read.
         if existing.get(flow_id) == source_id:
@@ -115,12 +119,13 @@ def _move_flows(
 
 def _flows_using(tables: Tables, object_id: str) -> list[FlowId]:
     flow_ids: list[FlowId] = []
-    while is_object_id(object_id) and (
-        page := tables.objects.referencing_flows(object_id, flow_ids[-1] if flow_ids else None, MAX_PAGE)
-    ):
-        flow_ids += page
-    if not flow_ids:
+    objects = whole(tables).objects
+    if not is_object_id(object_id) or not tables.objects.referencing_flows(object_id, None, 1):
         raise NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
+    while page := objects.referencing_flows(object_id, flow_ids[-1] if flow_ids else None, MAX_PAGE):
+        flow_ids += page
+    if not all(sees_flow(tables, flow_id) for flow_id in flow_ids):
+        raise outside_classes(f"flows outside the classes of the caller use object {object_id!r}")
     for flow_id in flow_ids:
         require_writable_flow(tables, flow_id)
     return flow_ids

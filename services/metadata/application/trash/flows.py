@@ -1,10 +1,12 @@
 """Restores deleted flows. Each function runs within one transaction."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from services.metadata.application.audit.recording import record
+from services.metadata.application.classes.seeing import hides, hides_classes, refuse_hidden, whole
 from services.metadata.application.clock import Moment
 from services.metadata.application.flows.collections import rejoin_collections
 from services.metadata.application.ports import Tables
@@ -12,6 +14,7 @@ from services.metadata.application.sources.changes import require_source
 from services.metadata.application.trash.announcing import announce_first
 from services.metadata.application.trash.purging import require_idle
 from services.metadata.application.webhooks.outbox import Outbox
+from services.metadata.domain.documents.classes import outside_classes
 from services.metadata.domain.documents.jsons import ENCODE, Members
 from services.metadata.domain.documents.tags import tag_changes
 from services.metadata.domain.flows.flow import FlowInput, parse_flow
@@ -25,13 +28,17 @@ from services.shared.errors import FailedPrecondition
 def restore_flow(tables: Tables, entry: Trashed, now: Moment) -> None:
     """Restore a flow with its segments, its source and its place in collections.
 
-    FailedPrecondition FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH or PURGE_BEGUN, Conflict TRASH_BUSY.
+    FailedPrecondition FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH or PURGE_BEGUN, Conflict TRASH_BUSY,
+    PermissionDenied OUTSIDE_CLASSES if the caller does not see the flow that has the id now, or the source
+    if that is newer than the deletion.
     Members of its collection that are gone for good are left out, as if they had been deleted while it was
     there.
     """
     _check(tables, entry)
+    seen, tables = tables, whole(tables)
+    _check_source(seen, entry)
     before: Members = msgspec.json.decode(entry.document)
-    members = _without_lost_members(tables, before)
+    members = _without_lost_members(seen, before)
     flow = parse_flow(ENCODE(members))
     outbox = Outbox(tables, now.ns)
     _restore_source(tables, entry, flow, now, outbox)
@@ -51,20 +58,34 @@ def _check(tables: Tables, entry: Trashed) -> None:
         raise FailedPrecondition(
             f"flow {entry.flow_id} is being purged, so it cannot be restored", reason="PURGE_BEGUN"
         )
-    if tables.flows.get(entry.flow_id) is not None:
+    flow = whole(tables).flows.get(entry.flow_id)
+    if flow is not None:
+        refuse_hidden(tables, flow.document, f"flow {flow.id}")
         raise FailedPrecondition(
             f"another flow has the id {entry.flow_id} now; delete it first", reason="FLOW_EXISTS"
         )
-    require_idle(tables, entry)
+    require_idle(whole(tables), entry)
+
+
+def _check_source(tables: Tables, entry: Trashed) -> None:
+    """Refuse a hidden source, unless the flow was in it: then it is older than the deletion."""
+    source = whole(tables).sources.get(entry.source_id)
+    if source is not None and hides(tables, source.document):
+        created = datetime.fromisoformat(msgspec.json.decode(source.document)["created"])
+        if created.timestamp() * 1000 > entry.deleted_ms + 1:
+            refuse_hidden(tables, source.document, f"source {source.id}")
 
 
 def _without_lost_members(tables: Tables, members: Members) -> Members:
     items: Sequence[Members] = members.get("flow_collection", ())
     if not items:
         return members
-    existing = tables.flows.sources_of({FlowId(item["id"]) for item in items})
+    everything = whole(tables)
+    existing = everything.flows.sources_of({FlowId(item["id"]) for item in items})
     lost = {FlowId(item["id"]) for item in items} - existing.keys()
-    if trashed := tables.trash.of_flows(lost, Kind.FLOW):
+    if trashed := everything.trash.of_flows(lost, Kind.FLOW):
+        if hides_classes(tables, trashed[0].classes):
+            raise outside_classes("it collects a flow in the trash that is outside the classes of the caller")
         raise FailedPrecondition(
             f"it collects flow {trashed[0].flow_id}, which is in the trash; restore or purge that one first",
             reason="MEMBER_IN_TRASH",

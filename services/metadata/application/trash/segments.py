@@ -2,6 +2,7 @@
 
 from services.metadata.application.access import require_writable_flow
 from services.metadata.application.audit.recording import record
+from services.metadata.application.classes.seeing import whole
 from services.metadata.application.clock import Moment
 from services.metadata.application.deletion_requests import SLICE
 from services.metadata.application.ports import Tables
@@ -20,7 +21,7 @@ def first_overlap(tables: Tables, entry_id: str, after: int | None) -> int | Non
     The errors are those of `restore_slice`.
     """
     entry = require_entry(tables, entry_id)
-    flow = _flow_of(tables, entry)
+    flow, tables = _flow_of(tables, entry), whole(tables)
     segments = tables.segments.first(entry.timeline, after, SLICE)
     _check_overlaps(tables, flow, segments)
     return segments[-1].start_ns if segments else None
@@ -33,7 +34,7 @@ def restore_slice(tables: Tables, entry_id: str, now: Moment) -> bool:
     FLOW_REPLACED, SEGMENT_OVERLAP or PURGE_BEGUN, Conflict TRASH_BUSY.
     """
     entry = require_entry(tables, entry_id)
-    flow = _flow_of(tables, entry)
+    flow, tables = _flow_of(tables, entry), whole(tables)
     segments = tables.segments.first(entry.timeline, None, SLICE)
     _check_overlaps(tables, flow, segments)
     moved = tables.segments.move(
@@ -49,7 +50,7 @@ def restore_slice(tables: Tables, entry_id: str, now: Moment) -> bool:
 def _flow_of(tables: Tables, entry: Trashed) -> StoredFlow:
     if entry.purging:
         raise FailedPrecondition("the segments are being purged", reason="PURGE_BEGUN")
-    flow = require_writable_flow(tables, entry.flow_id)
+    flow, tables = require_writable_flow(tables, entry.flow_id), whole(tables)
     if flow.timeline != entry.origin:
         raise FailedPrecondition(
             f"flow {flow.id} is not the one that the segments were deleted from", reason="FLOW_REPLACED"

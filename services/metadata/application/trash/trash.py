@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Final
 
+from services.metadata.application.classes.seeing import hides_classes, whole
 from services.metadata.application.clock import Clock, authored_moment
 from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE, Page, make_page
 from services.metadata.application.ports import Slow, Store, Tables
@@ -10,6 +11,7 @@ from services.metadata.application.trash.cascades import TOGETHER
 from services.metadata.application.trash.flows import restore_flow
 from services.metadata.application.trash.purging import Purging, require_entry
 from services.metadata.application.trash.segments import first_overlap, restore_slice
+from services.metadata.domain.documents.classes import outside_classes
 from services.metadata.domain.ids import is_flow_id, is_source_id
 from services.metadata.domain.trash import Kind, Trashed
 from services.shared.errors import NotFound
@@ -76,7 +78,7 @@ class Trash:
         return await self._purging.purge(entry_id)
 
     async def _restore_operation(self, operation: str) -> list[Trashed]:
-        entries = await self._store.scan(lambda tables: tables.trash.of_operation(operation))
+        entries = await self._store.scan(partial(_of_operation, operation=operation))
         # In reverse, so that a flow finds the flows that it collected, and those that collected it.
         entries.reverse()
         flows = [entry for entry in entries if entry.kind is Kind.FLOW]
@@ -103,3 +105,11 @@ class Trash:
             after = await self._store.scan(partial(first_overlap, entry_id=entry.id, after=after))
         while await self._store.write(Slow(partial(restore_slice, entry_id=entry.id, now=now))):
             pass
+
+
+def _of_operation(tables: Tables, operation: str) -> list[Trashed]:
+    """The entries of an operation; PermissionDenied OUTSIDE_CLASSES if the caller does not see all."""
+    entries = whole(tables).trash.of_operation(operation)
+    if any(hides_classes(tables, entry.classes) for entry in entries):
+        raise outside_classes("what was deleted together has parts outside the classes of the caller")
+    return entries

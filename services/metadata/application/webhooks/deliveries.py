@@ -8,6 +8,8 @@ from services.metadata.application.clock import Clock, moment
 from services.metadata.application.pages import PAGE_BYTES, count_fitting
 from services.metadata.application.ports import Store, Tables
 from services.metadata.application.webhooks.commit_signal import CommitSignal, wait_for
+from services.metadata.application.webhooks.owners import owner_of
+from services.metadata.application.webhooks.seeing import seen_events
 from services.metadata.application.webhooks.webhooks import MAX_WEBHOOKS, Webhooks
 from services.metadata.domain.webhooks.delivery import (
     DeadLetter,
@@ -18,7 +20,7 @@ from services.metadata.domain.webhooks.delivery import (
     check_positive,
 )
 from services.metadata.domain.webhooks.event import Event
-from services.metadata.domain.webhooks.webhook import Lease, passes
+from services.metadata.domain.webhooks.webhook import Lease, Webhook, passes
 from services.shared.errors import FailedPrecondition
 
 _DEFAULT_PULL: Final = 100
@@ -154,14 +156,28 @@ class Deliveries:
         size = min(request.limit, _MAX_PULL) or _DEFAULT_PULL
         is_small = size <= _SMALL_PULL and not request.key
         events = tables.events.after(after, _READ_LIMIT_SMALL if is_small else _READ_LIMIT)
-        passing = [
-            event for event in events if request.key in ("", event.key) and passes(lease.webhook, event)
-        ]
+        passing = self._visible(
+            tables,
+            lease.webhook,
+            [event for event in events if request.key in ("", event.key) and passes(lease.webhook, event)],
+        )
         max_bytes = min(request.max_bytes or PAGE_BYTES, PAGE_BYTES)
         size = min(size, count_fitting(passing, lambda event: event.weight, max_bytes))
         if len(passing) > size:
             return Pulled(passing[:size], passing[size - 1].id)
         return Pulled(passing, events[-1].id if events else after)
+
+    def _visible(self, tables: Tables, webhook: Webhook, events: Sequence[Event]) -> Sequence[Event]:
+        """Those of the events that the owner of a webhook may see now, as the owner sees them."""
+        if not events:
+            return events
+        owner = owner_of(tables, webhook, moment(self._clock).ms)
+        if owner is None:
+            return []
+        if owner.classes is None:
+            return events
+        # Filters by links compare only those that the owner sees.
+        return [event for event in seen_events(tables, events, owner.classes) if passes(webhook, event)]
 
     async def acknowledge(
         self,

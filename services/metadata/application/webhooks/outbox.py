@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from services.metadata.application.ports import Tables
+from services.metadata.domain.documents.classes import classes_of_document
 from services.metadata.domain.flows.flow import StoredFlow, served_document
 from services.metadata.domain.ids import FlowId, SourceId
 from services.metadata.domain.segments.segment import StoredSegment
@@ -93,6 +94,7 @@ class Outbox:
             document=document,
             segments=segments,
             span=span,
+            classes=classes_of_document(flow.document),
         )
 
     def _of_source(self, kind: str, source: StoredSource, *, document: bytes = b"") -> Event:
@@ -102,6 +104,7 @@ class Outbox:
             source_id=source.id,
             source_collected_by=_ids(_source_ids, source.collected_by),
             document=document,
+            classes=classes_of_document(source.document),
         )
 
 

@@ -12,6 +12,8 @@ from services.access.credentials import KEY_PREFIX
 from services.shared.access.principal import Principal, Scope
 from services.shared.json.reading import refuse
 
+# The start of the name of a key as a caller.
+CALLER_PREFIX: Final = "key:"
 # Bytes of randomness.
 ID_BYTES: Final = 8
 SECRET_BYTES: Final = 32
@@ -37,11 +39,13 @@ class ApiKey:
     expires_ms: int | None = None
     # The time of the last use, written at most once a minute; None for a key that was never used.
     last_used_ms: int | None = None
+    # None for all classes.
+    classes: frozenset[str] | None = None
 
     @property
     def principal(self) -> Principal:
         """The owner of the key as a caller."""
-        return Principal.of(f"key:{self.name}", self.scopes)
+        return Principal.of(f"{CALLER_PREFIX}{self.name}", self.scopes, self.classes)
 
     def is_expired(self, now_ms: int) -> bool:
         """True if the key is no longer valid."""

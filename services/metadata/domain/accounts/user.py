@@ -8,6 +8,8 @@ from typing import Final
 from services.shared.access.principal import Principal, Scope
 from services.shared.json.reading import refuse
 
+# The start of the name of a user as a caller.
+USER_PREFIX: Final = "user:"
 MIN_PASSWORD_CHARACTERS: Final = 8
 MAX_PASSWORD_BYTES: Final = 1024
 # No colon, because it ends the name in Basic credentials. No upper case, so that no two names look alike.
@@ -25,11 +27,13 @@ class User:
     suspended: bool = False
     created_ms: int
     changed_ms: int
+    # None for all classes.
+    classes: frozenset[str] | None = None
 
     @property
     def principal(self) -> Principal:
         """The user as a caller."""
-        return Principal.of(f"user:{self.name}", self.scopes)
+        return Principal.of(f"{USER_PREFIX}{self.name}", self.scopes, self.classes)
 
 
 def is_user_name(text: str) -> bool:
@@ -44,12 +48,12 @@ def check_user_name(text: str) -> None:
         raise refuse(f"must have {allowed}", "$.name", "BAD_USER")
 
 
-def check_new_password(password: str) -> None:
-    """InvalidArgument BAD_PASSWORD for a password that is too short or too long."""
+def check_new_password(password: str, member: str = "password") -> None:
+    """InvalidArgument BAD_PASSWORD for a password that is too short or too long; `member` is its name."""
     text = normalise_password(password)
     if len(text) < MIN_PASSWORD_CHARACTERS or not fits(text):
         limits = f"{MIN_PASSWORD_CHARACTERS} characters or more, and at most {MAX_PASSWORD_BYTES} bytes"
-        raise refuse(f"must have {limits}", "$.password", "BAD_PASSWORD")
+        raise refuse(f"must have {limits}", f"$.{member}", "BAD_PASSWORD")
 
 
 def fits(password: str) -> bool:

@@ -28,7 +28,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
 
     The `..._collected_by` ids are those at the time of the change, because a deletion removes them.
     `time_ns` is in nanoseconds since 1970. `span` is the range of deleted segments: start and end in
-    nanoseconds, and True if the end is inclusive. `id` is 0 until the event is in the outbox.
+    nanoseconds, and True if the end is inclusive. `id` is 0 until the event is in the outbox. `classes` are
+    those of the flow or source after the change.
     """
 
     type: str
@@ -41,6 +42,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     segments: Sequence[StoredSegment] = ()
     span: tuple[int, int, bool] | None = None
     id: int = 0
+    classes: frozenset[str] = frozenset()
 
     @property
     def weight(self) -> int:

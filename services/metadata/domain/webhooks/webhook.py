@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from services.metadata.domain.documents.jsons import ENCODE
 from services.metadata.domain.webhooks.event import EVENT_TYPES, Event
+from services.shared.access.principal import SYSTEM
 from services.shared.errors import InvalidArgument
 from services.shared.ids import is_uuid
 from services.shared.json.reading import refuse
@@ -34,7 +35,11 @@ _ID_LISTS: Final = (
 
 
 class Webhook(Struct, frozen=True, omit_defaults=True):
-    """A registration. A filter that is None is not set, so all events pass it."""
+    """A registration. A filter that is None is not set, so all events pass it.
+
+    `created_by` is the name of its owner as a caller. `classes` are those that the owner had at the
+    registration, None for all; they count unless the store knows the owner as a user or key.
+    """
 
     id: str
     url: str
@@ -49,6 +54,8 @@ class Webhook(Struct, frozen=True, omit_defaults=True):
     accept_storage_ids: Sequence[str] | None = None
     presigned: bool | None = None
     verbose_storage: bool | None = None
+    created_by: str = SYSTEM.name
+    classes: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         """The id alone, because the key must not appear in a log."""

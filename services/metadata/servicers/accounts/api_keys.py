@@ -6,8 +6,10 @@ from tams.access.v1 import api_key_service_pb2, api_key_service_pb2_grpc
 
 from services.metadata.application.accounts.api_keys import ApiKeys, NewKey
 from services.metadata.domain.accounts.api_key import ApiKey
+from services.metadata.servicers.accounts.classes import words_of_request
 from services.metadata.servicers.accounts.scopes import numbers_of, scopes_of
 from services.metadata.servicers.convert import optional
+from services.shared.rpc.classes import message_of
 from services.shared.rpc.interceptors import Context
 from services.shared.rpc.server import Registration
 
@@ -37,8 +39,9 @@ class ApiKeyServicer(api_key_service_pb2_grpc.ApiKeyServiceServicer):
         self, request: api_key_service_pb2.CreateApiKeyRequest, context: Context
     ) -> api_key_service_pb2.NewApiKey:
         """Create a key."""
-        scopes = scopes_of(request.scopes)
-        return _new(await self._keys.create(request.name, scopes, optional(request, "expires_ms")))
+        scopes, classes = scopes_of(request.scopes), words_of_request(request)
+        expires_ms = optional(request, "expires_ms")
+        return _new(await self._keys.create(request.name, scopes, expires_ms, classes))
 
     async def SuspendApiKey(
         self, request: api_key_service_pb2.SuspendApiKeyRequest, context: Context
@@ -82,4 +85,5 @@ def _message(key: ApiKey) -> api_key_service_pb2.ApiKey:
         created_ms=key.created_ms,
         expires_ms=key.expires_ms,
         last_used_ms=key.last_used_ms,
+        classes=message_of(key.classes),
     )

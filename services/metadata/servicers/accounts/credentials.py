@@ -8,6 +8,7 @@ from tams.access.v1 import credential_service_pb2, credential_service_pb2_grpc
 from services.access.ports import Checked
 from services.metadata.application.accounts.checks import StoredAccounts
 from services.metadata.servicers.accounts.scopes import numbers_of
+from services.shared.rpc.classes import message_of
 from services.shared.rpc.interceptors import Context
 from services.shared.rpc.server import Registration
 
@@ -46,4 +47,5 @@ def _message(checked: Checked) -> credential_service_pb2.Caller:
         name=principal.name,
         scopes=numbers_of(principal.scopes),
         expires_at=expires_at if isfinite(expires_at) else 0.0,
+        classes=message_of(principal.classes),
     )

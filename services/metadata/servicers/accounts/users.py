@@ -4,10 +4,13 @@ from functools import partial
 
 from tams.access.v1 import user_service_pb2, user_service_pb2_grpc
 
+from services.metadata.application.accounts.own_password import OwnPassword
 from services.metadata.application.accounts.users import Users
 from services.metadata.domain.accounts.user import User
+from services.metadata.servicers.accounts.classes import words_of_request
 from services.metadata.servicers.accounts.scopes import numbers_of, scopes_of
 from services.metadata.servicers.convert import optional
+from services.shared.rpc.classes import message_of
 from services.shared.rpc.interceptors import Context
 from services.shared.rpc.server import Registration
 
@@ -15,8 +18,9 @@ from services.shared.rpc.server import Registration
 class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     """Translates between messages and Users."""
 
-    def __init__(self, users: Users) -> None:
+    def __init__(self, users: Users, own: OwnPassword) -> None:
         self._users = users
+        self._own = own
 
     async def ListUsers(
         self, request: user_service_pb2.ListUsersRequest, context: Context
@@ -37,8 +41,8 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         self, request: user_service_pb2.CreateUserRequest, context: Context
     ) -> user_service_pb2.User:
         """Create a user."""
-        scopes = scopes_of(request.scopes)
-        return _message(await self._users.create(request.name, request.password, scopes))
+        scopes, classes = scopes_of(request.scopes), words_of_request(request)
+        return _message(await self._users.create(request.name, request.password, scopes, classes))
 
     async def UpdateUser(
         self, request: user_service_pb2.UpdateUserRequest, context: Context
@@ -48,9 +52,17 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
             request.name,
             password=optional(request, "password"),
             scopes=scopes_of(request.scopes) if request.scopes else None,
+            classes=request.classes.names if request.HasField("classes") else None,
             suspended=optional(request, "suspended"),
         )
         return _message(user)
+
+    async def ChangeOwnPassword(
+        self, request: user_service_pb2.ChangeOwnPasswordRequest, context: Context
+    ) -> user_service_pb2.ChangeOwnPasswordResponse:
+        """Change the password of the caller."""
+        await self._own.change(request.old_password, request.new_password)
+        return user_service_pb2.ChangeOwnPasswordResponse()
 
     async def DeleteUser(
         self, request: user_service_pb2.DeleteUserRequest, context: Context
@@ -60,10 +72,13 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         return user_service_pb2.DeleteUserResponse()
 
 
-def registration(users: Users) -> Registration:
+def registration(users: Users, own: OwnPassword) -> Registration:
     """The UserService for a server."""
     add = user_service_pb2_grpc.add_UserServiceServicer_to_server
-    return user_service_pb2.DESCRIPTOR.services_by_name["UserService"], partial(add, UserServicer(users))
+    return (
+        user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
+        partial(add, UserServicer(users, own)),
+    )
 
 
 def _message(user: User) -> user_service_pb2.User:
@@ -73,4 +88,5 @@ def _message(user: User) -> user_service_pb2.User:
         suspended=user.suspended,
         created_ms=user.created_ms,
         changed_ms=user.changed_ms,
+        classes=message_of(user.classes),
     )

@@ -55,6 +55,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "/tams.event.v1.WebhookService/RegisterWebhook": Change("webhooks.put", "webhook"),
     f"{_ACCESS}UserService/CreateUser": Change("users.create", "user", "name"),
     f"{_ACCESS}UserService/UpdateUser": Change("users.update", "user", "name"),
+    f"{_ACCESS}UserService/ChangeOwnPassword": Change("users.change_own_password", "user"),
     f"{_ACCESS}UserService/DeleteUser": Change("users.delete", "user", "name"),
     f"{_ACCESS}ApiKeyService/CreateApiKey": Change("keys.create", "key", "name"),
     f"{_ACCESS}ApiKeyService/SuspendApiKey": Change("keys.suspend", "key", "id"),

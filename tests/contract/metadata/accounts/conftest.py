@@ -9,7 +9,9 @@ from services.metadata.application.accounts.attempts import Attempts
 from services.metadata.application.accounts.checks import StoredAccounts
 from services.metadata.application.accounts.last_uses import LastUses
 from services.metadata.application.accounts.passwords import Passwords, open_passwords
+from services.metadata.application.accounts.renewals import Renewals
 from services.metadata.application.accounts.users import Users
+from services.metadata.application.accounts.verification import Verification
 from services.metadata.application.ports import Store
 from services.shared.process.background import background
 
@@ -56,8 +58,14 @@ def keys(store: Store, clock: Clock) -> ApiKeys:
 
 
 @pytest.fixture
-async def accounts(store: Store, clock: Clock, passwords: Passwords) -> AsyncIterator[StoredAccounts]:
+async def verification(store: Store, clock: Clock, passwords: Passwords) -> AsyncIterator[Verification]:
+    renewals = Renewals(store)
+    async with background(renewals.run()):
+        yield Verification(store, passwords, Attempts(clock.seconds), renewals)
+
+
+@pytest.fixture
+async def accounts(store: Store, clock: Clock, verification: Verification) -> AsyncIterator[StoredAccounts]:
     uses = LastUses(store)
-    attempts = Attempts(clock.seconds)
     async with background(uses.run()):
-        yield StoredAccounts(store, clock, passwords, attempts, uses)
+        yield StoredAccounts(store, clock, verification, uses)

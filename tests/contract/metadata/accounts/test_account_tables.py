@@ -3,17 +3,23 @@
 import hashlib
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+import pytest
+
 from services.metadata.adapters.sqlite.store import open_store
+from services.metadata.adapters.vast.schema import TABLES
 from services.metadata.adapters.vast.store import open_vast_store
 from services.metadata.application.ports import Store, Tables
 from services.metadata.domain.accounts.api_key import ApiKey
 from services.metadata.domain.accounts.user import User
 from services.shared.access.principal import Scope
 from services.vast_client.filters.filters import EVERYTHING
+from services.vast_client.tables import TableSpec
+from services.vast_client.transactions.transaction import Transaction
 from tests.support.vast.clusters import change_rows, vast_cluster
 
 READ_WRITE = frozenset({Scope.READ, Scope.WRITE})
@@ -114,6 +120,21 @@ async def test_the_latest_use_of_a_key_is_kept(store: Store) -> None:
     assert await find_key(store, a_key(2)) is None
 
 
+@pytest.mark.parametrize("classes", [None, frozenset(), frozenset({"news", "sport/live"})])
+async def test_classes_are_kept(store: Store, classes: frozenset[str] | None) -> None:
+    user, key = replace(a_user(), classes=classes), replace(a_key(), classes=classes)
+    await put_users(store, a_user(), user)
+    await put_keys(store, a_key(), key)
+    assert await find_user(store, "alice") == user
+    assert await find_key(store, key) == key
+
+
+async def test_keys_are_found_by_name(store: Store) -> None:
+    await put_keys(store, a_key(1), a_key(2, "other"))
+    assert await store.read(lambda tables: tables.api_keys.named("other")) == a_key(2, "other")
+    assert await store.read(lambda tables: tables.api_keys.named("another")) is None
+
+
 async def test_representations_have_no_hashes() -> None:
     assert "argon2" not in repr(a_user())
     assert "secret" not in repr(a_key())
@@ -130,6 +151,42 @@ async def test_an_older_database_file_gets_the_tables(tmp_path: Path) -> None:
         await put_users(store, a_user())
         await put_keys(store, a_key())
         assert await find_user(store, "alice") == a_user()
+
+
+async def test_users_and_keys_of_an_older_database_file_have_all_classes(tmp_path: Path) -> None:
+    path = tmp_path / "tables.db"
+    async with open_store(path, "NORMAL", 10) as store:
+        await put_users(store, a_user())
+        await put_keys(store, a_key())
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("users", "api_keys"):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN classes")
+        connection.execute("PRAGMA user_version = 2")
+    async with open_store(path, "NORMAL", 10) as store:
+        assert (await find_user(store, "alice"), await find_key(store, a_key())) == (a_user(), a_key())
+        changed = replace(a_user(), classes=frozenset({"news"}))
+        await put_users(store, changed)
+        assert await find_user(store, "alice") == changed
+
+
+def insert(table: str, rows: pa.RecordBatch, transaction: Transaction) -> None:
+    transaction.insert(table, rows)
+    transaction.commit()
+
+
+async def test_users_and_keys_of_older_tables_on_vast_have_all_classes() -> None:
+    with vast_cluster() as cluster:
+        for table, row in (("users", asdict(a_user())), ("api_keys", asdict(a_key()))):
+            spec = TABLES[table]
+            older = pa.schema([column for column in spec.columns if column.name != "classes"])
+            cluster.catalog.ensure([TableSpec(table, older, spec.sorted_by)])
+            rows = pa.RecordBatch.from_pylist([row | {"scopes": "read write"}], older)
+            cluster.run(partial(insert, table, rows))
+        async with open_vast_store(cluster, cache_entries=1, cache_seconds=0.0, max_waiting=10) as store:
+            assert (await find_user(store, "alice"), await find_key(store, a_key())) == (a_user(), a_key())
+            changed = replace(a_user(), classes=frozenset({"news"}))
+            await put_users(store, changed)
+            assert await find_user(store, "alice") == changed
 
 
 async def test_rows_on_vast_that_have_lost_a_value_are_suspended() -> None:

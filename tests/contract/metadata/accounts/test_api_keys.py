@@ -106,6 +106,22 @@ async def test_scopes_that_nobody_can_have_are_refused(keys: ApiKeys, scopes: fr
     assert refused.value.reason == "BAD_SCOPES"
 
 
+async def test_classes_are_all_unless_given_and_outlive_a_rotation(keys: ApiKeys) -> None:
+    everything, _ = await keys.create("first", READ, None)
+    narrow, _ = await keys.create("second", READ, None, ["sport", "news"])
+    assert (everything.classes, narrow.classes) == (None, frozenset({"news", "sport"}))
+    rotated, _ = await keys.rotate(narrow.id)
+    assert rotated.principal.classes == frozenset({"news", "sport"})
+
+
+@pytest.mark.parametrize("classes", [["a b"], ["a"] * 33])
+async def test_bad_classes_are_refused(keys: ApiKeys, classes: list[str]) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await keys.create("ingest-1", READ, None, classes)
+    assert refused.value.reason == "BAD_CLASSES"
+    assert (await keys.page(0, "")).items == []
+
+
 async def test_the_number_of_keys_is_limited(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "MAX_KEYS", 1)
     await keys.create("first", READ, None)

@@ -40,6 +40,15 @@ async def test_the_right_password_names_the_user(accounts: StoredAccounts, users
     assert checked == (Principal("user:alice", GRANTED), inf)
 
 
+async def test_callers_have_the_classes_of_now(accounts: StoredAccounts, users: Users, keys: ApiKeys) -> None:
+    await users.create("alice", PASSWORD, READ, ["news"])
+    _, text = await keys.create("ingest-1", READ, None, [])
+    assert (await accounts.check_password("alice", PASSWORD)).principal.classes == frozenset({"news"})
+    assert (await accounts.check_key(text)).principal.classes == frozenset()
+    await users.update("alice", classes=["*"])
+    assert (await accounts.check_password("alice", PASSWORD)).principal.classes is None
+
+
 async def test_accents_may_be_composed_or_not(accounts: StoredAccounts, users: Users) -> None:
     await users.create("alice", "caf\u00e9 au lait", READ)
     assert (await accounts.check_password("alice", "cafe\u0301 au lait")).principal.name == "user:alice"

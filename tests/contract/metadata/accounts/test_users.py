@@ -84,6 +84,38 @@ async def test_scopes_that_nobody_can_have_are_refused(users: Users, scopes: fro
         assert refused.value.reason == "BAD_SCOPES"
 
 
+async def test_classes_are_all_unless_given_and_change(users: Users) -> None:
+    everything = await users.create("alice", PASSWORD, READ)
+    narrow = await users.create("bob", PASSWORD, READ, ["sport", "news"])
+    assert (everything.classes, narrow.classes) == (None, frozenset({"news", "sport"}))
+    assert narrow.principal.classes == frozenset({"news", "sport"})
+    assert (await users.update("bob", suspended=True)).classes == frozenset({"news", "sport"})
+    assert (await users.update("bob", classes=["archive"])).classes == frozenset({"archive"})
+    assert (await users.update("bob", classes=[])).classes == frozenset()
+    widened = await users.update("bob", classes=["*"])
+    assert (widened.classes, await users.get("bob")) == (None, widened)
+
+
+async def test_an_administrator_has_all_classes(users: Users) -> None:
+    admin = await users.create("alice", PASSWORD, ADMIN, ["news"])
+    assert (admin.classes, admin.principal.classes) == (frozenset({"news"}), None)
+
+
+@pytest.mark.parametrize("classes", [[""], ["a b"], ["-a"], ["a" * 65], ["ä"], ["**"], ["a"] * 33])
+async def test_bad_classes_are_refused(users: Users, classes: list[str]) -> None:
+    await users.create("bob", PASSWORD, READ, ["news"])
+    for attempt in (
+        users.create("alice", PASSWORD, READ, classes),
+        users.update("bob", classes=classes, suspended=True),
+    ):
+        with pytest.raises(InvalidArgument) as refused:
+            await attempt
+        assert (refused.value.reason, refused.value.metadata["path"]) == ("BAD_CLASSES", "$.classes")
+    assert [(user.classes, user.suspended) for user in (await users.page(0, "")).items] == [
+        (frozenset({"news"}), False)
+    ]
+
+
 async def test_one_of_two_users_of_the_same_name_is_refused(users: Users) -> None:
     attempts = (users.create("alice", PASSWORD, READ), users.create("alice", "another one", ADMIN))
     created, refused = sorted(

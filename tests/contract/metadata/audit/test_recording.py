@@ -283,5 +283,5 @@ async def test_users_and_keys_are_recorded_without_their_secrets(store: Store, a
     text = str(await entries(store))
     assert all(secret not in text for secret in (SECRET, key.text, rotated.text))
     assert await facts(store, "users.update") == [
-        {"members": ["password", "suspended"], "scopes": ["read"], "suspended": True}
+        {"members": ["password", "suspended"], "scopes": ["read"], "classes": ["*"], "suspended": True}
     ]

@@ -1,4 +1,4 @@
-"""Loops: flows with the tag `loop_hours` keep the last hours of their timelines."""
+"""Loops: flows with the tag `loop_recorder_duration` keep the last part of their timelines."""
 
 import json
 import logging
@@ -48,7 +48,7 @@ def set_tag(value: str) -> PropertyChange:
 
 
 async def put_loop(metadata: Metadata, number: int, hours: str = "2", **members: Any) -> None:
-    await metadata.put(a_flow(number, tags={TAG: hours}, **members))
+    await metadata.put(a_flow(number, tags={TAG: str(3600 * int(hours))}, **members))
 
 
 async def record(metadata: Metadata, number: int, hours: range) -> None:
@@ -135,7 +135,7 @@ async def test_the_tag_counts_as_it_is_at_each_slice(metadata: Metadata, store: 
     await metadata.flows.update(flow_id(1), [PropertyChange(None, TAG, None)])
     assert await store.write(expire) is Outcome.DONE
     assert await hours_of(metadata, 1) == [0, 1, 2, 3, 4]
-    await metadata.flows.update(flow_id(1), [set_tag("3")])
+    await metadata.flows.update(flow_id(1), [set_tag("10800")])
     assert await store.write(expire) is Outcome.DONE
     assert await hours_of(metadata, 1) == [2, 3, 4]
     assert await store.write(expire) is Outcome.SETTLED
@@ -235,8 +235,8 @@ async def test_a_bad_value_is_refused_and_changes_nothing(metadata: Metadata, va
     with pytest.raises(InvalidArgument) as of_tags:
         await metadata.flows.update(flow_id(1), [all_tags])
     for caught in (of_put, of_tag, of_tags):
-        assert caught.value.reason == "BAD_LOOP_HOURS"
-        assert caught.value.metadata == {"path": "$.tags.loop_hours"}
+        assert caught.value.reason == "BAD_LOOP_DURATION"
+        assert caught.value.metadata == {"path": "$.tags.loop_recorder_duration"}
     assert await metadata.flow(1) == before
 
 

@@ -22,6 +22,7 @@ INCONSISTENT_ROWS = {
         VALUES ('outside', 'registered', 1, 1)""",
     "OBJECT_STATE": "UPDATE objects SET state = 'unreferenced' WHERE id = 'o0'",
     "TAGS_OF_NOBODY": f"INSERT INTO tags VALUES ('flow', 'n', 'v', '{NOBODY}')",
+    "CLASSES": f"INSERT INTO tags VALUES ('flow-class', 'c', '', '{flow_id(1)}')",
     "COLLECTION_OF_NOBODY": f"INSERT INTO collections VALUES ('{NOBODY}', 0, '{uuid_of('flow', 1)}', 'r')",
     "MISSING_OBJECT": "DELETE FROM objects WHERE id = 'o1'",
     "DAMAGED_SEGMENT": "UPDATE segments SET doc = X'7b22ff' WHERE start_ns = 20",

@@ -12,8 +12,10 @@ import pytest
 from services.metadata.adapters.sqlite.file.connection import open_writer
 from services.metadata.adapters.sqlite.tables import SqliteTables
 from services.metadata.application.ports import FlowFilter, SegmentQuery, SourceFilter, Tables
+from services.metadata.domain.documents.text_digest import TextDigest
 from services.metadata.domain.property import PropertyChange
 from services.shared.timerange import NEVER, TimeRange
+from tests.support.metadata.classes import seen_by
 from tests.support.metadata.flows import a_flow, flow_id, source_id
 from tests.support.metadata.rules import Metadata, a_segment, an_object
 
@@ -91,6 +93,7 @@ async def run_all_statements(metadata: Metadata) -> None:
         {"codec": "a/b", "frame_width": 1, "frame_height": 1},
     ):
         await metadata.flows.page(FlowFilter(**filters), 2, "")
+    await run_statements_of_classes(metadata, conditions)
     first = await metadata.store.read(lambda tables: tables.flows.tagged("a", None, 1))
     assert len(await metadata.store.read(lambda tables: tables.flows.tagged("a", first[0], 5))) == 2
     for reverse in (False, True):
@@ -104,6 +107,21 @@ async def run_all_statements(metadata: Metadata) -> None:
     await metadata.unregister(1, TimeRange(3, 9), "out")
     await metadata.unregister(1, TimeRange(3, 9))
     await metadata.flows.delete(flow_id(1))
+
+
+async def run_statements_of_classes(metadata: Metadata, conditions: list[dict[str, Any]]) -> None:
+    for classes in (["news"], ["news", "sport", "weather"]):
+        with seen_by(*classes):
+            digest = TextDigest("x" * 10, b"0" * 16)
+            await metadata.flows.page(FlowFilter(label_digest=digest), 2, "")
+            await metadata.flows.page(FlowFilter(tag_digests={"a": digest}), 2, "")
+            for filters in conditions:
+                await metadata.flows.page(FlowFilter(**filters), 2, "")
+                await metadata.sources.page(SourceFilter(**filters), 2, "")
+            await metadata.trash.page(None, None, 2, "")
+            await metadata.trash.page(flow_id(1), None, 2, "")
+            await metadata.deletions.latest()
+            await metadata.objects.locate(["inside", "out"])
 
 
 SMALL = ("webhooks", "storage_backends")
@@ -181,3 +199,28 @@ def queries(number: int, middle: int) -> Iterator[Any]:
             yield SegmentQuery(flow_id(number), TimeRange(), None, reverse, after)
         yield SegmentQuery(flow_id(number), TimeRange(middle, middle + 5), None, reverse)
         yield SegmentQuery(flow_id(number), TimeRange(), f"{middle}", reverse)
+
+
+@pytest.mark.parametrize("classes", [["few"], ["few", "other", "none"]])
+async def test_the_cost_of_a_page_does_not_grow_with_what_is_hidden(
+    connection: RecordingConnection, classes: list[str]
+) -> None:
+    tables = SqliteTables.on(connection)
+    metadata = Metadata(DirectStore(tables))
+    steps = []
+    for hidden in (range(20, 120), range(120, 1500)):
+        for number in hidden:
+            name = "few" if number < 40 else "many"
+            await metadata.put(a_flow(number, source=1, label="x", tags={"auth_classes": name, "a": "1"}))
+        steps.append([*costs_of_lists(connection, tables, frozenset(classes))])
+    small, large = steps
+    assert all(more <= few + 200 for few, more in zip(small, large, strict=True)), steps
+
+
+def costs_of_lists(connection: RecordingConnection, tables: Tables, classes: frozenset[str]) -> Iterator[int]:
+    filters: list[dict[str, Any]] = [
+        {}, {"label": "x"}, {"tags": {"a": "1"}}, {"source_id": source_id(1)}, {"codec": "a/b"}
+    ]  # fmt: skip
+    for wanted in filters:
+        criteria = FlowFilter(**wanted, classes=classes)
+        yield count_steps(connection, partial(tables.flows.page, criteria, None, 50))

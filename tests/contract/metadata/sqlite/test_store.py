@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from services.metadata.adapters.sqlite.file import connection as connections
-from services.metadata.adapters.sqlite.file.connection import SCHEMA_VERSION, open_writer
+from services.metadata.adapters.sqlite.file.connection import open_writer
 from services.metadata.adapters.sqlite.file.database import Database
+from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
 from services.metadata.application.ports import Slow, Tables
 from services.shared.errors import Exhausted, StartupError, Unavailable

@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from services.metadata.adapters.sqlite.file.connection import SCHEMA_VERSION, open_writer
+from services.metadata.adapters.sqlite.file.connection import open_writer
+from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
 from services.metadata.application.ports import Slow, Tables
 from services.metadata.domain.property import PropertyChange
 from services.shared.timerange import ETERNITY
 from tests.contract.metadata.flows.test_collections import collecting
+from tests.support.metadata.classes import seen_by, tags_of
 from tests.support.metadata.flows import a_flow, encoded, flow_id, source_id
 from tests.support.metadata.rules import Metadata, a_segment
 
@@ -155,3 +157,25 @@ async def test_links_of_sources_are_counted_once_in_a_database_of_an_older_versi
         metadata = Metadata(opened)
         await metadata.flows.delete(flow_id(2))
         assert [source for source in await metadata.all_sources() if "collected_by" in source] == []
+
+
+async def test_classes_are_made_once_from_the_tags_of_an_older_version(tmp_path: Path) -> None:
+    path = tmp_path / "tables.db"
+    async with open_store(path, "NORMAL", 1000) as opened:
+        await Metadata(opened).put_flows((1, 2), tags=tags_of("news"))
+        sport = PropertyChange(None, "auth_classes", b'"sport"')
+        await Metadata(opened).sources.update(source_id(1), [sport])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(
+            "DELETE FROM tags WHERE owner LIKE '%-class';"
+            " UPDATE tags SET value = 'news, a b' WHERE value = 'news'; DROP INDEX deletion_requests_caller;"
+            " ALTER TABLE deletion_requests DROP COLUMN created_by; PRAGMA user_version = 2;"
+        )
+    for _ in range(2):
+        async with open_store(path, "NORMAL", 1000) as opened:
+            metadata = Metadata(opened)
+            with seen_by("news"):
+                assert len(await metadata.all_flows()) == 2
+            with seen_by("sport"):
+                assert len(await metadata.all_sources()) == 1
+                assert await metadata.deletions.latest() == []

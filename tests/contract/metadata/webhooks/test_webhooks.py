@@ -55,17 +55,37 @@ async def test_registrations_are_listed_by_url_and_found_by_url_and_key(store: S
     assert await store.read(lambda tables: tables.webhooks.has_any())
     assert await store.read(lambda tables: tables.webhooks.all()) == [first, second]
     for identity, found in (
-        (("https://a", "k", "v"), first),
-        (("https://b", "", ""), second),
-        (("https://a", "k", "other"), None),
-        (("https://a", "", ""), None),
-        (("https://c", "", ""), None),
+        (("https://a", "k", "v"), [first]),
+        (("https://b", "", ""), [second]),
+        (("https://a", "k", "other"), []),
+        (("https://a", "", ""), []),
+        (("https://c", "", ""), []),
     ):
         assert await find(store, *identity) == found
 
 
-async def find(store: Store, url: str, key_name: str, key_value: str) -> Webhook | None:
+async def find(store: Store, url: str, key_name: str, key_value: str) -> list[Webhook]:
     return await store.read(lambda tables: tables.webhooks.find(url, key_name, key_value))
+
+
+def webhooks_of(owner: str | None, tables: Tables) -> list[Webhook]:
+    return tables.webhooks.all(owner)
+
+
+async def test_owners_may_have_the_same_url_and_key(store: Store) -> None:
+    hers = a_webhook(1, url="https://a", created_by="user:alice")
+    his = a_webhook(2, url="https://a", created_by="jwt:bob", classes=frozenset({"news"}))
+    others = a_webhook(3, url="https://b")
+    await put(store, his, hers, others)
+    assert await find(store, "https://a", "", "") == [hers, his]
+    for owner, expected in (
+        ("user:alice", [hers]),
+        ("jwt:bob", [his]),
+        ("system", [others]),
+        ("user:bob", []),
+        (None, [hers, his, others]),
+    ):
+        assert await store.read(partial(webhooks_of, owner)) == expected
 
 
 async def test_a_changed_registration_keeps_its_lease_and_its_settled_id(store: Store) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from services.access.jwt.claims import Claims, parse_roles
 from services.access.settings import AccessSettings
+from services.shared.access.classes import MAX_CLASSES
 from services.shared.access.principal import GRANTED, Scope
 from services.shared.errors import StartupError, Unauthenticated
 
@@ -111,6 +112,64 @@ def test_an_empty_list_of_roles_is_allowed() -> None:
 )
 def test_the_caller_is_the_subject_or_the_client(claims: dict[str, Any], name: str) -> None:
     assert Claims.of(AccessSettings()).principal(claims).name == name
+
+
+def classes(claims: dict[str, Any], scope: str = "read", **settings: str) -> frozenset[str] | None:
+    named = {"sub": "a", "scope": f"tams-api/{scope}", **claims}
+    return Claims.of(AccessSettings(**settings)).principal(named).classes  # type: ignore[arg-type]
+
+
+def test_callers_have_all_classes_where_no_setting_names_a_claim() -> None:
+    assert classes({"groups": ["news"], "classes": []}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (["news", "sport/live"], frozenset({"news", "sport/live"})),
+        ("news  sport", frozenset({"news", "sport"})),
+        (["news", "two words", "", "-a", 5, None, {"sport": 1}, "a" * 65], frozenset({"news"})),
+        (["*"], None),
+        ("news *", None),
+        (["**"], frozenset()),
+        (None, frozenset()),
+        ([], frozenset()),
+        ("", frozenset()),
+        (5, frozenset()),
+        (True, frozenset()),
+        ({"news": True}, frozenset()),
+    ],
+)
+def test_classes_are_a_text_or_a_list(value: object, expected: frozenset[str] | None) -> None:
+    assert classes({"groups": value}, classes_claim="groups") == expected
+
+
+def test_a_token_without_the_claim_has_no_class() -> None:
+    assert classes({"roles": ["*"]}, classes_claim="groups") == frozenset()
+
+
+def test_classes_are_in_a_nested_claim_and_have_a_prefix() -> None:
+    settings = {"classes_claim": "store.groups", "classes_prefix": "class:"}
+    words = ["class:news", "sport", "*", "class:", "class:-", "other:class:sport"]
+    assert classes({"store": {"groups": words}}, **settings) == frozenset({"news"})
+    assert classes({"store": {"groups": [*words, "class:*"]}}, **settings) is None
+
+
+def test_an_administrator_has_all_classes() -> None:
+    assert classes({"groups": ["news"]}, "admin", classes_claim="groups") is None
+
+
+def test_a_token_has_no_more_classes_than_a_caller_can_have() -> None:
+    names = [f"class-{number}" for number in range(MAX_CLASSES + 1)]
+    found = classes({"groups": [*names[:-1], *names[:-1], "no class!"]}, classes_claim="groups")
+    assert found == frozenset(names[:-1])
+    with pytest.raises(Unauthenticated, match="more than 32 classes"):
+        classes({"groups": names}, classes_claim="groups")
+
+
+def test_a_prefix_without_its_claim_stops_the_start() -> None:
+    with pytest.raises(StartupError, match="TAMS_AUTH_CLASSES_CLAIM"):
+        Claims.of(AccessSettings(classes_prefix="class:"))
 
 
 @pytest.mark.parametrize("subject", [None, "", 5, ["a"], "a\nb", "a\x00", "a" * 201])

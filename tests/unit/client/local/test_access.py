@@ -34,6 +34,8 @@ def test_a_secured_store_trusts_the_local_issuer(folder: DataDir) -> None:
         "TAMS_AUTH_ISSUER": "tams-local",
         "TAMS_AUTH_AUDIENCE": "tams",
         "TAMS_AUTH_JWKS": str(files.public_keys_file(folder.secrets)),
+        "TAMS_AUTH_CLASSES_CLAIM": "classes",
+        "TAMS_AUTH_CLASSES_PREFIX": "",
     }
 
 

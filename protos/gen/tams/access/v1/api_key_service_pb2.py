@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tams.type.v1 import classes_pb2 as tams_dot_type_dot_v1_dot_classes__pb2
 from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tams/access/v1/api_key_service.proto\x12\x0etams.access.v1\x1a\x18tams/type/v1/scope.proto\"\xc2\x01\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x06scopes\x18\x03 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x11\n\tsuspended\x18\x04 \x01(\x08\x12\x12\n\ncreated_ms\x18\x05 \x01(\x03\x12\x17\n\nexpires_ms\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0clast_used_ms\x18\x07 \x01(\x03H\x01\x88\x01\x01\x42\r\n\x0b_expires_msB\x0f\n\r_last_used_ms\">\n\tNewApiKey\x12#\n\x03key\x18\x01 \x01(\x0b\x32\x16.tams.access.v1.ApiKey\x12\x0c\n\x04text\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"g\n\x13ListApiKeysResponse\x12$\n\x04keys\x18\x01 \x03(\x0b\x32\x16.tams.access.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"\x1e\n\x10GetApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"p\n\x13\x43reateApiKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06scopes\x18\x02 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x17\n\nexpires_ms\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\r\n\x0b_expires_ms\"5\n\x14SuspendApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tsuspended\x18\x02 \x01(\x08\"!\n\x13RotateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"!\n\x13\x44\x65leteApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteApiKeyResponse2\xab\x04\n\rApiKeyService\x12`\n\x0bListApiKeys\x12\".tams.access.v1.ListApiKeysRequest\x1a#.tams.access.v1.ListApiKeysResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12O\n\tGetApiKey\x12 .tams.access.v1.GetApiKeyRequest\x1a\x16.tams.access.v1.ApiKey\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12U\n\x0c\x43reateApiKey\x12#.tams.access.v1.CreateApiKeyRequest\x1a\x19.tams.access.v1.NewApiKey\"\x05\xca\xf4\x18\x01\x04\x12W\n\rSuspendApiKey\x12$.tams.access.v1.SuspendApiKeyRequest\x1a\x16.tams.access.v1.ApiKey\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x12U\n\x0cRotateApiKey\x12#.tams.access.v1.RotateApiKeyRequest\x1a\x19.tams.access.v1.NewApiKey\"\x05\xca\xf4\x18\x01\x04\x12`\n\x0c\x44\x65leteApiKey\x12#.tams.access.v1.DeleteApiKeyRequest\x1a$.tams.access.v1.DeleteApiKeyResponse\"\x05\xca\xf4\x18\x01\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tams/access/v1/api_key_service.proto\x12\x0etams.access.v1\x1a\x1atams/type/v1/classes.proto\x1a\x18tams/type/v1/scope.proto\"\xea\x01\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x06scopes\x18\x03 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x11\n\tsuspended\x18\x04 \x01(\x08\x12\x12\n\ncreated_ms\x18\x05 \x01(\x03\x12\x17\n\nexpires_ms\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0clast_used_ms\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12&\n\x07\x63lasses\x18\x08 \x01(\x0b\x32\x15.tams.type.v1.ClassesB\r\n\x0b_expires_msB\x0f\n\r_last_used_ms\">\n\tNewApiKey\x12#\n\x03key\x18\x01 \x01(\x0b\x32\x16.tams.access.v1.ApiKey\x12\x0c\n\x04text\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"g\n\x13ListApiKeysResponse\x12$\n\x04keys\x18\x01 \x03(\x0b\x32\x16.tams.access.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"\x1e\n\x10GetApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x98\x01\n\x13\x43reateApiKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06scopes\x18\x02 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x17\n\nexpires_ms\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12&\n\x07\x63lasses\x18\x04 \x01(\x0b\x32\x15.tams.type.v1.ClassesB\r\n\x0b_expires_ms\"5\n\x14SuspendApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tsuspended\x18\x02 \x01(\x08\"!\n\x13RotateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"!\n\x13\x44\x65leteApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteApiKeyResponse2\xab\x04\n\rApiKeyService\x12`\n\x0bListApiKeys\x12\".tams.access.v1.ListApiKeysRequest\x1a#.tams.access.v1.ListApiKeysResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12O\n\tGetApiKey\x12 .tams.access.v1.GetApiKeyRequest\x1a\x16.tams.access.v1.ApiKey\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12U\n\x0c\x43reateApiKey\x12#.tams.access.v1.CreateApiKeyRequest\x1a\x19.tams.access.v1.NewApiKey\"\x05\xca\xf4\x18\x01\x04\x12W\n\rSuspendApiKey\x12$.tams.access.v1.SuspendApiKeyRequest\x1a\x16.tams.access.v1.ApiKey\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x12U\n\x0cRotateApiKey\x12#.tams.access.v1.RotateApiKeyRequest\x1a\x19.tams.access.v1.NewApiKey\"\x05\xca\xf4\x18\x01\x04\x12`\n\x0c\x44\x65leteApiKey\x12#.tams.access.v1.DeleteApiKeyRequest\x1a$.tams.access.v1.DeleteApiKeyResponse\"\x05\xca\xf4\x18\x01\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,26 +45,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIKEYSERVICE'].methods_by_name['RotateApiKey']._serialized_options = b'\312\364\030\001\004'
   _globals['_APIKEYSERVICE'].methods_by_name['DeleteApiKey']._loaded_options = None
   _globals['_APIKEYSERVICE'].methods_by_name['DeleteApiKey']._serialized_options = b'\312\364\030\001\004'
-  _globals['_APIKEY']._serialized_start=83
-  _globals['_APIKEY']._serialized_end=277
-  _globals['_NEWAPIKEY']._serialized_start=279
-  _globals['_NEWAPIKEY']._serialized_end=341
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=343
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=402
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=404
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=507
-  _globals['_GETAPIKEYREQUEST']._serialized_start=509
-  _globals['_GETAPIKEYREQUEST']._serialized_end=539
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=541
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=653
-  _globals['_SUSPENDAPIKEYREQUEST']._serialized_start=655
-  _globals['_SUSPENDAPIKEYREQUEST']._serialized_end=708
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=710
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=743
-  _globals['_DELETEAPIKEYREQUEST']._serialized_start=745
-  _globals['_DELETEAPIKEYREQUEST']._serialized_end=778
-  _globals['_DELETEAPIKEYRESPONSE']._serialized_start=780
-  _globals['_DELETEAPIKEYRESPONSE']._serialized_end=802
-  _globals['_APIKEYSERVICE']._serialized_start=805
-  _globals['_APIKEYSERVICE']._serialized_end=1360
+  _globals['_APIKEY']._serialized_start=111
+  _globals['_APIKEY']._serialized_end=345
+  _globals['_NEWAPIKEY']._serialized_start=347
+  _globals['_NEWAPIKEY']._serialized_end=409
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=411
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=470
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=472
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=575
+  _globals['_GETAPIKEYREQUEST']._serialized_start=577
+  _globals['_GETAPIKEYREQUEST']._serialized_end=607
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=610
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=762
+  _globals['_SUSPENDAPIKEYREQUEST']._serialized_start=764
+  _globals['_SUSPENDAPIKEYREQUEST']._serialized_end=817
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=819
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=852
+  _globals['_DELETEAPIKEYREQUEST']._serialized_start=854
+  _globals['_DELETEAPIKEYREQUEST']._serialized_end=887
+  _globals['_DELETEAPIKEYRESPONSE']._serialized_start=889
+  _globals['_DELETEAPIKEYRESPONSE']._serialized_end=911
+  _globals['_APIKEYSERVICE']._serialized_start=914
+  _globals['_APIKEYSERVICE']._serialized_end=1469
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from tams.type.v1 import classes_pb2 as _classes_pb2
 from tams.type.v1 import scope_pb2 as _scope_pb2
 import builtins as _builtins
 import sys
@@ -32,6 +33,7 @@ class ApiKey(_message.Message):
     CREATED_MS_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
     LAST_USED_MS_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id, which is a part of the text of the key."""
     name: _builtins.str
@@ -48,6 +50,10 @@ class ApiKey(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_scope_pb2.Scope.ValueType]:
         """The scopes."""
 
+    @_builtins.property
+    def classes(self) -> _classes_pb2.Classes:
+        """The classes, which count unless the key has the scope admin; absent means all."""
+
     def __init__(
         self,
         *,
@@ -58,10 +64,11 @@ class ApiKey(_message.Message):
         created_ms: _builtins.int = ...,
         expires_ms: _builtins.int | None = ...,
         last_used_ms: _builtins.int | None = ...,
+        classes: _classes_pb2.Classes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "_last_used_ms", b"_last_used_ms", "expires_ms", b"expires_ms", "last_used_ms", b"last_used_ms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "_last_used_ms", b"_last_used_ms", "classes", b"classes", "expires_ms", b"expires_ms", "last_used_ms", b"last_used_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "_last_used_ms", b"_last_used_ms", "created_ms", b"created_ms", "expires_ms", b"expires_ms", "id", b"id", "last_used_ms", b"last_used_ms", "name", b"name", "scopes", b"scopes", "suspended", b"suspended"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "_last_used_ms", b"_last_used_ms", "classes", b"classes", "created_ms", b"created_ms", "expires_ms", b"expires_ms", "id", b"id", "last_used_ms", b"last_used_ms", "name", b"name", "scopes", b"scopes", "suspended", b"suspended"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expires_ms: _TypeAlias = _typing.Literal["expires_ms"]  # noqa: Y015
     _WhichOneofArgType__expires_ms: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms"]  # noqa: Y015
@@ -191,6 +198,7 @@ class CreateApiKeyRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name, unique among all keys."""
     expires_ms: _builtins.int
@@ -199,16 +207,21 @@ class CreateApiKeyRequest(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_scope_pb2.Scope.ValueType]:
         """The scopes."""
 
+    @_builtins.property
+    def classes(self) -> _classes_pb2.Classes:
+        """The classes; absent means all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         scopes: _abc.Iterable[_scope_pb2.Scope.ValueType] | None = ...,
         expires_ms: _builtins.int | None = ...,
+        classes: _classes_pb2.Classes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "expires_ms", b"expires_ms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "classes", b"classes", "expires_ms", b"expires_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "expires_ms", b"expires_ms", "name", b"name", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms", "classes", b"classes", "expires_ms", b"expires_ms", "name", b"name", "scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expires_ms: _TypeAlias = _typing.Literal["expires_ms"]  # noqa: Y015
     _WhichOneofArgType__expires_ms: _TypeAlias = _typing.Literal["_expires_ms", b"_expires_ms"]  # noqa: Y015

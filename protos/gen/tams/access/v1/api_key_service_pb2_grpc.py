@@ -98,6 +98,7 @@ class ApiKeyServiceServicer:
         - INVALID_ARGUMENT BAD_KEY: the name is empty, too long, or has other characters than letters, digits and
         ._@+-; or the key would expire in the past.
         - INVALID_ARGUMENT BAD_SCOPES: no scope, or one that callers from outside cannot have.
+        - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
         - ALREADY_EXISTS KEY_EXISTS: there is a key with this name.
         - RESOURCE_EXHAUSTED TOO_MANY_KEYS: the store already has the maximum number of keys.
         """

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tams.type.v1 import classes_pb2 as tams_dot_type_dot_v1_dot_classes__pb2
 from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'tams/access/v1/credential_service.proto\x12\x0etams.access.v1\x1a\x18tams/type/v1/scope.proto\"6\n\x14\x43heckPasswordRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"\x1e\n\x0f\x43heckKeyRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"O\n\x06\x43\x61ller\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06scopes\x18\x02 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x12\n\nexpires_at\x18\x03 \x01(\x01\x32\xbb\x01\n\x11\x43redentialService\x12W\n\rCheckPassword\x12$.tams.access.v1.CheckPasswordRequest\x1a\x16.tams.access.v1.Caller\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12M\n\x08\x43heckKey\x12\x1f.tams.access.v1.CheckKeyRequest\x1a\x16.tams.access.v1.Caller\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'tams/access/v1/credential_service.proto\x12\x0etams.access.v1\x1a\x1atams/type/v1/classes.proto\x1a\x18tams/type/v1/scope.proto\"6\n\x14\x43heckPasswordRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"\x1e\n\x0f\x43heckKeyRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"w\n\x06\x43\x61ller\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06scopes\x18\x02 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x12\n\nexpires_at\x18\x03 \x01(\x01\x12&\n\x07\x63lasses\x18\x04 \x01(\x0b\x32\x15.tams.type.v1.Classes2\xbb\x01\n\x11\x43redentialService\x12W\n\rCheckPassword\x12$.tams.access.v1.CheckPasswordRequest\x1a\x16.tams.access.v1.Caller\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12M\n\x08\x43heckKey\x12\x1f.tams.access.v1.CheckKeyRequest\x1a\x16.tams.access.v1.Caller\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDENTIALSERVICE'].methods_by_name['CheckPassword']._serialized_options = b'\220\002\002\312\364\030\001\005'
   _globals['_CREDENTIALSERVICE'].methods_by_name['CheckKey']._loaded_options = None
   _globals['_CREDENTIALSERVICE'].methods_by_name['CheckKey']._serialized_options = b'\220\002\002\312\364\030\001\005'
-  _globals['_CHECKPASSWORDREQUEST']._serialized_start=85
-  _globals['_CHECKPASSWORDREQUEST']._serialized_end=139
-  _globals['_CHECKKEYREQUEST']._serialized_start=141
-  _globals['_CHECKKEYREQUEST']._serialized_end=171
-  _globals['_CALLER']._serialized_start=173
-  _globals['_CALLER']._serialized_end=252
-  _globals['_CREDENTIALSERVICE']._serialized_start=255
-  _globals['_CREDENTIALSERVICE']._serialized_end=442
+  _globals['_CHECKPASSWORDREQUEST']._serialized_start=113
+  _globals['_CHECKPASSWORDREQUEST']._serialized_end=167
+  _globals['_CHECKKEYREQUEST']._serialized_start=169
+  _globals['_CHECKKEYREQUEST']._serialized_end=199
+  _globals['_CALLER']._serialized_start=201
+  _globals['_CALLER']._serialized_end=320
+  _globals['_CREDENTIALSERVICE']._serialized_start=323
+  _globals['_CREDENTIALSERVICE']._serialized_end=510
 # @@protoc_insertion_point(module_scope)

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tams.type.v1 import classes_pb2 as tams_dot_type_dot_v1_dot_classes__pb2
 from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tams/access/v1/user_service.proto\x12\x0etams.access.v1\x1a\x18tams/type/v1/scope.proto\"t\n\x04User\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06scopes\x18\x02 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x11\n\tsuspended\x18\x03 \x01(\x08\x12\x12\n\ncreated_ms\x18\x04 \x01(\x03\x12\x12\n\nchanged_ms\x18\x05 \x01(\x03\"9\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"d\n\x11ListUsersResponse\x12#\n\x05users\x18\x01 \x03(\x0b\x32\x14.tams.access.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"\x1e\n\x0eGetUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"X\n\x11\x43reateUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12#\n\x06scopes\x18\x03 \x03(\x0e\x32\x13.tams.type.v1.Scope\"\x90\x01\n\x11UpdateUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x08password\x18\x02 \x01(\tH\x00\x88\x01\x01\x12#\n\x06scopes\x18\x03 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x16\n\tsuspended\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x0b\n\t_passwordB\x0c\n\n_suspended\"!\n\x11\x44\x65leteUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteUserResponse2\xaf\x03\n\x0bUserService\x12Z\n\tListUsers\x12 .tams.access.v1.ListUsersRequest\x1a!.tams.access.v1.ListUsersResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12I\n\x07GetUser\x12\x1e.tams.access.v1.GetUserRequest\x1a\x14.tams.access.v1.User\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12L\n\nCreateUser\x12!.tams.access.v1.CreateUserRequest\x1a\x14.tams.access.v1.User\"\x05\xca\xf4\x18\x01\x04\x12O\n\nUpdateUser\x12!.tams.access.v1.UpdateUserRequest\x1a\x14.tams.access.v1.User\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x12Z\n\nDeleteUser\x12!.tams.access.v1.DeleteUserRequest\x1a\".tams.access.v1.DeleteUserResponse\"\x05\xca\xf4\x18\x01\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tams/access/v1/user_service.proto\x12\x0etams.access.v1\x1a\x1atams/type/v1/classes.proto\x1a\x18tams/type/v1/scope.proto\"\x9c\x01\n\x04User\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06scopes\x18\x02 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x11\n\tsuspended\x18\x03 \x01(\x08\x12\x12\n\ncreated_ms\x18\x04 \x01(\x03\x12\x12\n\nchanged_ms\x18\x05 \x01(\x03\x12&\n\x07\x63lasses\x18\x06 \x01(\x0b\x32\x15.tams.type.v1.Classes\"9\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"d\n\x11ListUsersResponse\x12#\n\x05users\x18\x01 \x03(\x0b\x32\x14.tams.access.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"\x1e\n\x0eGetUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x80\x01\n\x11\x43reateUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12#\n\x06scopes\x18\x03 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12&\n\x07\x63lasses\x18\x04 \x01(\x0b\x32\x15.tams.type.v1.Classes\"\xb8\x01\n\x11UpdateUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x08password\x18\x02 \x01(\tH\x00\x88\x01\x01\x12#\n\x06scopes\x18\x03 \x03(\x0e\x32\x13.tams.type.v1.Scope\x12\x16\n\tsuspended\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12&\n\x07\x63lasses\x18\x05 \x01(\x0b\x32\x15.tams.type.v1.ClassesB\x0b\n\t_passwordB\x0c\n\n_suspended\"F\n\x18\x43hangeOwnPasswordRequest\x12\x14\n\x0cold_password\x18\x01 \x01(\t\x12\x14\n\x0cnew_password\x18\x02 \x01(\t\"\x1b\n\x19\x43hangeOwnPasswordResponse\"!\n\x11\x44\x65leteUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteUserResponse2\xa0\x04\n\x0bUserService\x12Z\n\tListUsers\x12 .tams.access.v1.ListUsersRequest\x1a!.tams.access.v1.ListUsersResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12I\n\x07GetUser\x12\x1e.tams.access.v1.GetUserRequest\x1a\x14.tams.access.v1.User\"\x08\x90\x02\x01\xca\xf4\x18\x01\x04\x12L\n\nCreateUser\x12!.tams.access.v1.CreateUserRequest\x1a\x14.tams.access.v1.User\"\x05\xca\xf4\x18\x01\x04\x12O\n\nUpdateUser\x12!.tams.access.v1.UpdateUserRequest\x1a\x14.tams.access.v1.User\"\x08\x90\x02\x02\xca\xf4\x18\x01\x04\x12o\n\x11\x43hangeOwnPassword\x12(.tams.access.v1.ChangeOwnPasswordRequest\x1a).tams.access.v1.ChangeOwnPasswordResponse\"\x05\xca\xf4\x18\x01\x01\x12Z\n\nDeleteUser\x12!.tams.access.v1.DeleteUserRequest\x1a\".tams.access.v1.DeleteUserResponse\"\x05\xca\xf4\x18\x01\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,24 +41,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['CreateUser']._serialized_options = b'\312\364\030\001\004'
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\220\002\002\312\364\030\001\004'
+  _globals['_USERSERVICE'].methods_by_name['ChangeOwnPassword']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['ChangeOwnPassword']._serialized_options = b'\312\364\030\001\001'
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._serialized_options = b'\312\364\030\001\004'
-  _globals['_USER']._serialized_start=79
-  _globals['_USER']._serialized_end=195
-  _globals['_LISTUSERSREQUEST']._serialized_start=197
-  _globals['_LISTUSERSREQUEST']._serialized_end=254
-  _globals['_LISTUSERSRESPONSE']._serialized_start=256
-  _globals['_LISTUSERSRESPONSE']._serialized_end=356
-  _globals['_GETUSERREQUEST']._serialized_start=358
-  _globals['_GETUSERREQUEST']._serialized_end=388
-  _globals['_CREATEUSERREQUEST']._serialized_start=390
-  _globals['_CREATEUSERREQUEST']._serialized_end=478
-  _globals['_UPDATEUSERREQUEST']._serialized_start=481
-  _globals['_UPDATEUSERREQUEST']._serialized_end=625
-  _globals['_DELETEUSERREQUEST']._serialized_start=627
-  _globals['_DELETEUSERREQUEST']._serialized_end=660
-  _globals['_DELETEUSERRESPONSE']._serialized_start=662
-  _globals['_DELETEUSERRESPONSE']._serialized_end=682
-  _globals['_USERSERVICE']._serialized_start=685
-  _globals['_USERSERVICE']._serialized_end=1116
+  _globals['_USER']._serialized_start=108
+  _globals['_USER']._serialized_end=264
+  _globals['_LISTUSERSREQUEST']._serialized_start=266
+  _globals['_LISTUSERSREQUEST']._serialized_end=323
+  _globals['_LISTUSERSRESPONSE']._serialized_start=325
+  _globals['_LISTUSERSRESPONSE']._serialized_end=425
+  _globals['_GETUSERREQUEST']._serialized_start=427
+  _globals['_GETUSERREQUEST']._serialized_end=457
+  _globals['_CREATEUSERREQUEST']._serialized_start=460
+  _globals['_CREATEUSERREQUEST']._serialized_end=588
+  _globals['_UPDATEUSERREQUEST']._serialized_start=591
+  _globals['_UPDATEUSERREQUEST']._serialized_end=775
+  _globals['_CHANGEOWNPASSWORDREQUEST']._serialized_start=777
+  _globals['_CHANGEOWNPASSWORDREQUEST']._serialized_end=847
+  _globals['_CHANGEOWNPASSWORDRESPONSE']._serialized_start=849
+  _globals['_CHANGEOWNPASSWORDRESPONSE']._serialized_end=876
+  _globals['_DELETEUSERREQUEST']._serialized_start=878
+  _globals['_DELETEUSERREQUEST']._serialized_end=911
+  _globals['_DELETEUSERRESPONSE']._serialized_start=913
+  _globals['_DELETEUSERRESPONSE']._serialized_end=933
+  _globals['_USERSERVICE']._serialized_start=936
+  _globals['_USERSERVICE']._serialized_end=1480
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from tams.type.v1 import classes_pb2 as _classes_pb2
 from tams.type.v1 import scope_pb2 as _scope_pb2
 import builtins as _builtins
 import sys
@@ -30,6 +31,7 @@ class User(_message.Message):
     SUSPENDED_FIELD_NUMBER: _builtins.int
     CREATED_MS_FIELD_NUMBER: _builtins.int
     CHANGED_MS_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name."""
     suspended: _builtins.bool
@@ -42,6 +44,10 @@ class User(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_scope_pb2.Scope.ValueType]:
         """The scopes."""
 
+    @_builtins.property
+    def classes(self) -> _classes_pb2.Classes:
+        """The classes, which count unless the user has the scope admin; absent means all."""
+
     def __init__(
         self,
         *,
@@ -50,10 +56,11 @@ class User(_message.Message):
         suspended: _builtins.bool = ...,
         created_ms: _builtins.int = ...,
         changed_ms: _builtins.int = ...,
+        classes: _classes_pb2.Classes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_ms", b"changed_ms", "created_ms", b"created_ms", "name", b"name", "scopes", b"scopes", "suspended", b"suspended"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_ms", b"changed_ms", "classes", b"classes", "created_ms", b"created_ms", "name", b"name", "scopes", b"scopes", "suspended", b"suspended"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -148,6 +155,7 @@ class CreateUserRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name."""
     password: _builtins.str
@@ -156,16 +164,21 @@ class CreateUserRequest(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_scope_pb2.Scope.ValueType]:
         """The scopes."""
 
+    @_builtins.property
+    def classes(self) -> _classes_pb2.Classes:
+        """The classes; absent means all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         password: _builtins.str = ...,
         scopes: _abc.Iterable[_scope_pb2.Scope.ValueType] | None = ...,
+        classes: _classes_pb2.Classes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "password", b"password", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "name", b"name", "password", b"password", "scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -181,6 +194,7 @@ class UpdateUserRequest(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
     SUSPENDED_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name."""
     password: _builtins.str
@@ -191,6 +205,10 @@ class UpdateUserRequest(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_scope_pb2.Scope.ValueType]:
         """The new scopes; empty if they stay."""
 
+    @_builtins.property
+    def classes(self) -> _classes_pb2.Classes:
+        """The new classes; absent if they stay."""
+
     def __init__(
         self,
         *,
@@ -198,10 +216,11 @@ class UpdateUserRequest(_message.Message):
         password: _builtins.str | None = ...,
         scopes: _abc.Iterable[_scope_pb2.Scope.ValueType] | None = ...,
         suspended: _builtins.bool | None = ...,
+        classes: _classes_pb2.Classes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_password", b"_password", "_suspended", b"_suspended", "password", b"password", "suspended", b"suspended"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_password", b"_password", "_suspended", b"_suspended", "classes", b"classes", "password", b"password", "suspended", b"suspended"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_password", b"_password", "_suspended", b"_suspended", "name", b"name", "password", b"password", "scopes", b"scopes", "suspended", b"suspended"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_password", b"_password", "_suspended", b"_suspended", "classes", b"classes", "name", b"name", "password", b"password", "scopes", b"scopes", "suspended", b"suspended"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__password: _TypeAlias = _typing.Literal["password"]  # noqa: Y015
     _WhichOneofArgType__password: _TypeAlias = _typing.Literal["_password", b"_password"]  # noqa: Y015
@@ -213,6 +232,49 @@ class UpdateUserRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__suspended) -> _WhichOneofReturnType__suspended | None: ...
 
 Global___UpdateUserRequest: _TypeAlias = UpdateUserRequest  # noqa: Y015
+
+@_typing.final
+class ChangeOwnPasswordRequest(_message.Message):
+    """The passwords of the caller."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_PASSWORD_FIELD_NUMBER: _builtins.int
+    NEW_PASSWORD_FIELD_NUMBER: _builtins.int
+    old_password: _builtins.str
+    """The present password."""
+    new_password: _builtins.str
+    """The new password. Only its argon2id hash is stored."""
+    def __init__(
+        self,
+        *,
+        old_password: _builtins.str = ...,
+        new_password: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_password", b"new_password", "old_password", b"old_password"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeOwnPasswordRequest: _TypeAlias = ChangeOwnPasswordRequest  # noqa: Y015
+
+@_typing.final
+class ChangeOwnPasswordResponse(_message.Message):
+    """The password is changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeOwnPasswordResponse: _TypeAlias = ChangeOwnPasswordResponse  # noqa: Y015
 
 @_typing.final
 class DeleteUserRequest(_message.Message):

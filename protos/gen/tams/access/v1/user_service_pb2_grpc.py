@@ -55,6 +55,11 @@ class UserServiceStub:
                 request_serializer=tams_dot_access_dot_v1_dot_user__service__pb2.UpdateUserRequest.SerializeToString,
                 response_deserializer=tams_dot_access_dot_v1_dot_user__service__pb2.User.FromString,
                 _registered_method=True)
+        self.ChangeOwnPassword = channel.unary_unary(
+                '/tams.access.v1.UserService/ChangeOwnPassword',
+                request_serializer=tams_dot_access_dot_v1_dot_user__service__pb2.ChangeOwnPasswordRequest.SerializeToString,
+                response_deserializer=tams_dot_access_dot_v1_dot_user__service__pb2.ChangeOwnPasswordResponse.FromString,
+                _registered_method=True)
         self.DeleteUser = channel.unary_unary(
                 '/tams.access.v1.UserService/DeleteUser',
                 request_serializer=tams_dot_access_dot_v1_dot_user__service__pb2.DeleteUserRequest.SerializeToString,
@@ -93,6 +98,7 @@ class UserServiceServicer:
         - INVALID_ARGUMENT BAD_USER: the name is empty, too long, or has other characters than a-z, 0-9 and ._@+-.
         - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
         - INVALID_ARGUMENT BAD_SCOPES: no scope, or one that callers from outside cannot have.
+        - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
         - ALREADY_EXISTS USER_EXISTS: there is a user with this name.
         - RESOURCE_EXHAUSTED TOO_MANY_USERS: the store already has the maximum number of users.
         - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
@@ -102,13 +108,31 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateUser(self, request, context):
-        """Changes a user: the password, the scopes, whether it is suspended. What a request leaves out stays.
+        """Changes a user: the password, the scopes, the classes, whether it is suspended. What a request leaves out
+        stays.
         Services remember valid credentials for up to 10 seconds.
 
         Errors:
         - NOT_FOUND USER_NOT_FOUND: there is no such user.
         - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
         - INVALID_ARGUMENT BAD_SCOPES: a scope that callers from outside cannot have.
+        - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
+        - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeOwnPassword(self, request, context):
+        """Changes the password of the caller, who is a user and gives the present password. Services remember valid
+        credentials for up to 10 seconds.
+
+        Errors:
+        - NOT_FOUND USER_NOT_FOUND: the caller is no user of the store, but has for example a JWT.
+        - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which others may see.
+        - PERMISSION_DENIED WRONG_PASSWORD: the old password is wrong, or the user is suspended or removed.
+        - INVALID_ARGUMENT BAD_PASSWORD: the new one has fewer than 8 characters, or more than 1024 bytes.
+        - RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS: as of CredentialService.CheckPassword. Both count together.
         - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -147,6 +171,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.UpdateUser,
                     request_deserializer=tams_dot_access_dot_v1_dot_user__service__pb2.UpdateUserRequest.FromString,
                     response_serializer=tams_dot_access_dot_v1_dot_user__service__pb2.User.SerializeToString,
+            ),
+            'ChangeOwnPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeOwnPassword,
+                    request_deserializer=tams_dot_access_dot_v1_dot_user__service__pb2.ChangeOwnPasswordRequest.FromString,
+                    response_serializer=tams_dot_access_dot_v1_dot_user__service__pb2.ChangeOwnPasswordResponse.SerializeToString,
             ),
             'DeleteUser': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteUser,
@@ -263,6 +292,33 @@ class UserService:
             '/tams.access.v1.UserService/UpdateUser',
             tams_dot_access_dot_v1_dot_user__service__pb2.UpdateUserRequest.SerializeToString,
             tams_dot_access_dot_v1_dot_user__service__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeOwnPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.access.v1.UserService/ChangeOwnPassword',
+            tams_dot_access_dot_v1_dot_user__service__pb2.ChangeOwnPasswordRequest.SerializeToString,
+            tams_dot_access_dot_v1_dot_user__service__pb2.ChangeOwnPasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

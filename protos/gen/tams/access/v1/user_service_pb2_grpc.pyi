@@ -52,18 +52,33 @@ class UserServiceStub:
     - INVALID_ARGUMENT BAD_USER: the name is empty, too long, or has other characters than a-z, 0-9 and ._@+-.
     - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
     - INVALID_ARGUMENT BAD_SCOPES: no scope, or one that callers from outside cannot have.
+    - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
     - ALREADY_EXISTS USER_EXISTS: there is a user with this name.
     - RESOURCE_EXHAUSTED TOO_MANY_USERS: the store already has the maximum number of users.
     - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
     """
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.UpdateUserRequest, _user_service_pb2.User]
-    """Changes a user: the password, the scopes, whether it is suspended. What a request leaves out stays.
+    """Changes a user: the password, the scopes, the classes, whether it is suspended. What a request leaves out
+    stays.
     Services remember valid credentials for up to 10 seconds.
 
     Errors:
     - NOT_FOUND USER_NOT_FOUND: there is no such user.
     - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
     - INVALID_ARGUMENT BAD_SCOPES: a scope that callers from outside cannot have.
+    - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
+    - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
+    """
+    ChangeOwnPassword: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ChangeOwnPasswordRequest, _user_service_pb2.ChangeOwnPasswordResponse]
+    """Changes the password of the caller, who is a user and gives the present password. Services remember valid
+    credentials for up to 10 seconds.
+
+    Errors:
+    - NOT_FOUND USER_NOT_FOUND: the caller is no user of the store, but has for example a JWT.
+    - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which others may see.
+    - PERMISSION_DENIED WRONG_PASSWORD: the old password is wrong, or the user is suspended or removed.
+    - INVALID_ARGUMENT BAD_PASSWORD: the new one has fewer than 8 characters, or more than 1024 bytes.
+    - RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS: as of CredentialService.CheckPassword. Both count together.
     - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
     """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.DeleteUserRequest, _user_service_pb2.DeleteUserResponse]
@@ -97,18 +112,33 @@ class UserServiceAsyncStub(UserServiceStub):
     - INVALID_ARGUMENT BAD_USER: the name is empty, too long, or has other characters than a-z, 0-9 and ._@+-.
     - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
     - INVALID_ARGUMENT BAD_SCOPES: no scope, or one that callers from outside cannot have.
+    - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
     - ALREADY_EXISTS USER_EXISTS: there is a user with this name.
     - RESOURCE_EXHAUSTED TOO_MANY_USERS: the store already has the maximum number of users.
     - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
     """
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UpdateUserRequest, _user_service_pb2.User]  # type: ignore[assignment]
-    """Changes a user: the password, the scopes, whether it is suspended. What a request leaves out stays.
+    """Changes a user: the password, the scopes, the classes, whether it is suspended. What a request leaves out
+    stays.
     Services remember valid credentials for up to 10 seconds.
 
     Errors:
     - NOT_FOUND USER_NOT_FOUND: there is no such user.
     - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
     - INVALID_ARGUMENT BAD_SCOPES: a scope that callers from outside cannot have.
+    - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
+    - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
+    """
+    ChangeOwnPassword: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ChangeOwnPasswordRequest, _user_service_pb2.ChangeOwnPasswordResponse]  # type: ignore[assignment]
+    """Changes the password of the caller, who is a user and gives the present password. Services remember valid
+    credentials for up to 10 seconds.
+
+    Errors:
+    - NOT_FOUND USER_NOT_FOUND: the caller is no user of the store, but has for example a JWT.
+    - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which others may see.
+    - PERMISSION_DENIED WRONG_PASSWORD: the old password is wrong, or the user is suspended or removed.
+    - INVALID_ARGUMENT BAD_PASSWORD: the new one has fewer than 8 characters, or more than 1024 bytes.
+    - RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS: as of CredentialService.CheckPassword. Both count together.
     - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.DeleteUserRequest, _user_service_pb2.DeleteUserResponse]  # type: ignore[assignment]
@@ -157,6 +187,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT BAD_USER: the name is empty, too long, or has other characters than a-z, 0-9 and ._@+-.
         - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
         - INVALID_ARGUMENT BAD_SCOPES: no scope, or one that callers from outside cannot have.
+        - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
         - ALREADY_EXISTS USER_EXISTS: there is a user with this name.
         - RESOURCE_EXHAUSTED TOO_MANY_USERS: the store already has the maximum number of users.
         - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
@@ -168,13 +199,33 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.UpdateUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.User, _abc.Awaitable[_user_service_pb2.User]]:
-        """Changes a user: the password, the scopes, whether it is suspended. What a request leaves out stays.
+        """Changes a user: the password, the scopes, the classes, whether it is suspended. What a request leaves out
+        stays.
         Services remember valid credentials for up to 10 seconds.
 
         Errors:
         - NOT_FOUND USER_NOT_FOUND: there is no such user.
         - INVALID_ARGUMENT BAD_PASSWORD: fewer than 8 characters, or more than 1024 bytes.
         - INVALID_ARGUMENT BAD_SCOPES: a scope that callers from outside cannot have.
+        - INVALID_ARGUMENT BAD_CLASSES: more than 32 classes, or a name that no class can have.
+        - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeOwnPassword(
+        self,
+        request: _user_service_pb2.ChangeOwnPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.ChangeOwnPasswordResponse, _abc.Awaitable[_user_service_pb2.ChangeOwnPasswordResponse]]:
+        """Changes the password of the caller, who is a user and gives the present password. Services remember valid
+        credentials for up to 10 seconds.
+
+        Errors:
+        - NOT_FOUND USER_NOT_FOUND: the caller is no user of the store, but has for example a JWT.
+        - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which others may see.
+        - PERMISSION_DENIED WRONG_PASSWORD: the old password is wrong, or the user is suspended or removed.
+        - INVALID_ARGUMENT BAD_PASSWORD: the new one has fewer than 8 characters, or more than 1024 bytes.
+        - RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS: as of CredentialService.CheckPassword. Both count together.
         - RESOURCE_EXHAUSTED PASSWORDS_WAITING: too many passwords are being checked.
         """
 

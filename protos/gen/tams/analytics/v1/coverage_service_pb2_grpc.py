@@ -50,7 +50,7 @@ class CoverageServiceServicer:
         """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
         Errors:
-        - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+        - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, the caller does not see it, or the id is malformed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

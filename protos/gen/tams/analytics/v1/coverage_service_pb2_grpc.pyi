@@ -37,7 +37,7 @@ class CoverageServiceStub:
     """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
     Errors:
-    - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+    - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, the caller does not see it, or the id is malformed.
     """
 
 @_typing.type_check_only
@@ -49,7 +49,7 @@ class CoverageServiceAsyncStub(CoverageServiceStub):
     """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
     Errors:
-    - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+    - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, the caller does not see it, or the id is malformed.
     """
 
 class CoverageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -64,7 +64,7 @@ class CoverageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns the stretches of a range that a flow's segments cover without a gap, and the gaps between them.
 
         Errors:
-        - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
+        - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, the caller does not see it, or the id is malformed.
         """
 
 def add_CoverageServiceServicer_to_server(servicer: CoverageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

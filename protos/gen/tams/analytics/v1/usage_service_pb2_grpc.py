@@ -49,7 +49,8 @@ class UsageServiceServicer:
     def GetStorageUsage(self, request, context):
         """Returns the number of objects and bytes on each storage backend that holds objects.
 
-        Errors: only those common to all calls.
+        Errors:
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not have all classes, and the numbers count all flows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

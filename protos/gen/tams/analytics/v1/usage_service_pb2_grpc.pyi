@@ -36,7 +36,8 @@ class UsageServiceStub:
     GetStorageUsage: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetStorageUsageRequest, _usage_service_pb2.GetStorageUsageResponse]
     """Returns the number of objects and bytes on each storage backend that holds objects.
 
-    Errors: only those common to all calls.
+    Errors:
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not have all classes, and the numbers count all flows.
     """
 
 @_typing.type_check_only
@@ -47,7 +48,8 @@ class UsageServiceAsyncStub(UsageServiceStub):
     GetStorageUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetStorageUsageRequest, _usage_service_pb2.GetStorageUsageResponse]  # type: ignore[assignment]
     """Returns the number of objects and bytes on each storage backend that holds objects.
 
-    Errors: only those common to all calls.
+    Errors:
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not have all classes, and the numbers count all flows.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -61,7 +63,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_usage_service_pb2.GetStorageUsageResponse, _abc.Awaitable[_usage_service_pb2.GetStorageUsageResponse]]:
         """Returns the number of objects and bytes on each storage backend that holds objects.
 
-        Errors: only those common to all calls.
+        Errors:
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not have all classes, and the numbers count all flows.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

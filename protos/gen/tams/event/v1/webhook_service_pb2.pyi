@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListWebhooksRequest(_message.Message):
-    """Request for all registrations."""
+    """Request for the registrations that the caller may see."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -38,7 +38,7 @@ Global___ListWebhooksRequest: _TypeAlias = ListWebhooksRequest  # noqa: Y015
 
 @_typing.final
 class ListWebhooksResponse(_message.Message):
-    """All registrations."""
+    """The registrations that the caller may see."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class WebhookServiceStub:
-    """Registers subscribers. The URL, the key's name and the key's value identify a registration.
+    """Registers subscribers. The owner, the URL, the key's name and the key's value identify a registration. Its
+    owner is the caller who registered it.
     """
 
     def __init__(self, channel):
@@ -48,11 +49,13 @@ class WebhookServiceStub:
 
 
 class WebhookServiceServicer:
-    """Registers subscribers. The URL, the key's name and the key's value identify a registration.
+    """Registers subscribers. The owner, the URL, the key's name and the key's value identify a registration. Its
+    owner is the caller who registered it.
     """
 
     def ListWebhooks(self, request, context):
-        """Returns all registrations, without the values of their keys.
+        """Returns the registrations of the caller, without the values of their keys; those of all owners for callers
+        with the scope admin.
 
         Errors: only those common to all calls.
         """
@@ -61,14 +64,16 @@ class WebhookServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RegisterWebhook(self, request, context):
-        """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
-        list of events removes the registration; it is no error if there is no such registration. A new subscriber
-        receives the events that are committed after the call.
+        """Registers a subscriber, or updates the caller's registration with the same URL, key name and key value. An
+        empty list of events removes it, for callers with the scope admin those of all owners; it is no error if
+        nothing is registered. A new subscriber receives the events that are committed after the call, of the
+        flows and sources that its owner may see when they are delivered.
 
         Errors:
         - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
         the place of the fault.
         - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
+        - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which expires and webhooks do not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +101,8 @@ def add_WebhookServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WebhookService:
-    """Registers subscribers. The URL, the key's name and the key's value identify a registration.
+    """Registers subscribers. The owner, the URL, the key's name and the key's value identify a registration. Its
+    owner is the caller who registered it.
     """
 
     @staticmethod

@@ -27,51 +27,63 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WebhookServiceStub:
-    """Registers subscribers. The URL, the key's name and the key's value identify a registration."""
+    """Registers subscribers. The owner, the URL, the key's name and the key's value identify a registration. Its
+    owner is the caller who registered it.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WebhookServiceAsyncStub: ...
     ListWebhooks: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhooksRequest, _webhook_service_pb2.ListWebhooksResponse]
-    """Returns all registrations, without the values of their keys.
+    """Returns the registrations of the caller, without the values of their keys; those of all owners for callers
+    with the scope admin.
 
     Errors: only those common to all calls.
     """
     RegisterWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.RegisterWebhookRequest, _webhook_service_pb2.RegisterWebhookResponse]
-    """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
-    list of events removes the registration; it is no error if there is no such registration. A new subscriber
-    receives the events that are committed after the call.
+    """Registers a subscriber, or updates the caller's registration with the same URL, key name and key value. An
+    empty list of events removes it, for callers with the scope admin those of all owners; it is no error if
+    nothing is registered. A new subscriber receives the events that are committed after the call, of the
+    flows and sources that its owner may see when they are delivered.
 
     Errors:
     - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
       the place of the fault.
     - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
+    - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which expires and webhooks do not.
     """
 
 @_typing.type_check_only
 class WebhookServiceAsyncStub(WebhookServiceStub):
-    """Registers subscribers. The URL, the key's name and the key's value identify a registration."""
+    """Registers subscribers. The owner, the URL, the key's name and the key's value identify a registration. Its
+    owner is the caller who registered it.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListWebhooks: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhooksRequest, _webhook_service_pb2.ListWebhooksResponse]  # type: ignore[assignment]
-    """Returns all registrations, without the values of their keys.
+    """Returns the registrations of the caller, without the values of their keys; those of all owners for callers
+    with the scope admin.
 
     Errors: only those common to all calls.
     """
     RegisterWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.RegisterWebhookRequest, _webhook_service_pb2.RegisterWebhookResponse]  # type: ignore[assignment]
-    """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
-    list of events removes the registration; it is no error if there is no such registration. A new subscriber
-    receives the events that are committed after the call.
+    """Registers a subscriber, or updates the caller's registration with the same URL, key name and key value. An
+    empty list of events removes it, for callers with the scope admin those of all owners; it is no error if
+    nothing is registered. A new subscriber receives the events that are committed after the call, of the
+    flows and sources that its owner may see when they are delivered.
 
     Errors:
     - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
       the place of the fault.
     - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
+    - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which expires and webhooks do not.
     """
 
 class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Registers subscribers. The URL, the key's name and the key's value identify a registration."""
+    """Registers subscribers. The owner, the URL, the key's name and the key's value identify a registration. Its
+    owner is the caller who registered it.
+    """
 
     @_abc_1.abstractmethod
     def ListWebhooks(
@@ -79,7 +91,8 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhook_service_pb2.ListWebhooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.ListWebhooksResponse, _abc.Awaitable[_webhook_service_pb2.ListWebhooksResponse]]:
-        """Returns all registrations, without the values of their keys.
+        """Returns the registrations of the caller, without the values of their keys; those of all owners for callers
+        with the scope admin.
 
         Errors: only those common to all calls.
         """
@@ -90,14 +103,16 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhook_service_pb2.RegisterWebhookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.RegisterWebhookResponse, _abc.Awaitable[_webhook_service_pb2.RegisterWebhookResponse]]:
-        """Registers a subscriber, or updates the registration with the same URL, key name and key value. An empty
-        list of events removes the registration; it is no error if there is no such registration. A new subscriber
-        receives the events that are committed after the call.
+        """Registers a subscriber, or updates the caller's registration with the same URL, key name and key value. An
+        empty list of events removes it, for callers with the scope admin those of all owners; it is no error if
+        nothing is registered. A new subscriber receives the events that are committed after the call, of the
+        flows and sources that its owner may see when they are delivered.
 
         Errors:
         - INVALID_ARGUMENT BAD_WEBHOOK: an event type is unknown, or an id or URL is malformed; metadata "path" is
           the place of the fault.
         - RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS: the store already has the maximum number of registrations.
+        - PERMISSION_DENIED OUTSIDE_TOKEN: the caller shows a token for URLs, which expires and webhooks do not.
         """
 
 def add_WebhookServiceServicer_to_server(servicer: WebhookServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

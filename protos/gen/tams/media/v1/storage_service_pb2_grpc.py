@@ -104,9 +104,9 @@ class StorageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LookForObjects(self, request, context):
-        """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
-        seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
-        reply.
+        """Returns for each object whether its bytes are in storage; for one that the caller does not see, as for one
+        that the store does not know. Objects whose size is known, and those that were seen in storage a short time
+        ago, are not checked again. Newly read sizes are recorded soon after the reply.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.

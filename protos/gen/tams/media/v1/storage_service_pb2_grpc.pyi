@@ -64,9 +64,9 @@ class StorageServiceStub:
       or "..", contains a control character, or is not percent-encoded.
     """
     LookForObjects: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.LookForObjectsRequest, _storage_service_pb2.LookForObjectsResponse]
-    """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
-    seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
-    reply.
+    """Returns for each object whether its bytes are in storage; for one that the caller does not see, as for one
+    that the store does not know. Objects whose size is known, and those that were seen in storage a short time
+    ago, are not checked again. Newly read sizes are recorded soon after the reply.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.
@@ -108,9 +108,9 @@ class StorageServiceAsyncStub(StorageServiceStub):
       or "..", contains a control character, or is not percent-encoded.
     """
     LookForObjects: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.LookForObjectsRequest, _storage_service_pb2.LookForObjectsResponse]  # type: ignore[assignment]
-    """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
-    seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
-    reply.
+    """Returns for each object whether its bytes are in storage; for one that the caller does not see, as for one
+    that the store does not know. Objects whose size is known, and those that were seen in storage a short time
+    ago, are not checked again. Newly read sizes are recorded soon after the reply.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.
@@ -173,9 +173,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.LookForObjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.LookForObjectsResponse, _abc.Awaitable[_storage_service_pb2.LookForObjectsResponse]]:
-        """Returns for each object whether its bytes are in storage. Objects whose size is known, and those that were
-        seen in storage a short time ago, are not checked again. Newly read sizes are recorded soon after the
-        reply.
+        """Returns for each object whether its bytes are in storage; for one that the caller does not see, as for one
+        that the store does not know. Objects whose size is known, and those that were seen in storage a short time
+        ago, are not checked again. Newly read sizes are recorded soon after the reply.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 10000 object ids.

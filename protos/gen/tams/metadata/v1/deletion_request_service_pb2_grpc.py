@@ -56,14 +56,16 @@ class DeletionRequestServiceServicer:
         """Returns one deletion request.
 
         Errors:
-        - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, or its record has expired.
+        - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, its record has expired, or it is that
+        of another caller and the present one has a list of classes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDeletionRequests(self, request, context):
-        """Returns the latest deletion requests, newest first, at most 1000.
+        """Returns the latest deletion requests, newest first, at most 1000; to a caller with a list of classes, those
+        that it made.
 
         Errors: only those common to all calls.
         """

@@ -38,10 +38,12 @@ class DeletionRequestServiceStub:
     """Returns one deletion request.
 
     Errors:
-    - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, or its record has expired.
+    - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, its record has expired, or it is that
+      of another caller and the present one has a list of classes.
     """
     ListDeletionRequests: _grpc.UnaryUnaryMultiCallable[_deletion_request_service_pb2.ListDeletionRequestsRequest, _deletion_request_service_pb2.ListDeletionRequestsResponse]
-    """Returns the latest deletion requests, newest first, at most 1000.
+    """Returns the latest deletion requests, newest first, at most 1000; to a caller with a list of classes, those
+    that it made.
 
     Errors: only those common to all calls.
     """
@@ -55,10 +57,12 @@ class DeletionRequestServiceAsyncStub(DeletionRequestServiceStub):
     """Returns one deletion request.
 
     Errors:
-    - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, or its record has expired.
+    - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, its record has expired, or it is that
+      of another caller and the present one has a list of classes.
     """
     ListDeletionRequests: _aio.UnaryUnaryMultiCallable[_deletion_request_service_pb2.ListDeletionRequestsRequest, _deletion_request_service_pb2.ListDeletionRequestsResponse]  # type: ignore[assignment]
-    """Returns the latest deletion requests, newest first, at most 1000.
+    """Returns the latest deletion requests, newest first, at most 1000; to a caller with a list of classes, those
+    that it made.
 
     Errors: only those common to all calls.
     """
@@ -75,7 +79,8 @@ class DeletionRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns one deletion request.
 
         Errors:
-        - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, or its record has expired.
+        - NOT_FOUND DELETION_REQUEST_NOT_FOUND: there is no request of that id, its record has expired, or it is that
+          of another caller and the present one has a list of classes.
         """
 
     @_abc_1.abstractmethod
@@ -84,7 +89,8 @@ class DeletionRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _deletion_request_service_pb2.ListDeletionRequestsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deletion_request_service_pb2.ListDeletionRequestsResponse, _abc.Awaitable[_deletion_request_service_pb2.ListDeletionRequestsResponse]]:
-        """Returns the latest deletion requests, newest first, at most 1000.
+        """Returns the latest deletion requests, newest first, at most 1000; to a caller with a list of classes, those
+        that it made.
 
         Errors: only those common to all calls.
         """

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class FlowServiceStub:
-    """Reads and writes flows.
+    """Reads and writes flows. For a caller with a list of classes, only those flows exist that have one of its classes,
+    in the tag auth_classes, and what belongs to them.
     """
 
     def __init__(self, channel):
@@ -69,7 +70,8 @@ class FlowServiceStub:
 
 
 class FlowServiceServicer:
-    """Reads and writes flows.
+    """Reads and writes flows. For a caller with a list of classes, only those flows exist that have one of its classes,
+    in the tag auth_classes, and what belongs to them.
     """
 
     def GetFlow(self, request, context):
@@ -121,12 +123,16 @@ class FlowServiceServicer:
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
         102400.
-        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+        - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+        three decimals.
         - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
         - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
+        - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
         - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
-        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-        lacks the scope delete.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the flow or its source exists, and the caller does not see it, or the
+        caller may not add or remove such a class.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+        the caller lacks the scope delete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,11 +154,14 @@ class FlowServiceServicer:
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
         102400.
-        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+        - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+        three decimals.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+        - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
-        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-        lacks the scope delete.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+        the caller lacks the scope delete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,7 +177,7 @@ class FlowServiceServicer:
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow, or a flow that collects it, is read-only; metadata "flow_id"
-        is the id of that flow.
+        is the id of that flow, unless the caller does not see it.
         - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
         - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """
@@ -218,7 +227,8 @@ def add_FlowServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FlowService:
-    """Reads and writes flows.
+    """Reads and writes flows. For a caller with a list of classes, only those flows exist that have one of its classes,
+    in the tag auth_classes, and what belongs to them.
     """
 
     @staticmethod

@@ -28,7 +28,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FlowServiceStub:
-    """Reads and writes flows."""
+    """Reads and writes flows. For a caller with a list of classes, only those flows exist that have one of its classes,
+    in the tag auth_classes, and what belongs to them.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -71,12 +73,16 @@ class FlowServiceStub:
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
-    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+    - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+      three decimals.
     - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
     - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
+    - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
     - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
-    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-      lacks the scope delete.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the flow or its source exists, and the caller does not see it, or the
+      caller may not add or remove such a class.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+      the caller lacks the scope delete.
     """
     UpdateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]
     """Sets or unsets properties and tags of a flow: either all of them, or none. Unsetting a property that is not
@@ -94,11 +100,14 @@ class FlowServiceStub:
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
-    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+    - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+      three decimals.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+    - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
-    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-      lacks the scope delete.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+      the caller lacks the scope delete.
     """
     DeleteFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]
     """Deletes the flow and its segments, removes it from all collections, and deletes its source if this was its
@@ -110,14 +119,16 @@ class FlowServiceStub:
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow, or a flow that collects it, is read-only; metadata "flow_id"
-      is the id of that flow.
+      is the id of that flow, unless the caller does not see it.
     - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
     - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
 
 @_typing.type_check_only
 class FlowServiceAsyncStub(FlowServiceStub):
-    """Reads and writes flows."""
+    """Reads and writes flows. For a caller with a list of classes, only those flows exist that have one of its classes,
+    in the tag auth_classes, and what belongs to them.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.GetFlowRequest, _flow_pb2.Flow]  # type: ignore[assignment]
@@ -157,12 +168,16 @@ class FlowServiceAsyncStub(FlowServiceStub):
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
-    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+    - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+      three decimals.
     - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
     - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
+    - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
     - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
-    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-      lacks the scope delete.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the flow or its source exists, and the caller does not see it, or the
+      caller may not add or remove such a class.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+      the caller lacks the scope delete.
     """
     UpdateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]  # type: ignore[assignment]
     """Sets or unsets properties and tags of a flow: either all of them, or none. Unsetting a property that is not
@@ -180,11 +195,14 @@ class FlowServiceAsyncStub(FlowServiceStub):
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
-    - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+    - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+      three decimals.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+    - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
-    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-      lacks the scope delete.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
+    - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+      the caller lacks the scope delete.
     """
     DeleteFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _flow_service_pb2.DeleteFlowResponse]  # type: ignore[assignment]
     """Deletes the flow and its segments, removes it from all collections, and deletes its source if this was its
@@ -196,13 +214,15 @@ class FlowServiceAsyncStub(FlowServiceStub):
     Errors:
     - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
     - PERMISSION_DENIED FLOW_READ_ONLY: the flow, or a flow that collects it, is read-only; metadata "flow_id"
-      is the id of that flow.
+      is the id of that flow, unless the caller does not see it.
     - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
     - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
 
 class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads and writes flows."""
+    """Reads and writes flows. For a caller with a list of classes, only those flows exist that have one of its classes,
+    in the tag auth_classes, and what belongs to them.
+    """
 
     @_abc_1.abstractmethod
     def GetFlow(
@@ -264,12 +284,16 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
           102400.
-        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+        - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+          three decimals.
         - INVALID_ARGUMENT FORMAT_CONFLICT: the format differs from the source's or the stored flow's.
         - NOT_FOUND FLOW_NOT_FOUND: the id is malformed or differs from the document's.
+        - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
         - PERMISSION_DENIED FLOW_READ_ONLY: the stored flow is read-only.
-        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-          lacks the scope delete.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the flow or its source exists, and the caller does not see it, or the
+          caller may not add or remove such a class.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+          the caller lacks the scope delete.
         """
 
     @_abc_1.abstractmethod
@@ -293,11 +317,14 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
           102400.
-        - INVALID_ARGUMENT BAD_LOOP_HOURS: the tag loop_hours is no number of hours above 0 with up to three decimals.
+        - INVALID_ARGUMENT BAD_LOOP_DURATION: the tag loop_recorder_duration is no number of seconds above 0 with up to
+          three decimals.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 changes.
+        - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow is read-only.
-        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_hours, which deletes segments, and the caller
-          lacks the scope delete.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
+        - PERMISSION_DENIED MISSING_SCOPE: the call sets the tag loop_recorder_duration, which deletes segments, and
+          the caller lacks the scope delete.
         """
 
     @_abc_1.abstractmethod
@@ -315,7 +342,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         - NOT_FOUND FLOW_NOT_FOUND: there is no such flow, or the id is malformed.
         - PERMISSION_DENIED FLOW_READ_ONLY: the flow, or a flow that collects it, is read-only; metadata "flow_id"
-          is the id of that flow.
+          is the id of that flow, unless the caller does not see it.
         - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
         - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """

@@ -105,6 +105,7 @@ class ObjectServiceServicer:
         - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
         - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
         - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: a flow that the caller does not see references it; nothing is deleted.
         - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
         - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
         - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
@@ -147,8 +148,8 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LocateObjects(self, request, context):
-        """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
-        outside this store, are left out.
+        """Returns the places and sizes of objects, whatever their state. Objects that are unknown, that the caller does
+        not see, or that are stored outside this store, are left out.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.

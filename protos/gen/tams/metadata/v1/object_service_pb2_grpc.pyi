@@ -48,6 +48,7 @@ class ObjectServiceStub:
     - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
     - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
     - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: a flow that the caller does not see references it; nothing is deleted.
     - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
     - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
     - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
@@ -78,8 +79,8 @@ class ObjectServiceStub:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 backends.
     """
     LocateObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.LocateObjectsRequest, _object_service_pb2.LocateObjectsResponse]
-    """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
-    outside this store, are left out.
+    """Returns the places and sizes of objects, whatever their state. Objects that are unknown, that the caller does
+    not see, or that are stored outside this store, are left out.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
@@ -134,6 +135,7 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
     - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
     - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: a flow that the caller does not see references it; nothing is deleted.
     - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
     - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
     - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
@@ -164,8 +166,8 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 backends.
     """
     LocateObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.LocateObjectsRequest, _object_service_pb2.LocateObjectsResponse]  # type: ignore[assignment]
-    """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
-    outside this store, are left out.
+    """Returns the places and sizes of objects, whatever their state. Objects that are unknown, that the caller does
+    not see, or that are stored outside this store, are left out.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
@@ -229,6 +231,7 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND OBJECT_NOT_FOUND: no segment references such an object.
         - NOT_FOUND FLOW_NOT_FOUND: a flow that references it was deleted during the call.
         - PERMISSION_DENIED FLOW_READ_ONLY: a flow that references it is read-only; nothing is deleted.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: a flow that the caller does not see references it; nothing is deleted.
         - RESOURCE_EXHAUSTED TOO_MANY_DELETIONS: 64 deletion requests of a flow are not done yet.
         - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
         - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
@@ -277,8 +280,8 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.LocateObjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.LocateObjectsResponse, _abc.Awaitable[_object_service_pb2.LocateObjectsResponse]]:
-        """Returns the places and sizes of objects, whatever their state. Objects that are unknown, or that are stored
-        outside this store, are left out.
+        """Returns the places and sizes of objects, whatever their state. Objects that are unknown, that the caller does
+        not see, or that are stored outside this store, are left out.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.

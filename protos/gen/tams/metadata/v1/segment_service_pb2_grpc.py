@@ -96,7 +96,9 @@ class SegmentServiceServicer:
         - INVALID_ARGUMENT BAD_URL: an external URL is malformed or not allowed.
         - INVALID_ARGUMENT RESERVED_LABEL: a URL has the label of a storage backend.
         - INVALID_ARGUMENT SEGMENT_OVERLAP: the range overlaps a segment of the flow.
-        - INVALID_ARGUMENT UNKNOWN_OBJECT: the object was not allocated, and the segment has no URL.
+        - INVALID_ARGUMENT UNKNOWN_OBJECT: the object was not allocated, or the caller does not see it, and the
+        segment has no URL.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the segment has URLs, and the caller does not see the object.
         - INVALID_ARGUMENT FOREIGN_OBJECT: the object was allocated for another flow, which has not used it yet.
         - INVALID_ARGUMENT OBJECT_RECLAIMED: the object was unreferenced for too long, and its bytes are being
         deleted.

@@ -99,6 +99,8 @@ class SourceServiceServicer:
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
         102400.
+        - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +115,7 @@ class SourceServiceServicer:
         - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
         - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
         deleted.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: it has flows that the caller does not see; nothing is deleted.
         - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
         - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """

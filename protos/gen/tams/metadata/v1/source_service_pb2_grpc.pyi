@@ -63,6 +63,8 @@ class SourceServiceStub:
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
+    - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
     """
     DeleteSource: _grpc.UnaryUnaryMultiCallable[_source_service_pb2.DeleteSourceRequest, _source_service_pb2.DeleteSourceResponse]
     """Deletes a source with all its flows, as DeleteFlow deletes each of them. A soft deletion of at most 100 flows
@@ -73,6 +75,7 @@ class SourceServiceStub:
     - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
     - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
       deleted.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: it has flows that the caller does not see; nothing is deleted.
     - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
     - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
@@ -111,6 +114,8 @@ class SourceServiceAsyncStub(SourceServiceStub):
     - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
     - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
       102400.
+    - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
     """
     DeleteSource: _aio.UnaryUnaryMultiCallable[_source_service_pb2.DeleteSourceRequest, _source_service_pb2.DeleteSourceResponse]  # type: ignore[assignment]
     """Deletes a source with all its flows, as DeleteFlow deletes each of them. A soft deletion of at most 100 flows
@@ -121,6 +126,7 @@ class SourceServiceAsyncStub(SourceServiceStub):
     - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
     - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
       deleted.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: it has flows that the caller does not see; nothing is deleted.
     - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
     - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
     """
@@ -174,6 +180,8 @@ class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT TOO_MANY_TAGS: more than 1000 tags.
         - INVALID_ARGUMENT TAG_TOO_LONG: a tag's name of more than 1024 characters, or a value of more than
           102400.
+        - INVALID_ARGUMENT BAD_CLASSES: the tag auth_classes has a word that is no class, or more than 32.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller may not add or remove such a class.
         """
 
     @_abc_1.abstractmethod
@@ -190,6 +198,7 @@ class SourceServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION SOURCE_HAS_FLOWS: it has flows, and cascade is not set.
         - PERMISSION_DENIED FLOW_READ_ONLY: one of its flows, or a flow that collects one, is read-only; nothing is
           deleted.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: it has flows that the caller does not see; nothing is deleted.
         - INVALID_ARGUMENT BAD_NAME: deleted_by is too long or cannot be printed.
         - PERMISSION_DENIED MISSING_SCOPE: deleted_by is the name of another, and the caller lacks the scope admin.
         """

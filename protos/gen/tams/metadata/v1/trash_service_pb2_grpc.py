@@ -88,6 +88,8 @@ class TrashServiceServicer:
         - FAILED_PRECONDITION MEMBER_IN_TRASH: it collects a flow that is in the trash; metadata "flow_id" is the id
         of that flow.
         - FAILED_PRECONDITION PURGE_BEGUN: it is being purged.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not see the flow that has its id now, the flow in the
+        trash that it collects, or the source that was made after the deletion.
         - ABORTED TRASH_BUSY: an earlier deletion of its segments is not done yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -100,6 +102,7 @@ class TrashServiceServicer:
         Errors:
         - NOT_FOUND NOT_IN_TRASH: no flow of the source is in the trash.
         - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
         - ABORTED TRASH_BUSY: as for RestoreFlow.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -117,6 +120,7 @@ class TrashServiceServicer:
         - FAILED_PRECONDITION FLOW_REPLACED: another flow has the id of the flow of the segments now.
         - FAILED_PRECONDITION SEGMENT_OVERLAP: the flow has segments in the range of one to restore.
         - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
         - ABORTED TRASH_BUSY: as for RestoreFlow.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -51,6 +51,8 @@ class TrashServiceStub:
     - FAILED_PRECONDITION MEMBER_IN_TRASH: it collects a flow that is in the trash; metadata "flow_id" is the id
       of that flow.
     - FAILED_PRECONDITION PURGE_BEGUN: it is being purged.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not see the flow that has its id now, the flow in the
+      trash that it collects, or the source that was made after the deletion.
     - ABORTED TRASH_BUSY: an earlier deletion of its segments is not done yet.
     """
     RestoreSource: _grpc.UnaryUnaryMultiCallable[_trash_service_pb2.RestoreSourceRequest, _trash_service_pb2.RestoreResponse]
@@ -59,6 +61,7 @@ class TrashServiceStub:
     Errors:
     - NOT_FOUND NOT_IN_TRASH: no flow of the source is in the trash.
     - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
     - ABORTED TRASH_BUSY: as for RestoreFlow.
     """
     RestoreEntry: _grpc.UnaryUnaryMultiCallable[_trash_service_pb2.RestoreEntryRequest, _trash_service_pb2.RestoreResponse]
@@ -72,6 +75,7 @@ class TrashServiceStub:
     - FAILED_PRECONDITION FLOW_REPLACED: another flow has the id of the flow of the segments now.
     - FAILED_PRECONDITION SEGMENT_OVERLAP: the flow has segments in the range of one to restore.
     - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
     - ABORTED TRASH_BUSY: as for RestoreFlow.
     """
     PurgeEntry: _grpc.UnaryUnaryMultiCallable[_trash_service_pb2.PurgeEntryRequest, _trash_service_pb2.PurgeEntryResponse]
@@ -105,6 +109,8 @@ class TrashServiceAsyncStub(TrashServiceStub):
     - FAILED_PRECONDITION MEMBER_IN_TRASH: it collects a flow that is in the trash; metadata "flow_id" is the id
       of that flow.
     - FAILED_PRECONDITION PURGE_BEGUN: it is being purged.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not see the flow that has its id now, the flow in the
+      trash that it collects, or the source that was made after the deletion.
     - ABORTED TRASH_BUSY: an earlier deletion of its segments is not done yet.
     """
     RestoreSource: _aio.UnaryUnaryMultiCallable[_trash_service_pb2.RestoreSourceRequest, _trash_service_pb2.RestoreResponse]  # type: ignore[assignment]
@@ -113,6 +119,7 @@ class TrashServiceAsyncStub(TrashServiceStub):
     Errors:
     - NOT_FOUND NOT_IN_TRASH: no flow of the source is in the trash.
     - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
     - ABORTED TRASH_BUSY: as for RestoreFlow.
     """
     RestoreEntry: _aio.UnaryUnaryMultiCallable[_trash_service_pb2.RestoreEntryRequest, _trash_service_pb2.RestoreResponse]  # type: ignore[assignment]
@@ -126,6 +133,7 @@ class TrashServiceAsyncStub(TrashServiceStub):
     - FAILED_PRECONDITION FLOW_REPLACED: another flow has the id of the flow of the segments now.
     - FAILED_PRECONDITION SEGMENT_OVERLAP: the flow has segments in the range of one to restore.
     - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+    - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
     - ABORTED TRASH_BUSY: as for RestoreFlow.
     """
     PurgeEntry: _aio.UnaryUnaryMultiCallable[_trash_service_pb2.PurgeEntryRequest, _trash_service_pb2.PurgeEntryResponse]  # type: ignore[assignment]
@@ -168,6 +176,8 @@ class TrashServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION MEMBER_IN_TRASH: it collects a flow that is in the trash; metadata "flow_id" is the id
           of that flow.
         - FAILED_PRECONDITION PURGE_BEGUN: it is being purged.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: the caller does not see the flow that has its id now, the flow in the
+          trash that it collects, or the source that was made after the deletion.
         - ABORTED TRASH_BUSY: an earlier deletion of its segments is not done yet.
         """
 
@@ -182,6 +192,7 @@ class TrashServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         - NOT_FOUND NOT_IN_TRASH: no flow of the source is in the trash.
         - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
         - ABORTED TRASH_BUSY: as for RestoreFlow.
         """
 
@@ -201,6 +212,7 @@ class TrashServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION FLOW_REPLACED: another flow has the id of the flow of the segments now.
         - FAILED_PRECONDITION SEGMENT_OVERLAP: the flow has segments in the range of one to restore.
         - FAILED_PRECONDITION FLOW_EXISTS, FORMAT_CONFLICT, MEMBER_IN_TRASH, PURGE_BEGUN: as for RestoreFlow.
+        - PERMISSION_DENIED OUTSIDE_CLASSES: as for RestoreFlow, or the caller does not see all of the operation.
         - ABORTED TRASH_BUSY: as for RestoreFlow.
         """
 

@@ -13,6 +13,7 @@ from services.metadata.adapters.sqlite.store import SqliteStore
 from services.metadata.application.clock import moment, utc_now
 from services.metadata.application.flows.collections import drop_missing
 from services.metadata.application.ports.examination import Inconsistency, Look
+from services.shared.access.classes import classes_of_tag, tag_of_classes
 from services.shared.timerange import MIN_NS
 
 # Kinds that are mended by counting the segments of the flow.
@@ -51,8 +52,10 @@ class _Part(NamedTuple):
     mend: tuple[str, ...]
 
 
-_NO_OWNER: Final = """NOT EXISTS (SELECT 1 FROM flows f WHERE owner = 'flow' AND f.id = tags.id)
-    AND NOT EXISTS (SELECT 1 FROM sources s WHERE owner = 'source' AND s.id = tags.id)"""
+_NO_OWNER: Final = """
+    NOT EXISTS (SELECT 1 FROM flows f WHERE owner IN ('flow', 'flow-class') AND f.id = tags.id)
+    AND NOT EXISTS (SELECT 1 FROM sources s WHERE owner IN ('source', 'source-class') AND s.id = tags.id)
+    AND NOT EXISTS (SELECT 1 FROM trash t WHERE owner = 'trash-class' AND t.id = tags.id)"""
 _NO_FLOW: Final = "NOT EXISTS (SELECT 1 FROM flows f WHERE f.id = collections.flow_id)"
 _NO_FLOWS: Final = "NOT EXISTS (SELECT 1 FROM flows WHERE source_id = sources.id)"
 _UNUSED: Final = """id = :id AND state = 'registered'
@@ -68,6 +71,13 @@ _WRONG_LINKS: Final = f"""
         SELECT * FROM (SELECT * FROM right EXCEPT {_LINKS})
         UNION ALL SELECT * FROM ({_LINKS} EXCEPT SELECT * FROM right)
     ) WHERE owner > :after ORDER BY owner LIMIT :most
+"""
+_WRONG_CLASSES: Final = """
+    SELECT id FROM {owner}s r WHERE id > :after AND json_valid(CAST(doc AS TEXT))
+        AND classes_of_tag(CAST(doc AS TEXT) ->> '$.tags.auth_classes') IS NOT (
+            SELECT group_concat(name, ',') FROM (
+                SELECT name FROM tags WHERE owner = '{owner}-class' AND id = r.id ORDER BY name))
+    ORDER BY id LIMIT :most
 """
 _DOCUMENT_LABEL: Final = "iif(json_valid(CAST(doc AS TEXT)), CAST(doc AS TEXT) ->> '$.label', label)"
 _PARTS: Final = {
@@ -103,6 +113,14 @@ _PARTS: Final = {
         " ORDER BY id LIMIT :most",
         (f"UPDATE sources SET label = {_DOCUMENT_LABEL} WHERE id = :id",),
     ),
+    "flow_classes": _Part(
+        "flows", "CLASSES", "its classes are not those of its tag",
+        _WRONG_CLASSES.format(owner="flow"), (),
+    ),
+    "source_classes": _Part(
+        "sources", "CLASSES", "its classes are not those of its tag",
+        _WRONG_CLASSES.format(owner="source"), (),
+    ),
     "idle_sources": _Part(
         "sources", "SOURCE_OF_NOBODY", "no flow renders it",
         f"SELECT id FROM sources WHERE id > :after AND {_NO_FLOWS} ORDER BY id LIMIT :most",
@@ -124,6 +142,8 @@ _CHANGES: Final[dict[tuple[str, str], Callable[[sqlite3.Connection, str], None]]
     ("flows", "MISSING_SOURCE"): mending.add_source,
     ("flows", "DAMAGED_DOCUMENT"): mending.write_flow,
     ("sources", "DAMAGED_DOCUMENT"): mending.write_source,
+    ("flows", "CLASSES"): partial(mending.write_classes, "flow"),
+    ("sources", "CLASSES"): partial(mending.write_classes, "source"),
 }
 
 
@@ -141,6 +161,7 @@ class SqliteExamination:
         examined = _PARTS[part]
 
         def find(connection: sqlite3.Connection) -> list[str]:
+            connection.create_function("classes_of_tag", 1, _classes, deterministic=True)
             found = connection.execute(examined.find, {"after": after, "most": rows})
             return [row_id for (row_id,) in found]
 
@@ -179,6 +200,10 @@ class SqliteExamination:
         else:
             return False
         return True
+
+
+def _classes(tag: str | None) -> str | None:
+    return tag_of_classes(classes_of_tag(tag)) or None
 
 
 def _statements(table: str, kind: str) -> tuple[str, ...]:

@@ -4,7 +4,10 @@ import sqlite3
 import time
 from typing import Final
 
+from services.metadata.adapters.sqlite.flows.classes import put_classes
+from services.metadata.adapters.sqlite.flows.tags import CLASS_OWNERS, Owner
 from services.metadata.application.clock import moment, utc_now
+from services.metadata.domain.documents.classes import classes_of_document
 from services.metadata.domain.documents.jsons import is_line, is_object
 from services.metadata.domain.documents.rebuilding import FlowColumns, rebuilt_flow, rebuilt_source
 from services.metadata.domain.segments.segment import Segment, documents
@@ -63,6 +66,13 @@ def write_source(connection: sqlite3.Connection, source_id: str) -> None:
     _, format_urn, label = row
     text = rebuilt_source(source_id, format_urn, label, _tags(connection, "source", source_id), _now())
     connection.execute("UPDATE sources SET doc = ? WHERE id = ?", (text, source_id))
+
+
+def write_classes(owner: Owner, connection: sqlite3.Connection, owner_id: str) -> None:
+    """Rewrite the classes of a source or flow as its document has them."""
+    row = connection.execute(f"SELECT doc FROM {owner}s WHERE id = ?", (owner_id,)).fetchone()
+    if row is not None:
+        put_classes(connection, CLASS_OWNERS[owner], owner_id, classes_of_document(row[0]))
 
 
 def write_segments(connection: sqlite3.Connection, flow_id: str, start: int = MIN_NS) -> int | None:

@@ -6,19 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from services.metadata.adapters.sqlite.deletion_requests import mark_open
+from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION, add_columns, evolve
 from services.shared.errors import StartupError
 from services.shared.store_url import Synchronous
-
-SCHEMA_VERSION: Final = 2
-# Version 2 has counted links between sources, and marks of flows with open deletions. Both are made once from
-# the tables of version 1.
-_COUNT_LINKS: Final = """
-    INSERT INTO source_links (owner, member, role, items)
-    SELECT owner.source_id, member.source_id, c.role, count(*)
-    FROM collections c JOIN flows owner ON owner.id = c.flow_id JOIN flows member ON member.id = c.member
-    GROUP BY 1, 2, 3
-"""
 
 # The memory map saves a copy of each page that is read.
 _PRAGMAS: Final = (
@@ -77,16 +67,13 @@ def _prepare(connection: sqlite3.Connection, synchronous: Synchronous) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    connection.executescript(schema_text())
     # A store must start on a full disk, so nothing is written if the version is the same.
     if version != SCHEMA_VERSION:
-        connection.execute("BEGIN IMMEDIATE")
-        if version < 2:  # noqa: PLR2004 - the version that introduced both
-            connection.execute("DELETE FROM source_links")
-            connection.execute(_COUNT_LINKS)
-            mark_open(connection)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
+        add_columns(connection)
+    schema = schema_text()
+    connection.executescript(schema)
+    if version != SCHEMA_VERSION:
+        evolve(connection, version, schema)
 
 
 def _limit(connection: sqlite3.Connection, max_bytes: int) -> None:

@@ -26,9 +26,10 @@ CREATE TABLE IF NOT EXISTS flows (
 CREATE INDEX IF NOT EXISTS flows_source ON flows (source_id, id);
 CREATE INDEX IF NOT EXISTS flows_label ON flows (label, id) WHERE label IS NOT NULL;
 
--- Tags of sources and flows, one row for each, so that an index answers filters by tag.
+-- Tags of sources and flows, one row for each, so that an index answers filters by tag. Their classes, and
+-- those of entries of the trash, have rows with other owners: the name is the class, the value is empty.
 CREATE TABLE IF NOT EXISTS tags (
-    owner TEXT NOT NULL,                -- 'source' or 'flow'
+    owner TEXT NOT NULL,                -- 'source', 'flow', 'source-class', 'flow-class' or 'trash-class'
     name TEXT NOT NULL,
     value TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -150,7 +151,8 @@ CREATE TABLE IF NOT EXISTS users (
     scopes TEXT NOT NULL,               -- separated by blanks
     suspended INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
-    changed_ms INTEGER NOT NULL
+    changed_ms INTEGER NOT NULL,
+    classes TEXT                        -- separated by blanks; NULL means all
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS api_keys (
@@ -161,7 +163,8 @@ CREATE TABLE IF NOT EXISTS api_keys (
     suspended INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     expires_ms INTEGER,                 -- NULL if it does not expire
-    last_used_ms INTEGER                -- written at most once a minute; NULL if it was never used
+    last_used_ms INTEGER,               -- written at most once a minute; NULL if it was never used
+    classes TEXT                        -- separated by blanks; NULL means all
 ) STRICT, WITHOUT ROWID;
 
 -- Webhooks. A process that delivers events has a lease on each webhook that it serves.
@@ -174,7 +177,8 @@ CREATE TABLE IF NOT EXISTS webhooks (
     settled INTEGER NOT NULL,           -- events up to this id are delivered or given up
     lease_owner TEXT NOT NULL DEFAULT '',
     lease_until_ms INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (url, api_key_name, api_key_value)
+    created_by TEXT NOT NULL DEFAULT 'system',  -- the name of its owner as a caller
+    UNIQUE (url, api_key_name, api_key_value, created_by)
 ) STRICT, WITHOUT ROWID;
 
 -- Flows and sources that lag: the subscriber refuses their events, but takes those of others.
@@ -208,10 +212,13 @@ CREATE TABLE IF NOT EXISTS deletion_requests (
     expiry_ms INTEGER,                  -- when the record goes; NULL while it is under way
     body BLOB NOT NULL,                 -- MessagePack
     lease_owner TEXT NOT NULL DEFAULT '',
-    lease_until_ms INTEGER NOT NULL DEFAULT 0
+    lease_until_ms INTEGER NOT NULL DEFAULT 0,
+    created_by TEXT                     -- the caller who made it; NULL without access control
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS deletion_requests_open ON deletion_requests (created_ms) WHERE expiry_ms IS NULL;
 CREATE INDEX IF NOT EXISTS deletion_requests_created ON deletion_requests (created_ms);
+CREATE INDEX IF NOT EXISTS deletion_requests_caller ON deletion_requests (created_by, created_ms)
+    WHERE created_by IS NOT NULL;
 
 -- Flows with open deletion requests. Registration reads this first, and mostly finds nothing.
 CREATE TABLE IF NOT EXISTS deleting (

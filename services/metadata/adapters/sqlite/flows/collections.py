@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from services.metadata.adapters.sqlite.flows.classes import class_condition
+from services.metadata.application.ports import Link
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.ids import FlowId, SourceId
 
@@ -40,6 +43,13 @@ _DROP_ZEROS: Final = "DELETE FROM source_links WHERE items <= 0"
 _COLLECTED_AT_LEAST: Final = """
     SELECT value FROM json_each(?)
     WHERE (SELECT count(*) FROM (SELECT DISTINCT flow_id FROM collections WHERE member = value)) >= ?
+"""
+_LINKS: Final = """
+    SELECT DISTINCT o.source_id, m.source_id, c.role FROM json_each(?) pair
+    CROSS JOIN flows o ON o.source_id = pair.value ->> 0
+    CROSS JOIN collections c ON c.flow_id = o.id
+    CROSS JOIN flows m ON m.id = c.member AND m.source_id = pair.value ->> 1
+    WHERE 1
 """
 _INSERT: Final = "INSERT INTO collections (flow_id, position, member, role) VALUES (?, ?, ?, ?)"
 # The id and role of a member.
@@ -114,6 +124,18 @@ def sources_of(connection: sqlite3.Connection, flow_ids: Iterable[FlowId]) -> di
         (json.dumps(list(flow_ids)),),
     )
     return dict(rows.fetchall())
+
+
+def links(
+    connection: sqlite3.Connection, pairs: Iterable[tuple[SourceId, SourceId]], classes: Classes
+) -> frozenset[Link]:
+    """The links between these pairs of a collecting and a collected source, by flows with a class."""
+    named = sorted(classes)
+    rows = connection.execute(
+        f"{_LINKS} AND {class_condition(classes, 'o')} AND {class_condition(classes, 'm')}",
+        (json.dumps(list(pairs)), "flow-class", *named, "flow-class", *named),
+    )
+    return frozenset(map(Link._make, rows))
 
 
 def collected_at_least(

@@ -1,20 +1,35 @@
 """Translates the filters of listings to SQL."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from services.metadata.adapters.sqlite.flows.classes import class_condition
+from services.metadata.adapters.sqlite.flows.tags import CLASS_OWNERS, Owner
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.text_digest import prefix_end
 
 Value = str | int | bytes | None
+Ids = Sequence[str]
 
 
 def text_with_prefix(
-    connection: sqlite3.Connection, owner: str, tag: str | None, prefix: str, excluded: Sequence[str]
+    connection: sqlite3.Connection,
+    owner: Owner,
+    tag: str | None,
+    prefix: str,
+    excluded: Sequence[str],
+    *,
+    classes: Classes | None,
 ) -> str | None:
-    """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
+    """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones.
+
+    With classes, only the texts of what has one of them.
+    """
     column = "label" if tag is None else "value"
     where = Where([], [])
+    where.classes(owner, classes)
     if tag is not None:
         where.add("owner = ? AND name = ?", owner, tag)
     where.add(f"{column} >= ?", prefix)
@@ -23,7 +38,7 @@ def text_with_prefix(
     if excluded:
         where.add(f"{column} NOT IN ({', '.join('?' * len(excluded))})", *excluded)
     table = f"{owner}s" if tag is None else "tags"
-    sql = f"SELECT {column} FROM {table} WHERE {where} LIMIT 1"
+    sql = f"SELECT {column} FROM {table} r WHERE {where} LIMIT 1"
     row = connection.execute(sql, where.parameters).fetchone()
     return row[0] if row else None
 
@@ -45,14 +60,25 @@ class Where(NamedTuple):
             if value is not None:
                 self.add(f"{column} = ?", value)
 
-    def tags(self, owner: str, values: Mapping[str, str], exists: Mapping[str, bool]) -> str:
+    def classes(self, owner: Owner, classes: Classes | None) -> None:
+        """Add the condition that the row `r` has one of the classes. None adds no condition."""
+        if classes is not None:
+            self.add(class_condition(classes), CLASS_OWNERS[owner], *sorted(classes))
+
+    def tags(
+        self, owner: Owner, values: Mapping[str, str], exists: Mapping[str, bool], ids: Ids | None = None
+    ) -> str:
         """Add conditions for the tags of the row `r`; returns the tables for the FROM clause.
 
-        The query starts from the first tag with a value, because an index finds its rows in order of id.
+        The query starts from the ids if they are given, else from the first tag with a value, because an
+        index finds its rows in order of id.
         """
         lead = f"{owner}s r"
+        if ids is not None:
+            lead = f"json_each(?) lead CROSS JOIN {owner}s r ON r.id = lead.value"
+            self.parameters.insert(0, json.dumps(ids))
         for number, (name, value) in enumerate(values.items()):
-            if number == 0:
+            if number == 0 and ids is None:
                 lead = f"tags lead CROSS JOIN {owner}s r ON r.id = lead.id"
                 self.add("lead.owner = ? AND lead.name = ? AND lead.value = ?", owner, name, value)
                 continue

@@ -2,19 +2,23 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
 from services.metadata.adapters.sqlite.flows import collections
+from services.metadata.adapters.sqlite.flows.classes import Fields, having_classes, page_rows
 from services.metadata.adapters.sqlite.flows.collections import FLOW_COLLECTED_BY
 from services.metadata.adapters.sqlite.flows.filters import Value, Where, text_with_prefix
 from services.metadata.adapters.sqlite.flows.tags import drop_tags, put_tags
 from services.metadata.adapters.sqlite.segments.queries import bounds
 from services.metadata.application.pages import take_until_full
 from services.metadata.application.ports import Collector, FlowFilter, TaggedFlow
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.flows.flow import FlowInput, StoredFlow
@@ -76,23 +80,40 @@ class SqliteFlows:
 
     def page(self, criteria: FlowFilter, after: str | None, limit: int) -> list[StoredFlow]:
         """Up to `limit` flows that pass the filter and have an id above `after`, ascending by id."""
+        indexed = criteria.tags or criteria.label is not None or criteria.source_id is not None
+        rows = page_rows(
+            self._connection, "flow-class", criteria.classes, after, limit,
+            select=partial(self._with_ids, criteria),
+            query=lambda: self._above(criteria, after, limit), indexed=bool(indexed),
+        )  # fmt: skip
+        return list(take_until_full(map(StoredFlow._make, rows), lambda flow: flow.weight))
+
+    def _above(self, criteria: FlowFilter, after: str | None, limit: int) -> Iterator[Fields]:
         where = Where([], [])
         lead = where.tags("flow", criteria.tags, criteria.tag_exists)
-        where.equal(
-            (f"r.{name}", getattr(criteria, name))
-            for name in ("source_id", "format", "codec", "label", "frame_width", "frame_height")
-        )
-        if criteria.timerange is not None:
-            _add_overlap(where, criteria.timerange)
+        _add_conditions(where, criteria)
+        where.classes("flow", criteria.classes)
         key = "lead.id" if criteria.tags else "r.id"
         where.add(f"{key} > ?", after or "")
         sql = f"SELECT {_COLUMNS} FROM {lead} {_STATS} WHERE {where} ORDER BY {key} LIMIT ?"
-        rows = map(StoredFlow._make, self._execute(sql, (*where.parameters, limit)))
-        return list(take_until_full(rows, lambda flow: flow.weight))
+        return self._execute(sql, (*where.parameters, limit))
 
-    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
+    def _with_ids(self, criteria: FlowFilter, ids: Sequence[str]) -> list[Fields]:
+        where = Where([], [])
+        lead = where.tags("flow", criteria.tags, criteria.tag_exists, ids)
+        _add_conditions(where, criteria)
+        sql = f"SELECT {_COLUMNS} FROM {lead} {_STATS} WHERE {where}"
+        return sorted(self._execute(sql, where.parameters), key=itemgetter(0))
+
+    def text_with_prefix(
+        self, tag: str | None, prefix: str, excluded: Sequence[str], classes: Classes | None = None
+    ) -> str | None:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
-        return text_with_prefix(self._connection, "flow", tag, prefix, excluded)
+        return text_with_prefix(self._connection, "flow", tag, prefix, excluded, classes=classes)
+
+    def having_classes(self, flow_ids: Iterable[FlowId], classes: Classes) -> frozenset[FlowId]:
+        """The flows, among these, that have one of the classes."""
+        return having_classes(self._connection, "flow-class", flow_ids, classes)
 
     def tagged(self, name: str, after: TaggedFlow | None, limit: int) -> list[TaggedFlow]:
         """Up to `limit` flows with a tag that follow `after`, by value and id."""
@@ -176,6 +197,15 @@ class SqliteFlows:
 
     def guard_collections(self) -> None:
         """Do nothing: changes never conflict, because there is a single writer."""
+
+
+def _add_conditions(where: Where, criteria: FlowFilter) -> None:
+    where.equal(
+        (f"r.{name}", getattr(criteria, name))
+        for name in ("source_id", "format", "codec", "label", "frame_width", "frame_height")
+    )
+    if criteria.timerange is not None:
+        _add_overlap(where, criteria.timerange)
 
 
 def _add_overlap(where: Where, timerange: TimeRange) -> None:

@@ -8,10 +8,12 @@ from typing import Final, cast
 import msgspec
 from msgspec import UNSET
 
+from services.metadata.adapters.vast.classes import having_classes
 from services.metadata.adapters.vast.flows import collections
-from services.metadata.adapters.vast.flows.listings import Listing, text_with_prefix
+from services.metadata.adapters.vast.flows.listings import Listing
 from services.metadata.adapters.vast.flows.tagged import tagged_flows
 from services.metadata.adapters.vast.flows.tags import add_tags, drop_tags, put_tags
+from services.metadata.adapters.vast.flows.texts import text_with_prefix
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.adapters.vast.segments.statistics import (
@@ -22,6 +24,7 @@ from services.metadata.adapters.vast.segments.statistics import (
     take_timeline,
 )
 from services.metadata.application.ports import Collector, FlowFilter, TaggedFlow
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.tags import TagChanges
 from services.metadata.domain.flows.essence import CollectionItem
 from services.metadata.domain.flows.flow import FlowInput, StoredFlow
@@ -50,14 +53,25 @@ class VastFlows:
     def page(self, criteria: FlowFilter, after: str | None, limit: int) -> list[StoredFlow]:
         """Up to `limit` flows that pass the filter and have an id above `after`, ascending by id."""
         equal = {name: getattr(criteria, name) for name in _FILTERED}
-        listing = Listing(self._view, "flow", equal, criteria.tags, criteria.tag_exists)
+        if criteria.classes is not None and not criteria.classes:
+            return []
+        listing = Listing(
+            self._view, "flow", equal, criteria.tags, criteria.tag_exists, classes=criteria.classes
+        )
         more, keep = self._overlapping(criteria.timerange)
         rows = listing.page(after, limit, partial(self._count, "flows"), more, keep)
         return [_stored(row) for row in rows]
 
-    def text_with_prefix(self, tag: str | None, prefix: str, excluded: Sequence[str]) -> str | None:
+    def text_with_prefix(
+        self, tag: str | None, prefix: str, excluded: Sequence[str], classes: Classes | None = None
+    ) -> str | None:
         """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
-        return text_with_prefix(self._view, "flow", tag, prefix, excluded)
+        return text_with_prefix(self._view, "flow", tag, prefix, excluded, classes=classes)
+
+    def having_classes(self, flow_ids: Iterable[str], classes: Classes) -> frozenset[FlowId]:
+        """The flows, among these, that have one of the classes."""
+        found = having_classes(self._view, "flow-class", flow_ids, classes)
+        return cast("frozenset[FlowId]", found)
 
     def tagged(self, name: str, after: TaggedFlow | None, limit: int) -> list[TaggedFlow]:
         """Up to `limit` flows with a tag that follow `after`, by value and id, for background work."""

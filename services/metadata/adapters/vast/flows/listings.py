@@ -1,10 +1,11 @@
 """Pages of the sources or flows that pass a filter, by id."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from services.metadata.adapters.vast.flows.tags import Owner, tagged
+from services.metadata.adapters.vast.classes import classed
+from services.metadata.adapters.vast.flows.tags import CLASS_OWNERS, Owner, tagged
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.adapters.vast.reading.windows import (
@@ -17,8 +18,16 @@ from services.metadata.adapters.vast.reading.windows import (
     walk,
 )
 from services.metadata.adapters.vast.schema import COLUMNS
-from services.metadata.domain.documents.text_digest import prefix_end
-from services.vast_client.filters.filters import Above, And, AtLeast, Below, Equal, Filter, In, Not, Scalar
+from services.vast_client.filters.filters import (
+    Above,
+    And,
+    AtLeast,
+    Below,
+    Equal,
+    Filter,
+    In,
+    Scalar,
+)
 from services.vast_client.filters.matching import matches
 
 # The least rows to assume in a table. Ids are spread evenly, so it only affects the first range of ids.
@@ -47,12 +56,17 @@ class Listing:
         equal: Mapping[str, Scalar | None],
         tags: Mapping[str, str],
         exists: Mapping[str, bool],
+        *,
+        classes: Collection[str] | None = None,
     ) -> None:
+        """With classes, only the rows of what has one of them."""
         self._view = view
         self._table = f"{owner}s"
         self._equal = tuple(Equal(name, value) for name, value in equal.items() if value is not None)
         present = [(name, None) for name, must_exist in exists.items() if must_exist and name not in tags]
         self._tagged = [tagged(owner, name, value) for name, value in (*tags.items(), *present)]
+        if classes is not None:
+            self._tagged.append(classed(CLASS_OWNERS[owner], classes))
         self._absent = [tagged(owner, name, None) for name, must_exist in exists.items() if not must_exist]
         columns = [_Index(self._table, where) for where in self._equal if where.column in _INDEXED]
         self._indexes = [*(_Index("tags", where) for where in self._tagged), *columns]
@@ -152,22 +166,6 @@ class _RowFilter(NamedTuple):
 
 def _position(row: Row) -> int:
     return int(UUID(row["id"]))
-
-
-def text_with_prefix(
-    view: View, owner: Owner, tag: str | None, prefix: str, excluded: Sequence[str]
-) -> str | None:
-    """A stored label, or value of the tag if one is given, with the prefix; none of the excluded ones."""
-    column = "label" if tag is None else "value"
-    where: list[Filter] = [] if tag is None else [Equal("owner", owner), Equal("name", tag)]
-    where.append(AtLeast(column, prefix))
-    if (end := prefix_end(prefix)) is not None:
-        where.append(Below(column, end))
-    if excluded:
-        where.append(Not(In(column, tuple(excluded))))
-    table, columns = (f"{owner}s", ("label",)) if tag is None else ("tags", ("owner", "name", "value"))
-    rows = view.some(table, And(tuple(where)), 1, columns)
-    return rows[0][column] if rows else None
 
 
 def _within(part: Span, after: str | None) -> tuple[Filter, ...]:

@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from services.metadata.adapters.vast.classes import having_classes
 from services.metadata.adapters.vast.objects.counting import counted_objects
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.ids import FlowId, ObjectId
 from services.metadata.domain.objects.object import MediaObject, State
 from services.vast_client.filters.filters import And, AtMost, Equal, IsNull, Not
@@ -102,13 +104,32 @@ class VastObjects:
         for rows in self._view.lookups("objects", "id", object_ids).values():
             self._view.delete("objects", rows)
 
-    def referencing_flows(self, object_id: str, after: str | None, limit: int) -> list[FlowId]:
+    def referencing_flows(
+        self, object_id: str, after: str | None, limit: int, classes: Classes | None = None
+    ) -> list[FlowId]:
         """Up to `limit` ids above `after` of flows that reference the object, ascending."""
         rows = self._view.lookup("segments", "object_id", object_id, _REFERENCE)
         timelines = sorted({row["flow"] for row in rows})
         found = self._view.lookups("flows", "timeline", timelines, ("id", "timeline"))
         flow_ids = sorted(row["id"] for rows in found.values() for row in rows)
-        return [flow_id for flow_id in flow_ids if flow_id > (after or "")][:limit]
+        later = [flow_id for flow_id in flow_ids if flow_id > (after or "")]
+        if classes is None:
+            return later[:limit]
+        seen = having_classes(self._view, "flow-class", later, classes)
+        return [flow_id for flow_id in later if flow_id in seen][:limit]
+
+    def referenced(self, object_ids: Iterable[ObjectId], classes: Classes) -> frozenset[ObjectId]:
+        """The objects, among these, that a flow with one of the classes references."""
+        found = self._view.lookups("segments", "object_id", object_ids, _REFERENCE)
+        timelines = {one: {row["flow"] for row in rows} for one, rows in found.items()}
+        flows = self._view.lookups(
+            "flows", "timeline", sorted(frozenset().union(*timelines.values())), ("id", "timeline")
+        )
+        ids = {timeline: row["id"] for timeline, rows in flows.items() for row in rows}
+        seen = having_classes(self._view, "flow-class", ids.values(), classes)
+        return frozenset(
+            one for one, used in timelines.items() if any(ids.get(timeline) in seen for timeline in used)
+        )
 
     def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
         """Up to `limit` objects that have been in the state for at least `seconds`, oldest first."""

@@ -9,7 +9,7 @@ from services.metadata.adapters.vast.queries import Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.domain.deletion_request import Deletion
 from services.metadata.domain.flows.flow import StoredFlow
-from services.vast_client.filters.filters import EVERYTHING, AtMost, IsNull, Not
+from services.vast_client.filters.filters import EVERYTHING, AtMost, Equal, Filter, IsNull, Not
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Deletion).decode
@@ -35,7 +35,9 @@ class VastDeletions:
         if known is not None:
             self._view.update(_TABLE, known, **values)
             return
-        values |= {"id": deletion.id, "created_ms": deletion.created_ms}
+        values |= {
+            "id": deletion.id, "created_ms": deletion.created_ms, "created_by": deletion.created_by,
+        }  # fmt: skip
         self._view.insert(_TABLE, lease_owner="", lease_until_ms=0, **values)
 
     def _mark_all(self, deletions: Sequence[Deletion]) -> None:
@@ -72,9 +74,10 @@ class VastDeletions:
         row = self._view.row(_TABLE, "id", deletion_id)
         return _DECODE(row["body"]) if row else None
 
-    def latest(self, limit: int) -> list[Deletion]:
-        """Up to `limit` requests, newest first."""
-        rows = sorted(self._view.select(_TABLE, EVERYTHING), key=lambda row: -row["created_ms"])
+    def latest(self, limit: int, created_by: str | None = None) -> list[Deletion]:
+        """Up to `limit` requests, newest first; only those that one caller made if its name is given."""
+        where: Filter = EVERYTHING if created_by is None else Equal("created_by", created_by)
+        rows = sorted(self._view.select(_TABLE, where), key=lambda row: -row["created_ms"])
         return [_DECODE(row["body"]) for row in rows[:limit]]
 
     def due(self, owner: str, now_ms: int) -> bool:

@@ -6,8 +6,10 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from services.metadata.adapters.vast.classes import add_classes, clear_classes, having_classes
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
+from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.ids import FlowId, SourceId
 from services.metadata.domain.trash import Kind, Membership, Trashed
 from services.vast_client.filters.filters import EVERYTHING, Above, And, AtMost, Equal, Filter, In, Not
@@ -16,6 +18,7 @@ _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Trashed).decode
 _DECODE_PLACES: Final = msgspec.msgpack.Decoder(tuple[Membership, ...]).decode
 _TABLE: Final = "trash"
+_OWNER: Final = "trash-class"
 _PLACES: Final = "trash_places"
 # Bytes of places in one row, unless a single one has more. One is a part of a document, so a cell holds it.
 _ROW_BYTES: Final = 64 * 1024
@@ -46,6 +49,7 @@ class VastTrash:
             "flow_doc": entry.document, "source_doc": entry.source_document,
         }  # fmt: skip
         self._view.insert(_TABLE, lease_owner="", lease_until_ms=0, **values)
+        add_classes(self._view, _OWNER, entry.id, entry.classes)
         parts = enumerate(_parts(entry.memberships))
         self._view.insert_all(
             _PLACES, ({"entry": entry.id, "number": number, "body": _ENCODE(part)} for number, part in parts)
@@ -65,10 +69,17 @@ class VastTrash:
     def delete(self, entry: Trashed) -> None:
         """Remove an entry. Its segments are restored or purged."""
         self._view.delete(_TABLE, self._view.lookup(_TABLE, "id", entry.id))
+        if entry.classes:
+            clear_classes(self._view, _OWNER, entry.id)
         self._view.delete(_PLACES, self._view.lookup(_PLACES, "entry", entry.id))
 
     def page(
-        self, flow_id: str | None, source_id: str | None, after: str | None, limit: int
+        self,
+        flow_id: str | None,
+        source_id: str | None,
+        after: str | None,
+        limit: int,
+        classes: Classes | None = None,
     ) -> list[Trashed]:
         """Up to `limit` entries with ids above `after`, ascending; those of a flow and source if given.
 
@@ -78,7 +89,9 @@ class VastTrash:
         given = [Equal(name, value) for name, value in wanted.items() if value is not None]
         where = And((Above("id", after or ""), Not(Equal("kind", str(Kind.RESTORED))), *given))
         rows = self._view.select(_TABLE, where, ("id", "kind", "flow_id", "source_id"))
-        ids = sorted(row["id"] for row in rows)[:limit]
+        every_id = {row["id"] for row in rows}
+        seen = every_id if classes is None else having_classes(self._view, _OWNER, every_id, classes)
+        ids = sorted(seen)[:limit]
         found = self._view.lookups(_TABLE, "id", ids, ("id", "body"))
         return [_DECODE(rows[0]["body"]) for rows in found.values() if rows]
 

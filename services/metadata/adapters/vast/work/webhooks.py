@@ -8,7 +8,7 @@ import msgspec
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.domain.webhooks.webhook import Lease, Webhook
-from services.vast_client.filters.filters import EVERYTHING
+from services.vast_client.filters.filters import EVERYTHING, Equal
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Webhook).decode
@@ -25,18 +25,20 @@ class VastWebhooks:
         """True if there is a webhook."""
         return bool(self._view.standing("webhooks", EVERYTHING, ("id",)))
 
-    def all(self) -> list[Webhook]:
-        """All registrations, ascending by URL."""
-        rows = sorted(self._rows(), key=lambda row: (row["url"], row["id"]))
+    def all(self, created_by: str | None = None) -> list[Webhook]:
+        """All registrations, ascending by URL; those of one owner if it is given."""
+        where = EVERYTHING if created_by is None else Equal("created_by", created_by)
+        rows = self._view.select("webhooks", where)
+        rows.sort(key=lambda row: (row["url"], row["id"]))
         return [_DECODE(row["body"]) for row in rows]
 
-    def find(self, url: str, api_key_name: str, api_key_value: str) -> Webhook | None:
-        """The registration of the URL with the key; None if it does not exist."""
+    def find(self, url: str, api_key_name: str, api_key_value: str) -> list[Webhook]:
+        """The registrations of the URL with the key; each has another owner."""
         wanted = (url, api_key_name, api_key_value)
-        for row in self._rows():
-            if (row["url"], row["api_key_name"], row["api_key_value"]) == wanted:
-                return _DECODE(row["body"])
-        return None
+        rows = [
+            row for row in self._rows() if (row["url"], row["api_key_name"], row["api_key_value"]) == wanted
+        ]
+        return [_DECODE(row["body"]) for row in sorted(rows, key=lambda row: str(row["id"]))]
 
     def put(self, webhook: Webhook, settled: int) -> None:
         """Store a registration. If it is new, its events up to the id `settled` count as settled."""
@@ -48,7 +50,7 @@ class VastWebhooks:
         self._view.insert(
             "webhooks", id=webhook.id, url=webhook.url, api_key_name=webhook.api_key_name,
             api_key_value=webhook.api_key_value, body=_ENCODE(webhook), settled=settled,
-            behind=None, lease_owner="", lease_until_ms=0,
+            behind=None, lease_owner="", lease_until_ms=0, created_by=webhook.created_by,
         )  # fmt: skip
 
     def remove(self, webhook_id: str) -> None:

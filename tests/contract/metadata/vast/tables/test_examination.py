@@ -125,6 +125,15 @@ MENDABLE: dict[str, tuple[str, Plant]] = {
     "a count that is too high": ("SEGMENT_COUNT", change_values("flows", FLOW_2, segments=9)),
     "a count that is too low": ("SEGMENT_COUNT", change_values("flows", FLOW_2, segments=1)),
     "an extent": ("FLOW_EXTENT", change_values("flows", FLOW_2, start_ns=5, end_ns=15)),
+    "a class of another flow": (
+        "CLASSES", add_row("tags", owner="flow-class", name="c", value="", id=flow_id(2)),
+    ),
+    "a class of another source": (
+        "CLASSES", add_row("tags", owner="source-class", name="c", value="", id=source_id(2)),
+    ),
+    "a class of no entry of the trash": (
+        "TAGS_OF_NOBODY", add_row("tags", owner="trash-class", name="c", value="", id=NOBODY),
+    ),
     "segments of no flow": (
         "SEGMENTS_OF_NOBODY",
         add_row("segments", flow=77, start_ns=0, end_ns=5, object_id="lost", doc=b"{}"),

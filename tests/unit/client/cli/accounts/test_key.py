@@ -42,6 +42,12 @@ def test_the_text_of_a_new_key_is_alone_on_standard_output(
     )
 
 
+def test_a_key_has_the_given_classes(server: ScriptedServer, tams: Callable[..., Result]) -> None:
+    server.then(201, body(KEY | {"key": TEXT}))
+    assert tams("key", "add", "ingest-1", "--scope", "read", "--classes", "news,sport").code == 0
+    assert json.loads(server.requests[-1].body)["classes"] == ["news", "sport"]
+
+
 def test_a_key_expires_after_the_given_days(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     before = datetime.now(UTC)
     server.then(201, body(KEY | {"key": TEXT}))
@@ -54,9 +60,10 @@ def test_keys_are_listed_without_their_texts(server: ScriptedServer, tams: Calla
     for _ in range(2):
         server.then(body=body({"api_keys": [KEY]}))
     assert tams("key", "list").out.splitlines()[1].split() == [
-        "ingest-1", ID, "read", "never", "2026-01-02", "03:04",
+        "ingest-1", ID, "read", "*", "never", "2026-01-02", "03:04",
     ]  # fmt: skip
-    assert tams("key", "list", "--json").json == [KEY | {"expires": None}]
+    # A store of an earlier version has no classes.
+    assert tams("key", "list", "--json").json == [KEY | {"expires": None, "classes": ["*"]}]
 
 
 @pytest.mark.parametrize("name", ["ingest-1", ID])

@@ -12,6 +12,7 @@ PASSWORD = "correct horse"
 USER = {
     "name": "alice",
     "scopes": ["read", "write"],
+    "classes": ["news", "sport"],
     "suspended": True,
     "created": "2026-01-01T00:00:00Z",
     "changed": "2026-01-02T00:00:00Z",
@@ -47,6 +48,63 @@ def test_a_user_is_added_with_the_password_in_a_file(
         "/x/users",
         {"name": "alice", "password": PASSWORD, "scopes": ["read", "write"]},
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "sent_classes"), [("news, sport", ["news", "sport"]), ("*", ["*"]), ("", [])]
+)
+def test_classes_are_given_with_commas(
+    server: ScriptedServer,
+    tams: Callable[..., Result],
+    password_file: str,
+    given: str,
+    sent_classes: list[str],
+) -> None:
+    server.then(201, body(USER))
+    arguments = ("--scope", "read", "--classes", given, "--password-file", password_file)
+    assert tams("user", "add", "alice", *arguments).code == 0
+    document = {"name": "alice", "password": PASSWORD, "scopes": ["read"], "classes": sent_classes}
+    assert sent(server) == ("POST", "/x/users", document)
+    server.then(200, body(USER))
+    result = tams("user", "change", "alice", "--classes", given)
+    assert result.err == "changed alice: read write, classes news sport\n"
+    assert sent(server) == ("PUT", "/x/users/alice", {"classes": sent_classes})
+
+
+def test_scopes_are_changed(server: ScriptedServer, tams: Callable[..., Result]) -> None:
+    server.then(200, body(USER | {"classes": []}))
+    result = tams("user", "change", "alice", "--scope", "read", "--scope", "write")
+    assert result.err == "changed alice: read write, classes none\n"
+    assert sent(server) == ("PUT", "/x/users/alice", {"scopes": ["read", "write"]})
+
+
+def test_a_change_of_nothing_is_an_error(server: ScriptedServer, tams: Callable[..., Result]) -> None:
+    result = tams("user", "change", "alice")
+    assert (result.code, server.requests) == (2, [])
+    assert "give --scope or --classes" in result.err
+
+
+def test_the_own_password_is_changed_with_the_present_one(
+    server: ScriptedServer,
+    tams: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    password_file: str,
+) -> None:
+    monkeypatch.setenv("TAMS_PASSWORD", "present horse")
+    server.then(204)
+    result = tams("--user", "alice", "user", "password", "--password-file", password_file)
+    assert (result.code, result.out) == (0, ""), result.err
+    assert {PASSWORD, "present horse"} & set(result.err.split()) == set()
+    passwords = {"old_password": "present horse", "new_password": PASSWORD}
+    assert sent(server) == ("POST", "/x/users/me/password", passwords)
+
+
+def test_a_caller_without_a_password_has_none_to_change(
+    server: ScriptedServer, tams: Callable[..., Result], password_file: str
+) -> None:
+    result = tams("--token", "secret", "user", "password", "--password-file", password_file)
+    assert (result.code, server.requests) == (2, [])
+    assert "log in with --user, or give NAME" in result.err
 
 
 def test_the_password_can_be_typed(
@@ -86,7 +144,7 @@ def test_users_are_listed(server: ScriptedServer, tams: Callable[..., Result]) -
     for _ in range(2):
         server.then(body=body({"users": [USER]}))
     assert tams("user", "list").out.splitlines()[1].split() == [
-        "alice", "read", "write", "suspended", "2026-01-02", "00:00",
+        "alice", "read", "write", "news", "sport", "suspended", "2026-01-02", "00:00",
     ]  # fmt: skip
     assert tams("user", "list", "--json").json == [USER]
 

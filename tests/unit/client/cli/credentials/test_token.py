@@ -22,7 +22,12 @@ def claims(result: Result) -> dict[str, object]:
 
 def test_a_token_alone_is_printed(tams: Tams) -> None:
     printed = claims(tams("token"))
-    assert (printed["sub"], printed["scope"]) == ("local", "tams-api/read")
+    assert (printed["sub"], printed["scope"], printed["classes"]) == ("local", "tams-api/read", ["*"])
+
+
+def test_classes_are_chosen(tams: Tams) -> None:
+    printed = claims(tams("token", "--class", "news", "--class", "sport/live"))
+    assert printed["classes"] == ["news", "sport/live"]
 
 
 def test_scope_subject_and_life_are_chosen(tams: Tams) -> None:

@@ -15,7 +15,9 @@ KEY = api_key_service_pb2.ApiKey(
 
 
 def test_the_representation_has_no_text() -> None:
-    key = ApiKey(id="0", name="n", scopes=[], suspended=False, created=moment_of(0), key="planted-key")
+    key = ApiKey(
+        id="0", name="n", scopes=[], classes=[], suspended=False, created=moment_of(0), key="planted-key"
+    )
     assert "planted-key" not in repr(key)
 
 
@@ -24,6 +26,7 @@ def test_times_that_are_not_set_are_left_out() -> None:
         "id": "0123",
         "name": "ingest",
         "scopes": ["read", "admin"],
+        "classes": ["*"],
         "suspended": False,
         "created": "1970-01-01T00:00:00.001000Z",
     }

@@ -1,14 +1,17 @@
 """Lost documents of flows and sources, rebuilt from other columns and rows."""
 
+from collections.abc import Mapping
 from typing import Final
 
+from services.metadata.adapters.vast.classes import ClassOwner, add_classes, clear_classes
 from services.metadata.adapters.vast.examination.duplicates import members_of
 from services.metadata.adapters.vast.flows import collections
-from services.metadata.adapters.vast.flows.tags import Owner
+from services.metadata.adapters.vast.flows.tags import CLASS_OWNERS, Owner
 from services.metadata.adapters.vast.queries import Row
 from services.metadata.adapters.vast.tables import VastTables
 from services.metadata.application.clock import moment, utc_now
 from services.metadata.domain.documents.rebuilding import FlowColumns, rebuilt_flow, rebuilt_source
+from services.shared.access.classes import classes_of_tags
 
 _COLUMNS: Final = FlowColumns._fields
 
@@ -41,7 +44,19 @@ def add_source(tables: VastTables, source_id: str, format_urn: str) -> None:
     collections.derive_source(tables.view, source_id)
 
 
-def tag_rows(tables: VastTables, owner: Owner, owner_id: str) -> list[tuple[str, str]]:
+def has_classes(tables: VastTables, owner: Owner, owner_id: str, tags: Mapping[str, str]) -> bool:
+    """True if the rows for the classes of a flow or source are those of its tags."""
+    rows = tag_rows(tables, CLASS_OWNERS[owner], owner_id)
+    return rows == [(name, "") for name in sorted(classes_of_tags(tags))]
+
+
+def write_classes(tables: VastTables, owner: Owner, owner_id: str, tags: Mapping[str, str]) -> None:
+    """Rewrite the rows for the classes of a flow or source."""
+    clear_classes(tables.view, CLASS_OWNERS[owner], owner_id)
+    add_classes(tables.view, CLASS_OWNERS[owner], owner_id, classes_of_tags(tags))
+
+
+def tag_rows(tables: VastTables, owner: Owner | ClassOwner, owner_id: str) -> list[tuple[str, str]]:
     """The names and values of the tags of a flow or source, ascending."""
     rows = tables.view.lookup("tags", "id", owner_id)
     return sorted((row["name"], row["value"]) for row in rows if row["owner"] == owner)

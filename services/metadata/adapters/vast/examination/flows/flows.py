@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from services.metadata.adapters.vast.classes import clear_classes
 from services.metadata.adapters.vast.examination.duplicates import (
     duplicates,
     keep_one,
@@ -14,7 +15,9 @@ from services.metadata.adapters.vast.examination.duplicates import (
 from services.metadata.adapters.vast.examination.flows.documents import (
     add_source,
     flow_document,
+    has_classes,
     tag_rows,
+    write_classes,
 )
 from services.metadata.adapters.vast.flows import collections
 from services.metadata.adapters.vast.flows.flows import column_values
@@ -100,7 +103,10 @@ def _follow_document(tables: VastTables, row: Row, flow: FlowInput, kinds: set[s
         tables.view.update("flows", row, **_columns(row, flow))
     if "TAGS" in kinds:
         clear_tags(tables.view, "flow", flow_id)
+        clear_classes(tables.view, "flow-class", flow_id)
         add_tags(tables.view, "flow", flow_id, flow.tags)
+    elif "CLASSES" in kinds:
+        write_classes(tables, "flow", flow_id, flow.tags)
     if "COLLECTION" in kinds:
         _collect(tables, flow_id, flow)
 
@@ -167,6 +173,8 @@ def _compared(tables: VastTables, row: Row, flow: FlowInput) -> list[Inconsisten
     ]
     if not _same_tags(tables, flow_id, flow.tags):
         found.append(_finding(flow_id, "TAGS", "its tags differ from those of its document"))
+    if not has_classes(tables, "flow", flow_id, flow.tags):
+        found.append(_finding(flow_id, "CLASSES", "its classes are not those of its tag"))
     held = sorted(
         (row["position"], row["member"], row["role"])
         for row in tables.view.lookup("collections", "flow_id", flow_id)

@@ -2,22 +2,26 @@
 
 from typing import Final
 
+from services.metadata.adapters.vast.classes import ClassOwner
 from services.metadata.adapters.vast.flows import collections
-from services.metadata.adapters.vast.flows.tags import Owner, clear_tags
+from services.metadata.adapters.vast.flows.tags import Owner
 from services.metadata.adapters.vast.tables import VastTables
 from services.metadata.application.ports.examination import Inconsistency
 
-_OWNERS: Final[tuple[Owner, ...]] = ("flow", "source")
+# The tables of the owners.
+_OWNERS: Final[dict[Owner | ClassOwner, str]] = {
+    "flow": "flows", "source": "sources", "flow-class": "flows", "source-class": "sources",
+    "trash-class": "trash",
+}  # fmt: skip
 
 
 def check_tags(tables: VastTables, owner_id: str) -> list[Inconsistency]:
     """A finding for each kind of owner that the tags name and that does not exist."""
     owners = {row["owner"] for row in tables.view.lookup("tags", "id", owner_id)}
-    owner_tables = {"flow": "flows", "source": "sources"}
     return [
         Inconsistency("TAGS_OF_NOBODY", "tags", owner_id, f"there is no such {owner}", mendable=True)
         for owner in sorted(owners, key=str)
-        if owner not in owner_tables or not tables.view.lookup(owner_tables[owner], "id", owner_id, ("id",))
+        if owner not in _OWNERS or not tables.view.lookup(_OWNERS[owner], "id", owner_id, ("id",))
     ]
 
 
@@ -25,11 +29,11 @@ def mend_tags(tables: VastTables, owner_id: str, kinds: set[str]) -> None:
     """Delete the tags whose flow or source does not exist."""
     if "TAGS_OF_NOBODY" not in kinds:
         return
-    for owner in _OWNERS:
-        if not tables.view.lookup(f"{owner}s", "id", owner_id, ("id",)):
-            clear_tags(tables.view, owner, owner_id)
+    existing = {
+        owner for owner, table in _OWNERS.items() if tables.view.lookup(table, "id", owner_id, ("id",))
+    }
     rows = tables.view.lookup("tags", "id", owner_id)
-    tables.view.delete("tags", [row for row in rows if row["owner"] not in _OWNERS])
+    tables.view.delete("tags", [row for row in rows if row["owner"] not in existing])
 
 
 def check_collection(tables: VastTables, flow_id: str) -> list[Inconsistency]:

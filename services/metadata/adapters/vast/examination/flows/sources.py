@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.metadata.adapters.vast.classes import clear_classes
 from services.metadata.adapters.vast.examination.duplicates import (
     duplicates,
     keep_one,
@@ -9,8 +10,10 @@ from services.metadata.adapters.vast.examination.duplicates import (
     newest,
 )
 from services.metadata.adapters.vast.examination.flows.documents import (
+    has_classes,
     source_document,
     tag_rows,
+    write_classes,
 )
 from services.metadata.adapters.vast.flows import collections
 from services.metadata.adapters.vast.flows.tags import add_tags, clear_tags
@@ -42,6 +45,8 @@ def check(tables: VastTables, source_id: str) -> list[Inconsistency]:
             found.append(_finding(source_id, "COLUMNS", summary))
         if tag_rows(tables, "source", source_id) != sorted(_tags(members).items()):
             found.append(_finding(source_id, "TAGS", "its tags differ from those of its document"))
+        if not has_classes(tables, "source", source_id, _tags(members)):
+            found.append(_finding(source_id, "CLASSES", "its classes are not those of its tag"))
     if any(row[name] != value for name, value in _derived(tables, source_id).items()):
         found.append(
             _finding(source_id, "SOURCE_COLLECTION", "it is not what the collections of its flows give")
@@ -64,13 +69,22 @@ def mend(tables: VastTables, source_id: str, kinds: set[str]) -> None:
         tables.view.update("sources", row, doc=source_document(tables, row))
         row = newest(tables.view.lookup("sources", "id", source_id), _CHANGED)
     members = _members(row)
-    if members is not None and "COLUMNS" in kinds:
-        tables.view.update("sources", row, **_columns(members))
-    if members is not None and "TAGS" in kinds:
-        clear_tags(tables.view, "source", source_id)
-        add_tags(tables.view, "source", source_id, _tags(members))
+    if members is not None:
+        _follow_document(tables, row, members, kinds)
     if "SOURCE_COLLECTION" in kinds:
         collections.derive_source(tables.view, source_id)
+
+
+def _follow_document(tables: VastTables, row: Row, members: Members, kinds: set[str]) -> None:
+    source_id, tags = row["id"], _tags(members)
+    if "COLUMNS" in kinds:
+        tables.view.update("sources", row, **_columns(members))
+    if "TAGS" in kinds:
+        clear_tags(tables.view, "source", source_id)
+        clear_classes(tables.view, "source-class", source_id)
+        add_tags(tables.view, "source", source_id, tags)
+    elif "CLASSES" in kinds:
+        write_classes(tables, "source", source_id, tags)
 
 
 def _members(row: Row) -> Members | None:
