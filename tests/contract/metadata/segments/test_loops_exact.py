@@ -22,8 +22,8 @@ from tests.support.metadata.flows import a_flow
 from tests.support.metadata.rules import Metadata, a_segment
 
 T = TypeVar("T")
-# A thousandth of an hour, the smallest step of the tag.
-UNIT = 3_600_000_000
+# A millisecond, the smallest step of the tag, in nanoseconds.
+UNIT = 1_000_000
 FLOWS = st.integers(1, 3)
 TIMES = st.integers(0, 30)
 
