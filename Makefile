@@ -5,9 +5,9 @@ PY := .venv/bin/python
 BIN := .venv/bin
 # Where generate writes.
 GEN := protos/gen
-# Workers run whole files in their order, so that tests of one folder share its running system. One more than
-# there are cores, because tests often wait.
-WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+# Workers run whole files in their order, so that tests of one folder share its running system. Two for each core,
+# because tests often wait.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 ON_VAST := --engine vast tests/api tests/conformance --deselect tests/conformance/fuzzing/test_fuzzing.py
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 AGAIN := -v --exitfirst --last-failed --last-failed-no-failures none
