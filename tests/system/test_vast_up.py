@@ -23,11 +23,7 @@ def server() -> Iterator[Server]:
 
 
 def metadata_of(system: System) -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.Process(system.pid).children()
-        if "services.metadata" in process.cmdline()
-    ]
+    return system.processes_of("metadata")
 
 
 def put(system: System, number: int) -> int:
