@@ -87,7 +87,7 @@ def open_http(target: Target) -> httpx.AsyncClient:
 
 
 async def send(http: httpx.AsyncClient, method: str, url: str, **options: Unpack[Options]) -> httpx.Response:
-    """The whole answer to one request. Unreachable if there is none, Rejected for 4xx and 5xx.
+    """The whole answer to one request. Unreachable without an answer, Rejected for 4xx and 5xx.
 
     BadAnswer for a redirect: it is not followed, since credentials are for one origin.
     """

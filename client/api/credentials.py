@@ -9,7 +9,7 @@ class Credentials(Protocol):
     """Proves to a store who calls. No representation shows the secret."""
 
     async def authorization(self) -> str:
-        """The value of the Authorization header (RFC 9110, section 11.6.2). LoginFailed if there is none."""
+        """The value of the Authorization header (RFC 9110, section 11.6.2). LoginFailed without a login."""
         ...
 
 

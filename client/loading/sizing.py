@@ -59,6 +59,6 @@ class BatchSize:
         return half is None or half <= _WORTH * seconds
 
     def _seconds_of(self, power: int) -> float | None:
-        """The seconds of a recent batch of half this size (-1) or double (1); None if there is none."""
+        """The seconds of a recent batch of half this size (-1) or double (1); None without such a batch."""
         seconds, batch = self._took.get(self.rows.bit_length() + power, (0.0, -_MAX_AGE))
         return seconds if self._batches - batch < _MAX_AGE else None

@@ -69,7 +69,7 @@ class ConfigFolder:
                 raise
 
     def remove(self, name: str) -> bool:
-        """Remove a file; False if there is none. LoginFailed if it cannot be removed."""
+        """Remove a file; False if it does not exist. LoginFailed if it cannot be removed."""
         with self._writing():
             existed = (self.root / name).exists()
             (self.root / name).unlink(missing_ok=True)

@@ -34,7 +34,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
 
 class Profiles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """All profiles by name. `current` is the one that commands use, empty if there is none."""
+    """All profiles by name. `current` is the one that commands use, empty without such a profile."""
 
     current: str = ""
     profiles: dict[str, Profile] = {}
@@ -50,7 +50,7 @@ class Profiles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         return loaded
 
     def find(self, name: str) -> Profile:
-        """The profile with this name. LoginFailed if there is none."""
+        """The profile with this name. LoginFailed if it does not exist."""
         profile = self.profiles.get(name)
         if profile is None:
             raise LoginFailed(f"there is no profile {name!r:.70}; `tams profile list` shows them")
@@ -69,7 +69,7 @@ async def store_profile(folder: ConfigFolder, name: str, profile: Profile) -> No
 
 
 async def use_profile(folder: ConfigFolder, name: str) -> None:
-    """Make a profile the current one. LoginFailed if there is none with this name."""
+    """Make a profile the current one. LoginFailed if it does not exist."""
     async with folder.locked(_FILE):
         known = Profiles.load(folder)
         known.find(name)
@@ -77,7 +77,7 @@ async def use_profile(folder: ConfigFolder, name: str) -> None:
 
 
 async def remove_profile(folder: ConfigFolder, name: str) -> None:
-    """Remove a profile. LoginFailed if there is none with this name."""
+    """Remove a profile. LoginFailed if it does not exist."""
     async with folder.locked(_FILE):
         known = Profiles.load(folder)
         known.find(name)

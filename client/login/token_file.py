@@ -59,5 +59,5 @@ class TokenFile:
         self.folder.write(self.name, token)
 
     def remove(self) -> bool:
-        """Remove the token; False if there is none."""
+        """Remove the token; False if no token is stored."""
         return self.folder.remove(self.name)

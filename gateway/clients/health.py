@@ -42,7 +42,7 @@ class HealthReport(NamedTuple):
 
     @property
     def reasons(self) -> list[str]:
-        """One sentence for each fault; empty if there is none."""
+        """One sentence for each fault; empty without a fault."""
         reasons = [f"{name}: {self.reason(name)}" for name, state in self.states.items() if state != SERVING]
         if self.tables and self.tables.refusal_reason:
             reasons.append(f"writes are refused, {self.tables.refusal_reason}: {self.tables.refusal}")

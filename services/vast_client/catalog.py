@@ -126,7 +126,7 @@ class Catalog:
         self._counted.clear()
 
     def any_table(self) -> TableMetadata | None:
-        """Some table in the cache, None if there is none. It sends no request."""
+        """Some table in the cache; None if the cache is empty. It sends no request."""
         return next(iter(self._cached.copy().values()), None)
 
     def note_failure(self, failure: Failure) -> None:

@@ -141,7 +141,7 @@ def _present_password(store: TamsClient) -> str:
 
 
 def _password(file: str | None, prompt: str = "Password") -> str:
-    """The password in a file, or the one that the user types twice. click.UsageError if there is none."""
+    """The password in a file, or the one that the user types twice. click.UsageError without a password."""
     if file is None:
         return _typed(prompt)
     try:

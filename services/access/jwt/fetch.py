@@ -18,7 +18,7 @@ class Fetch(Protocol):
     """Reads a document."""
 
     async def __call__(self, url: str) -> bytes:
-        """The body of the response to GET. OSError if there is none, ValueError if it is too long."""
+        """The body of the response to GET. OSError without a response, ValueError if it is too long."""
         ...
 
 

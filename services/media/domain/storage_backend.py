@@ -72,7 +72,7 @@ class StorageBackends:
         return iter(self._by_id.values())
 
     def choose(self, storage_id: str | None) -> StorageBackend:
-        """The backend with this id, or the default one. InvalidArgument UNKNOWN_STORAGE if there is none."""
+        """The backend with this id, or the default one. InvalidArgument UNKNOWN_STORAGE without one."""
         if storage_id is None:
             if self._default is None:
                 raise _unknown_storage("there is no default storage backend; give a storage_id")

@@ -66,7 +66,7 @@ def overtime(seconds: float) -> Iterator[None]:
 
 
 def time_left() -> float:
-    """The seconds until the deadline of this thread; infinite if there is none."""
+    """The seconds until the deadline of this thread; infinite without a deadline."""
     return _limits.deadline - monotonic()
 
 

@@ -89,7 +89,7 @@ class Faults:
             return not fault.over and any(added is fault for added in self._faults)
 
     def take(self, operation: str) -> Fault | None:
-        """Returns the fault that applies to this request; None if there is none."""
+        """Returns the fault that applies to this request; None without a fault."""
         with self._lock:
             return next((fault for fault in self._faults if fault.takes(operation)), None)
 

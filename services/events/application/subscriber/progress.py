@@ -41,7 +41,7 @@ class Progress:
     def oldest(self) -> tuple[int, int]:
         """The id up to which all events are settled, and the commit time of the oldest refused event.
 
-        The time is in nanoseconds since 1970, 0 if there is none.
+        The time is in nanoseconds since 1970, 0 if no event is refused.
         """
         settled = self.settled()
         times = [lagging.oldest_ns for lagging in self.lagging() if lagging.oldest_ns]

@@ -88,7 +88,7 @@ class SqliteDeletions:
         return bool(is_due)
 
     def claim(self, owner: str, now_ms: int, until_ms: int) -> Deletion | None:
-        """Lease the oldest open request that is free or leased to the owner; None if there is none."""
+        """Lease the oldest open request that is free or leased to the owner; None without such a request."""
         row = self._execute(_CLAIM, {"owner": owner, "now": now_ms, "until": until_ms}).fetchone()
         return _DECODE(row[0]) if row else None
 

@@ -132,7 +132,7 @@ class SqliteTrash:
         return bool(is_due)
 
     def claim(self, owner: str, now_ms: int, until_ms: int) -> Trashed | None:
-        """Lease an entry to purge that is free or leased to the owner; None if there is none."""
+        """Lease an entry to purge that is free or leased to the owner; None without such an entry."""
         row = self._execute(_CLAIM, {"owner": owner, "now": now_ms, "until": until_ms}).fetchone()
         return _DECODE(row[0]) if row else None
 

@@ -32,7 +32,7 @@ class SegmentTable(Protocol):
         ...
 
     def extent(self, flow_id: FlowId, within: TimeRange) -> TimeRange:
-        """The smallest range that spans the segments overlapping `within`; empty if there are none."""
+        """The smallest range that spans the segments overlapping `within`; empty without such segments."""
         ...
 
     def occupied(self, flow_id: FlowId, ranges: Sequence[TimeRange]) -> list[bool]:

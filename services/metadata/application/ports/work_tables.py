@@ -135,7 +135,7 @@ class DeletionTable(Protocol):
         ...
 
     def claim(self, owner: str, now_ms: int, until_ms: int) -> Deletion | None:
-        """Lease the oldest open request that is free or leased to the owner; None if there is none."""
+        """Lease the oldest open request that is free or leased to the owner; None without such a request."""
         ...
 
     def expire(self, now_ms: int) -> None:
@@ -193,7 +193,7 @@ class TrashTable(Protocol):
         ...
 
     def claim(self, owner: str, now_ms: int, until_ms: int) -> Trashed | None:
-        """Lease an entry to purge that is free or leased to the owner; None if there is none."""
+        """Lease an entry to purge that is free or leased to the owner; None without such an entry."""
         ...
 
 

@@ -43,7 +43,7 @@ class Segment(NamedTuple, Generic[Id_co]):
     sample_count: int | None = None
     key_frame_count: int | None = None
     external_urls: Sequence[ExternalUrl] = ()
-    # Members that TAMS 7.0 does not define, as a JSON object; empty if there are none.
+    # Members that TAMS 7.0 does not define, as a JSON object; empty without such members.
     extra: bytes = b""
     # True if the client wrote the range with an exclusive start.
     start_exclusive: bool = False

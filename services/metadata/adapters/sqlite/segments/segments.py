@@ -101,7 +101,7 @@ class SqliteSegments:
         return page if page is not None else lines_page(self.page(query, size + 1), size)
 
     def extent(self, flow_id: FlowId, within: TimeRange) -> TimeRange:
-        """The smallest range that spans the segments overlapping `within`; empty if there are none."""
+        """The smallest range that spans the segments overlapping `within`; empty without such segments."""
         edges = [self.page(SegmentQuery(flow_id, within, reverse=reverse), 1) for reverse in (False, True)]
         if not all(edges):
             return NEVER

@@ -48,7 +48,7 @@ class VastSegments:
         return lines_page(self.page(query, size + 1), size)
 
     def extent(self, flow_id: FlowId, within: TimeRange) -> TimeRange:
-        """The smallest range that spans the segments overlapping `within`; empty if there are none."""
+        """The smallest range that spans the segments overlapping `within`; empty without such segments."""
         ends = [self.page(SegmentQuery(flow_id, within, reverse=reverse), 1) for reverse in (False, True)]
         if not all(ends):
             return NEVER

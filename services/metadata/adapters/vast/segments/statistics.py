@@ -70,7 +70,7 @@ class Timeline(NamedTuple):
 
 
 def timeline_of(view: View, number: int | None) -> Timeline | None:
-    """The timeline with a number; None if there is none, as for a flow that has lost its timeline."""
+    """The timeline with a number; None if it does not exist, as for a flow that has lost its timeline."""
     if number is None:
         return None
     if (flow_id := view.flow_of(number)) is not None:

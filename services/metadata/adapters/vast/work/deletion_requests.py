@@ -91,7 +91,7 @@ class VastDeletions:
         )
 
     def claim(self, owner: str, now_ms: int, until_ms: int) -> Deletion | None:
-        """Lease the oldest open request that is free or leased to the owner; None if there is none."""
+        """Lease the oldest open request that is free or leased to the owner; None without such a request."""
         open_rows = self._view.select(_TABLE, IsNull("expiry_ms"))
         self._mark_all([_DECODE(row["body"]) for row in open_rows])
         waiting = [row for row in open_rows if row["lease_owner"] == owner or row["lease_until_ms"] <= now_ms]

@@ -114,7 +114,7 @@ class VastTrash:
         return len(rows) >= _MOST or any(_is_free(row, owner, now_ms) for row in rows)
 
     def claim(self, owner: str, now_ms: int, until_ms: int) -> Trashed | None:
-        """Lease an entry to purge that is free or leased to the owner; None if there is none."""
+        """Lease an entry to purge that is free or leased to the owner; None without such an entry."""
         rows = self._view.some(_TABLE, AtMost("purge_ms", now_ms), _MOST, _LEASED)
         free = [row for row in rows if _is_free(row, owner, now_ms)]
         if not free:
