@@ -15,7 +15,7 @@ from gateway.http.request_id import request_id
 from gateway.http.requests import Request
 from gateway.http.responses import JSON, Response
 from gateway.http.routing import Router
-from gateway.http.rsgi import Protocol, Scope
+from gateway.http.rsgi import Protocol, RawHeader, Scope, raw_headers
 from gateway.http.wire import framing
 from gateway.http.wire.connections import Connections
 from gateway.http.wire.outgoing import SMALL_BYTES
@@ -29,6 +29,8 @@ _DISCARDED_BYTES: Final = 32 * 1024 * 1024
 _DISCARDING_SECONDS: Final = 5.0
 _ADMINISTRATION: Final = "/x/admin/"
 _BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+_FIRST_ERROR: Final = int(HTTPStatus.BAD_REQUEST)
+_EVERYWHERE: Final = raw_headers(cors.EVERYWHERE)
 
 _log = logging.getLogger(__name__)
 
@@ -70,11 +72,11 @@ class App:
             response = _error_response(Internal("internal error"))
         finally:
             self._connections.active_scopes.discard(scope)
-        headers = [("x-request-id", own_id), *cors.EVERYWHERE, *response.headers]
+        headers = [(b"x-request-id", own_id.encode()), *_EVERYWHERE, *raw_headers(response.headers)]
         _send(scope.method, protocol, response, headers)
         if self._access_log:
             _log_access(scope, response, time.perf_counter() - started)
-        if response.status >= HTTPStatus.BAD_REQUEST:
+        if response.status >= _FIRST_ERROR:
             await protocol.discard_rest(_DISCARDED_BYTES, _DISCARDING_SECONDS)
 
     def _reserve(self, scope: Scope, response: Response) -> None:
@@ -113,13 +115,14 @@ def _error_response(error: TamsError) -> Response:
     return Response(status, body, (JSON, *errors.error_headers(error, status)))
 
 
-def _send(method: str, protocol: Protocol, response: Response, headers: list[tuple[str, str]]) -> None:
-    if method == "HEAD" or not response.size:
+def _send(method: str, protocol: Protocol, response: Response, headers: list[RawHeader]) -> None:
+    size = response.size
+    if method == "HEAD" or not size:
         if response.status not in _BODILESS:
-            headers.append(("content-length", str(response.size)))
+            headers.append((b"content-length", str(size).encode()))
         protocol.response_empty(response.status, headers)
     elif response.file is not None:
-        headers.append(("content-length", str(response.size)))
+        headers.append((b"content-length", str(size).encode()))
         protocol.response_file(response.status, headers, str(response.file.path))
     else:
         protocol.response_bytes(response.status, headers, response.body)

@@ -8,7 +8,7 @@ from functools import partial
 from gateway.admission import Admission
 from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
-from gateway.clients.flows import flow_reader
+from gateway.clients.flows import FlowReader, flow_reader
 from gateway.clients.health import HealthChecks
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
@@ -111,9 +111,7 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
     bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
     backends = StorageBackends(services.channels["media"], settings.backends_ttl_seconds)
     gate = Gate(offered=settings.admin, open_hosts=settings.admin_hosts)
-    # With access control, callers with the scope ADMIN administer accounts from anywhere. Without it accounts
-    # have the gate of the tables, so the first user is made on this machine.
-    account_gate = None if access is not None else gate
+    account_gate = _account_gate(gate, access)
     deletion_requests = DeletionRequests(services, links)
     reader = flow_reader(services)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
@@ -123,23 +121,10 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
         sources=Sources(services, deletion_requests, paging),
         source_properties=Properties(sources, bodies),
         source_tags=Tags(sources, bodies),
-        flows=Flows(
-            services,
-            reader=reader,
-            deletion_requests=deletion_requests,
-            bodies=bodies,
-            paging=paging,
-        ),
+        flows=_flows(services, reader, deletion_requests, bodies, paging),
         flow_properties=Properties(flows, bodies),
         flow_tags=Tags(flows, bodies),
-        segments=_segments(
-            services,
-            backends,
-            deletion_requests,
-            bodies,
-            paging,
-            check_uploads=settings.check_uploads,
-        ),
+        segments=_segments(settings, services, backends, deletion_requests, bodies=bodies, paging=paging),
         storage=Storage(services, bodies),
         trash=Trash(services, paging),
         objects=Objects(services, deletion_requests, paging),
@@ -157,6 +142,24 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
     )
 
 
+def _account_gate(gate: Gate, access: Access | None) -> Gate | None:
+    """The gate of accounts, None with access control: callers with ADMIN administer them from anywhere.
+
+    Without it accounts have the gate of the tables, so the first user is made on this machine.
+    """
+    return None if access is not None else gate
+
+
+def _flows(
+    services: Services,
+    reader: FlowReader,
+    deletion_requests: DeletionRequests,
+    bodies: BodyReader,
+    paging: Paging,
+) -> Flows:
+    return Flows(services, reader=reader, deletion_requests=deletion_requests, bodies=bodies, paging=paging)
+
+
 def _document(public_url: str) -> bytes:
     # Called for the first request for the document. The YAML parser is loaded only then.
     from gateway.openapi.document import openapi_json  # noqa: PLC0415
@@ -165,18 +168,18 @@ def _document(public_url: str) -> bytes:
 
 
 def _segments(
+    settings: Settings,
     services: Services,
     backends: StorageBackends,
     deletion_requests: DeletionRequests,
+    *,
     bodies: BodyReader,
     paging: Paging,
-    *,
-    check_uploads: bool,
 ) -> Segments:
     return Segments(
         services,
         writer=segment_writer(services),
-        find_missing_objects=missing_object_finder(services) if check_uploads else None,
+        find_missing_objects=missing_object_finder(services) if settings.check_uploads else None,
         urls=SegmentUrls(services.channels["media"], backends),
         deletion_requests=deletion_requests,
         bodies=bodies,

@@ -42,31 +42,7 @@ def all_parts(
 ) -> list[Part]:
     """Every part, storage first; `env` is the environment of the runner."""
     access = shared_settings(settings, data_dir)
-    peers = {name: _target(name, settings, ports) for name in PARTS}
-    connections = {
-        "metadata": {STORE_URL: settings.store_url, **_journal(settings)},
-        "analytics": {
-            STORE_URL: settings.store_url,
-            "TAMS_ANALYTICS_METADATA_ADDRESS": peers["metadata"],
-        },
-        "media": {
-            "TAMS_MEDIA_METADATA_ADDRESS": peers["metadata"],
-            "TAMS_MEDIA_STORAGE_CONFIG": str(credentials.storage_config(data_dir, ports["TAMS_S3_PORT"])),
-        },
-        "events": {f"TAMS_EVENTS_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media")},
-        "gateway": {
-            f"TAMS_GATEWAY_{peer.upper()}_ADDRESS": peers[peer]
-            for peer in ("metadata", "media", "analytics", "events")
-        },
-    }
-    storage = Part(
-        name=STORAGE,
-        command=seaweedfs.command(data_dir, ports, env),
-        env=seaweedfs.environment(data_dir),
-        health=f"http://{LOOPBACK}:{ports['TAMS_S3_PORT']}{seaweedfs.HEALTH}",
-        folder=data_dir.objects,
-        is_disk_failure=seaweedfs.is_disk_failure,
-    )
+    connections = _connections(settings, data_dir, ports)
     services = [
         _service(
             name,
@@ -83,7 +59,42 @@ def all_parts(
         for name in PARTS
         for part in (settings.replicas if name == "metadata" else (name,))
     ]
-    return [storage, *services]
+    return [_storage(data_dir, ports, env), *services]
+
+
+def _storage(data_dir: DataDir, ports: Mapping[str, int], env: Mapping[str, str]) -> Part:
+    """Object storage."""
+    return Part(
+        name=STORAGE,
+        command=seaweedfs.command(data_dir, ports, env),
+        env=seaweedfs.environment(data_dir),
+        health=f"http://{LOOPBACK}:{ports['TAMS_S3_PORT']}{seaweedfs.HEALTH}",
+        folder=data_dir.objects,
+        is_disk_failure=seaweedfs.is_disk_failure,
+    )
+
+
+def _connections(
+    settings: LocalSettings, data_dir: DataDir, ports: Mapping[str, int]
+) -> Mapping[str, Mapping[str, str]]:
+    """For each kind of part, the settings with what it connects to: tables, object storage, other parts."""
+    peers = {name: _target(name, settings, ports) for name in PARTS}
+    return {
+        "metadata": {STORE_URL: settings.store_url, **_journal(settings)},
+        "analytics": {
+            STORE_URL: settings.store_url,
+            "TAMS_ANALYTICS_METADATA_ADDRESS": peers["metadata"],
+        },
+        "media": {
+            "TAMS_MEDIA_METADATA_ADDRESS": peers["metadata"],
+            "TAMS_MEDIA_STORAGE_CONFIG": str(credentials.storage_config(data_dir, ports["TAMS_S3_PORT"])),
+        },
+        "events": {f"TAMS_EVENTS_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media")},
+        "gateway": {
+            f"TAMS_GATEWAY_{peer.upper()}_ADDRESS": peers[peer]
+            for peer in ("metadata", "media", "analytics", "events")
+        },
+    }
 
 
 def _journal(settings: LocalSettings) -> dict[str, str]:

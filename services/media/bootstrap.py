@@ -1,9 +1,10 @@
 """Wires the media service; the only module that knows every part."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
@@ -67,28 +68,32 @@ async def running(
             storage.registration(backends, allocation, signer, uploads),
             status.registration(backends, reachability),
         ]
-        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency)
-        backend_registration = BackendRegistration(
-            registry, {backend.id: backend.label for backend in backends}
-        )
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
-        await stack.enter_async_context(
-            background(
-                Measurement(registry, reader).run(
-                    settings.measure_busy_seconds, settings.measure_idle_seconds
-                ),
-                size_recorder.run(),
-                reclamation.run(settings.reclaim_idle_seconds),
-                backend_registration.run(),
-                *(
-                    _serve_when_ready(backend.label, storages[backend.id], backend_registration, server)
-                    for backend in backends
-                ),
-                *(reachability.watch(backend.id, backend.label) for backend in backends),
-            )
+        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency)
+        work = (
+            Measurement(registry, reader).run(settings.measure_busy_seconds, settings.measure_idle_seconds),
+            size_recorder.run(),
+            reclamation.run(settings.reclaim_idle_seconds),
+            *_work_on_backends(backends, storages, registry, reachability, server),
         )
+        await stack.enter_async_context(background(*work))
         yield server
+
+
+def _work_on_backends(
+    backends: StorageBackends,
+    storages: Mapping[str, S3Storage],
+    registry: GrpcObjectRegistry,
+    reachability: Reachability,
+    server: RpcServer,
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """The background work on backends: metadata gets to know them, their buckets are created and watched."""
+    registration = BackendRegistration(registry, {backend.id: backend.label for backend in backends})
+    yield registration.run()
+    for backend in backends:
+        yield _serve_when_ready(backend.label, storages[backend.id], registration, server)
+        yield reachability.watch(backend.id, backend.label)
 
 
 def _backends(settings: Settings) -> StorageBackends:
