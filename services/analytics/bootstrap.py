@@ -20,6 +20,7 @@ from services.analytics.servicers import coverage, usage
 from services.analytics.settings import Settings
 from services.shared.errors import Unavailable
 from services.shared.process.background import background, repeat
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
 from services.shared.store_url import is_vast, sqlite_path
@@ -41,6 +42,7 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         memory_mb=settings.memory_mb,
     )
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("analytics", settings))
         stack.push_async_callback(engine.close)
         metadata = await stack.enter_async_context(
             open_channel(settings.metadata_address, [CREDENTIALS, FLOWS], settings.tls_files)
@@ -53,7 +55,9 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
+        server = await stack.enter_async_context(
+            serving(settings, registrations, ready=False, guard=guard, telemetry=telemetry)
+        )
         await stack.enter_async_context(background(_watch(server, tables, settings)))
         yield server
 

@@ -30,6 +30,7 @@ from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_id as time_ordered_id
 from services.shared.process.background import background
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
 
@@ -49,6 +50,7 @@ async def running(
     """
     backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("media", settings))
         channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
@@ -72,7 +74,9 @@ async def running(
             registry, {backend.id: backend.label for backend in backends}
         )
         guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
+        server = await stack.enter_async_context(
+            serving(settings, registrations, ready=False, guard=guard, telemetry=telemetry)
+        )
         await stack.enter_async_context(
             background(
                 Measurement(registry, reader).run(

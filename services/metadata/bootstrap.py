@@ -68,6 +68,7 @@ from services.metadata.servicers.audit.refusals import note_refused
 from services.metadata.settings import Settings
 from services.shared.addresses import Addresses
 from services.shared.process.background import background
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.server import Registration, RpcServer, serving
 from services.shared.store_url import is_vast, sqlite_path
 
@@ -79,6 +80,7 @@ _LEASE_MARGIN_SECONDS: Final = 15
 async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[RpcServer]:
     """The metadata service, which serves until the block ends. StartupError if it cannot start."""
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("metadata", settings))
         store = await stack.enter_async_context(_open_store(settings))
         if settings.audited:
             clock = AuditedClock(clock)
@@ -101,7 +103,9 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
         access = await stack.enter_async_context(open_access(settings, accounts, audit_log.record))
         guard = guard_of(access, registrations)
         note_error = None if refusals is None else note_refused(refusals)
-        serving_calls = serving(settings, registrations, ready=ready, guard=guard, note_error=note_error)
+        serving_calls = serving(
+            settings, registrations, ready=ready, guard=guard, note_error=note_error, telemetry=telemetry
+        )
         server = await stack.enter_async_context(serving_calls)
         reports = [refused.run(audit_log.record)] if settings.audited else []
         upkeep = Upkeep(notifying, clock, deleting, *_further_work(settings, notifying, clock))
