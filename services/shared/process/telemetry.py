@@ -20,7 +20,10 @@ _DISTRIBUTION: Final = "tams-server"
 
 
 class Telemetry:
-    """The metrics and the traces of a process. Operations that last `slow_seconds` are always recorded."""
+    """The metrics and the traces of a process. Operations that last `slow_seconds` are always recorded.
+
+    `is_read` is True if the metrics are read by anyone, so that those which cost work are worth it.
+    """
 
     def __init__(self, service: str, sampler: Sampler | None = None, slow_seconds: float = 0.0) -> None:
         self.service = service
@@ -28,6 +31,7 @@ class Telemetry:
         self.sampler = sampler or Sampler()
         self.slow_seconds = slow_seconds
         self.metrics_port: int | None = None
+        self.is_read = False
         self.metrics.gauge(
             "tams_build_info", "The version that runs.", lambda: {(service, version(_DISTRIBUTION)): 1.0},
             "service", "version",
@@ -51,6 +55,8 @@ async def open_telemetry(service: str, settings: ProcessSettings) -> AsyncIterat
         telemetry = Telemetry(service, sampler, settings.trace_slow_seconds)
         if settings.otlp_endpoint:
             await _send_to_collector(telemetry, settings, stack)
+        is_sent = bool(settings.otlp_endpoint) and settings.otlp_metrics
+        telemetry.is_read = is_sent or settings.metrics_port >= 0
         if settings.metrics_port >= 0:
             # The library takes 20 ms to load.
             from services.shared.telemetry.endpoint import registry_of, serving_metrics  # noqa: PLC0415

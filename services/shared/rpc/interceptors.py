@@ -113,7 +113,7 @@ def _wrap(
 
 
 def _code_name(error: BaseException) -> str:
-    """The name of the status of a call that ends with an error which is none of ours."""
+    """The name of the status of a call that ends with an error other than TamsError."""
     if isinstance(error, asyncio.CancelledError):
         return grpc.StatusCode.CANCELLED.name
     code = grpc.StatusCode.ABORTED if isinstance(error, aio.AbortError) else grpc.StatusCode.INTERNAL

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector:
-    """What a collector received so far. `url` is the base for OTEL_EXPORTER_OTLP_ENDPOINT."""
+    """The data that a collector received so far. `url` is the base for OTEL_EXPORTER_OTLP_ENDPOINT."""
 
     def __init__(self) -> None:
         self.url = ""

@@ -3,11 +3,12 @@ import socket
 
 import httpx
 import pytest
+from opentelemetry.sdk.resources import Resource
 
 from services.shared.errors import StartupError
 from services.shared.process.settings import ProcessSettings
 from services.shared.process.telemetry import open_telemetry
-from services.shared.telemetry.otlp_metrics import OtlpMetrics, Resource
+from services.shared.telemetry.otlp_metrics import OtlpMetrics
 from services.shared.telemetry.spans import span
 from services.shared.telemetry.trace import current
 from tests.support.telemetry.collector import running_collector

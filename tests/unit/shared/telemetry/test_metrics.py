@@ -1,7 +1,6 @@
 import threading
 
-from prometheus_client.openmetrics.exposition import generate_latest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.openmetrics import exposition, parser
 
 from services.shared.telemetry.endpoint import registry_of
 from services.shared.telemetry.metrics import MAX_CELLS, Metrics
@@ -9,10 +8,15 @@ from services.shared.telemetry.trace import Sampler, current
 from tests.support.telemetry.spans import KeptSpans
 
 
+def published(metrics: Metrics) -> str:
+    """The text that Prometheus reads."""
+    return str(exposition.generate_latest(registry_of(metrics)), "utf-8")  # type: ignore[no-untyped-call]
+
+
 def scraped(metrics: Metrics) -> dict[str, dict[tuple[str, ...], float]]:
     """The value of each sample by its name and the values of its labels, in the order of their names."""
     values: dict[str, dict[tuple[str, ...], float]] = {}
-    for family in text_string_to_metric_families(generate_latest(registry_of(metrics)).decode()):
+    for family in parser.text_string_to_metric_families(published(metrics)):  # type: ignore[no-untyped-call]
         for sample in family.samples:
             values.setdefault(sample.name, {})[
                 tuple(sample.labels[name] for name in sorted(sample.labels))
@@ -63,7 +67,7 @@ def test_exemplars_are_published() -> None:
     current.set(trace)
     metrics.histogram("seconds", "Seconds.", bounds=(1.0,)).cell().observe(0.5)
     current.set(None)
-    assert f'# {{trace_id="{trace.trace_id}"}} 0.5' in generate_latest(registry_of(metrics)).decode()
+    assert f'# {{trace_id="{trace.trace_id}"}} 0.5' in published(metrics)
 
 
 def test_labels_beyond_the_limit_are_counted_together() -> None:
@@ -77,7 +81,12 @@ def test_labels_beyond_the_limit_are_counted_together() -> None:
 
 def test_threads_lose_no_count() -> None:
     cell = Metrics().histogram("seconds", "Seconds.").cell()
-    threads = [threading.Thread(target=lambda: [cell.observe(0.5) for _ in range(20_000)]) for _ in range(4)]
+
+    def observe() -> None:
+        for _ in range(20_000):
+            cell.observe(0.5)
+
+    threads = [threading.Thread(target=observe) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
