@@ -55,6 +55,7 @@ from services.segment_documents.segment_urls import SegmentUrls
 from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import is_loopback
 from services.shared.errors import StartupError
+from services.shared.process.telemetry import open_telemetry
 
 
 @asynccontextmanager
@@ -65,6 +66,7 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
     """
     async with AsyncExitStack() as stack:
         _refuse_open_doors(settings)
+        telemetry = await stack.enter_async_context(open_telemetry("gateway", settings))
         services = await Services.open(settings, stack)
         accounts = RpcAccounts(services.channels["metadata"])
         access = await stack.enter_async_context(
@@ -81,7 +83,14 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
             if access is None and limits is None
             else Admission(access, limits, ClientAddresses(forwarded))
         )
-        app = App(Router(routes(handlers)), origins, connections, admission, access_log=settings.access_log)
+        app = App(
+            Router(routes(handlers)),
+            origins,
+            connections,
+            admission,
+            telemetry=telemetry,
+            access_log=settings.access_log,
+        )
         server = await stack.enter_async_context(serving(app, connections, settings))
         try:
             yield server

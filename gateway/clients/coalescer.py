@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from services.shared.errors import DeadlineExceeded, Internal, TamsError, Unavailable
 from services.shared.outcomes import Outcome, settle
+from services.shared.telemetry.trace import current
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -56,7 +57,7 @@ class Coalescer(Generic[Q, R]):
 
     async def __call__(self, request: Q) -> R:
         """The reply to the request; raises its error."""
-        if not self._in_flight and not self._waiting:
+        if (not self._in_flight and not self._waiting) or _is_traced():
             self._in_flight += 1
             try:
                 return await self._single(request)
@@ -122,6 +123,12 @@ class Coalescer(Generic[Q, R]):
             settle(_outcome(future, reply) for (_, future), reply in zip(items, replies, strict=True))
         finally:
             self._call_ended()
+
+
+def _is_traced() -> bool:
+    """True if the current request is recorded. It is sent alone, so that its trace shows its own call."""
+    trace = current.get()
+    return trace is not None and trace.sampled
 
 
 def _outcome(future: asyncio.Future[R], reply: R | TamsError) -> Outcome:

@@ -26,6 +26,7 @@ from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import Addresses
 from services.shared.ids import new_uuid
 from services.shared.process.background import background
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.server import RpcServer, serving
 
 _BACKENDS_TTL_SECONDS: Final = 10.0
@@ -43,6 +44,7 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     """
     _allow_open_files()
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("events", settings))
         metadata = await stack.enter_async_context(
             metadata_channel(settings.metadata_address, settings.tls_files)
         )
@@ -57,7 +59,9 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         dispatcher = Dispatcher(environment, renew_seconds=renew_seconds)
         registrations = [deliveries.registration(dispatcher.status)]
         guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
+        server = await stack.enter_async_context(
+            serving(settings, registrations, ready=False, guard=guard, telemetry=telemetry)
+        )
         await stack.enter_async_context(background(dispatcher.run(server.report)))
         yield server
 

@@ -31,6 +31,7 @@ from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_id as time_ordered_id
 from services.shared.process.background import background
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
 
@@ -50,6 +51,7 @@ async def running(
     """
     backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("media", settings))
         channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
@@ -69,7 +71,9 @@ async def running(
             status.registration(backends, reachability),
         ]
         guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
+        server = await stack.enter_async_context(
+            serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
+        )
         reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency)
         work = (
             Measurement(registry, reader).run(settings.measure_busy_seconds, settings.measure_idle_seconds),

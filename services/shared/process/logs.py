@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal
 
+from services.shared.telemetry.trace import current as current_trace
+
 Format = Literal["auto", "json", "text"]
 
 # The id of the current request. Log lines and the gRPC metadata of calls contain it.
@@ -16,7 +18,7 @@ _STANDARD_FIELDS = set(vars(logging.makeLogRecord({}))) | {"message", "asctime",
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as JSON: time, level, service, message, request_id and the fields of `extra`."""
+    """Formats a record as JSON: time, level, service, message, the ids of the request, fields of `extra`."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -32,6 +34,8 @@ class JsonFormatter(logging.Formatter):
         }
         if current := request_id.get():
             line["request_id"] = current
+        if (trace := current_trace.get()) is not None:
+            line["trace_id"], line["span_id"] = trace.trace_id, trace.span_id
         line.update((k, v) for k, v in vars(record).items() if k not in _STANDARD_FIELDS)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

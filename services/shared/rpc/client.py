@@ -12,11 +12,13 @@ from grpc import aio
 from services.shared.access import caller
 from services.shared.errors import TamsError, Unauthenticated, Unavailable
 from services.shared.process import logs
-from services.shared.rpc.interceptors import REQUEST_ID_KEY
+from services.shared.rpc.interceptors import METHOD, REQUEST_ID_KEY
 from services.shared.rpc.renewing import RenewingChannel
 from services.shared.rpc.server import MAX_MESSAGE_BYTES
 from services.shared.rpc.status import from_rpc_error
 from services.shared.rpc.tls import channel_credentials
+from services.shared.telemetry.spans import CLIENT, span
+from services.shared.telemetry.trace import TRACEPARENT, Trace, current
 from services.shared.tls.files import open_certificates
 
 Q_contra = TypeVar("Q_contra", contravariant=True)
@@ -60,11 +62,29 @@ async def call(
     Raises the TamsError that the service raised, Unavailable if it does not answer, and DeadlineExceeded if
     it is too slow.
     """
+    trace = current.get()
+    if trace is None or not trace.sampled:
+        return await _call(method, request, timeout, trace)
+    with span(_name(method), CLIENT):
+        return await _call(method, request, timeout, current.get())
+
+
+async def _call(
+    method: Method[Q_contra, R_co], request: Q_contra, timeout: float, trace: Trace | None
+) -> R_co:
     metadata = ((REQUEST_ID_KEY, logs.request_id.get()), *caller.metadata())
+    if trace is not None:
+        metadata = (*metadata, (TRACEPARENT, trace.header()))
     try:
         return await method(request, timeout=timeout, metadata=metadata)
     except aio.AioRpcError as error:
         raise _own_error(from_rpc_error(error)) from None
+
+
+def _name(method: object) -> str:
+    """The name of a method of a stub, such as tams.metadata.v1.FlowService/GetFlow."""
+    path: bytes = getattr(method, METHOD, b"call")
+    return path.decode().removeprefix("/")
 
 
 def _own_error(error: TamsError) -> TamsError:

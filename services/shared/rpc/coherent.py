@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from grpc import ChannelConnectivity, aio
 
 from services.shared.freshness import MICROSECOND, RecentRows, row_key
-from services.shared.rpc.interceptors import NOT_BEFORE_KEY, RECENT_ROWS_KEY
+from services.shared.rpc.interceptors import METHOD, NOT_BEFORE_KEY, RECENT_ROWS_KEY
 
 # The most rows to note; if there are more, all rows count as recent for a while.
 _MAX_ROWS: Final = 10_000
@@ -140,6 +140,8 @@ class CoherentChannel(aio.Channel):
             note(await pending.trailing_metadata())
             return reply
 
+        # As the callables of gRPC have it.
+        vars(call)[METHOD] = method.encode()
         return call
 
     def unary_stream(self, method: str, *arguments: Any, **options: Any) -> Any:

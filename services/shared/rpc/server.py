@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.shared.errors import StartupError
 from services.shared.process.settings import ProcessSettings
+from services.shared.process.telemetry import Telemetry
 from services.shared.rpc.guard import Guard
 from services.shared.rpc.interceptors import EdgeInterceptor, NoteError
 from services.shared.rpc.tls import server_credentials
@@ -57,6 +58,7 @@ async def serving(
     settings: ProcessSettings,
     registrations: Sequence[Registration],
     *,
+    telemetry: Telemetry | None = None,
     ready: bool = True,
     guard: Guard | None = None,
     note_error: NoteError | None = None,
@@ -69,10 +71,11 @@ async def serving(
     cannot be bound, or the files cannot be used. Port 0 selects a free one.
     """
     certificates = open_certificates(settings.tls_files)
-    server = aio.server(interceptors=(EdgeInterceptor(guard, note_error),), options=_OPTIONS)
+    names = [descriptor.full_name for descriptor, _ in registrations]
+    edge = EdgeInterceptor(telemetry or Telemetry("server"), guard, note_error)
+    server = aio.server(interceptors=(edge,), options=_OPTIONS)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    names = [descriptor.full_name for descriptor, _ in registrations]
     for _, add in registrations:
         add(server)
     if guard is None:

@@ -19,6 +19,7 @@ from gateway.http.wire import sockets
 from gateway.http.wire.connections import Connections
 from services.shared.errors import NotFound
 from services.shared.process import logs
+from services.shared.process.telemetry import Telemetry
 from tests.support.requests import empty_body, scope_of, send
 
 
@@ -85,7 +86,9 @@ async def answer(
     protocol = RecordingProtocol()
     origins = Origins("", Links("", fallback_host="a"))
     connections = connections or Connections(1, 60)
-    await App(Router(ROUTES), origins, connections, access_log=access_log).__rsgi__(scope, protocol)
+    await App(
+        Router(ROUTES), origins, connections, telemetry=Telemetry("gateway"), access_log=access_log
+    ).__rsgi__(scope, protocol)
     return protocol
 
 
