@@ -59,6 +59,12 @@ class App:
     async def __rsgi__(self, scope: Scope, protocol: Protocol) -> None:
         """Answer one request."""
         observation = self._requests.begin(scope)
+        try:
+            await self._serve(scope, protocol, observation)
+        finally:
+            observation.close()
+
+    async def _serve(self, scope: Scope, protocol: Protocol, observation: Observation) -> None:
         self._connections.active_scopes.add(scope)
         try:
             response = await self._answer(scope, protocol, observation)

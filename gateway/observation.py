@@ -37,7 +37,6 @@ class Observation:
         """Count the request, and record its span if it is to be recorded; its seconds."""
         seconds = time.perf_counter() - self._started
         requests = self._requests
-        requests.in_flight -= 1
         requests.durations(scope.method, self.route, status).observe(seconds)
         failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
         trace = self.trace
@@ -46,6 +45,10 @@ class Observation:
             name = f"{_method(scope)} {self.route}".rstrip()
             trace.recorder.record(trace, name, spans.SERVER, seconds, attributes, failed=failed)
         return seconds
+
+    def close(self) -> None:
+        """Note that the request is over, also if its client left before it had a response."""
+        self._requests.in_flight -= 1
 
 
 class ObservedRequests:

@@ -83,8 +83,9 @@ async def _is_up(client: httpx.AsyncClient) -> bool:
 
 def _line(found: Sample) -> str:
     memory = " ".join(f"{name} {size:.0f}" for name, size in sorted(found.memory.items()))
+    first_error = f" ({found.first_error})" if found.first_error else ""
     return (
-        f"{found.segments} segments, {found.errors} errors, {found.late} late;"
+        f"{found.segments} segments, {found.errors} errors{first_error}, {found.late} late;"
         f" register p50 {found.register_p50_ms:.1f} p99 {found.register_p99_ms:.1f} ms;"
         f" outbox {found.outbox_age_seconds:.1f} s; files {sum(found.files.values())}; MiB: {memory}"
     )
@@ -93,7 +94,7 @@ def _line(found: Sample) -> str:
 def _report(samples: list[Sample]) -> int:
     """Print the comparison; 1 if there were errors."""
     third = len(samples) // 3
-    middle, last = samples[third : 2 * third], samples[2 * third :]
+    middle, last = samples[third : 2 * third] or samples, samples[2 * third :]
     print(f"\n{sum(found.segments for found in samples)} segments, errors {_errors(samples)}")
     for name in sorted(last[-1].memory):
         print(f"memory of {name}: {growth(samples, name):.3f} x the middle third")

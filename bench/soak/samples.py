@@ -24,6 +24,7 @@ class Sample(NamedTuple):
     segments: int
     errors: int
     late: int
+    first_error: str
 
 
 async def sample(runner: psutil.Process, client: httpx.AsyncClient, outcome: Outcome) -> Sample:
@@ -45,6 +46,7 @@ async def sample(runner: psutil.Process, client: httpx.AsyncClient, outcome: Out
         outcome.segments,
         outcome.errors,
         outcome.late,
+        outcome.first_error,
     )
 
 
@@ -62,5 +64,5 @@ def growth(samples: Sequence[Sample], name: str) -> float:
     """
     third = len(samples) // 3
     sizes = [sample.memory[name] for sample in samples]
-    middle, last = sizes[third : 2 * third], sizes[2 * third :]
+    middle, last = sizes[third : 2 * third] or sizes, sizes[2 * third :]
     return median(last) / median(middle)

@@ -58,7 +58,9 @@ class ProcessSettings:
     metrics_port: Annotated[int, Meta(ge=-1, le=65535)] = shared("TAMS_METRICS_PORT", -1)
     # The base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318.
     # Unset: no traces are recorded. The SDK also reads its own names, such as OTEL_EXPORTER_OTLP_HEADERS.
-    otlp_endpoint: str = shared("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    otlp_endpoint: Annotated[str, Meta(pattern=r"^(https?://[^\s?#]+)?$")] = shared(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", ""
+    )
     # Send the metrics to the collector too, every 15 seconds.
     otlp_metrics: bool = shared("TAMS_METRICS_OTLP", default=False)
     # The part of all traces that is recorded, from 0 to 1, for traces that begin in this process.

@@ -1,6 +1,7 @@
 """Telemetry of one process: what its settings say is opened, and closed at its end."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -72,6 +73,8 @@ async def _send_to_collector(telemetry: Telemetry, settings: ProcessSettings, st
     from services.shared.telemetry.otlp_metrics import OtlpMetrics  # noqa: PLC0415
     from services.shared.telemetry.recording import OtlpRecorder  # noqa: PLC0415
 
+    # It logs each failure; the parts that send log the first one, and the recovery.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     resource = _resource(telemetry.service)
     recorder = OtlpRecorder(resource, settings.otlp_endpoint)
     stack.push_async_callback(asyncio.to_thread, recorder.close)

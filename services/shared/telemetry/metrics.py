@@ -5,6 +5,7 @@ prometheus_client 2, which is too much for a call of 80. Their libraries publish
 docs/decisions/telemetry.md.
 """
 
+import logging
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from services.shared.telemetry.trace import current
 
+_log = logging.getLogger(__name__)
 Labels = tuple[str, ...]
 
 # Bounds for calls, in seconds, and for numbers of things.
@@ -101,8 +103,12 @@ class Gauge(NamedTuple):
     read: Callable[[], float | Mapping[Labels, float]]
 
     def values(self) -> Mapping[Labels, float]:
-        """The present numbers by labels."""
-        value = self.read()
+        """The present numbers by labels; none if they cannot be read."""
+        try:
+            value = self.read()
+        except Exception:  # noqa: BLE001 - a scrape without this metric is better than none
+            _log.warning("cannot read the metric %s", self.name, exc_info=True)
+            return {}
         return value if isinstance(value, Mapping) else {(): float(value)}
 
 

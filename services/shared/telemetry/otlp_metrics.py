@@ -24,6 +24,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from services.shared.telemetry.metrics import Labels, Metrics
+from services.shared.telemetry.recording import SEND_SECONDS
 
 INTERVAL_SECONDS: Final = 15.0
 _CUMULATIVE: Final = AggregationTemporality.CUMULATIVE
@@ -37,8 +38,11 @@ class OtlpMetrics:
         """`endpoint` is the base URL of the collector, such as http://collector:4318."""
         self._metrics = metrics
         self._resource = resource
-        self._exporter = OTLPMetricExporter(endpoint=f"{endpoint.rstrip('/')}/v1/metrics")
+        self._exporter = OTLPMetricExporter(
+            endpoint=f"{endpoint.rstrip('/')}/v1/metrics", timeout=SEND_SECONDS
+        )
         self._started_ns = time.time_ns()
+        self._fails = False
 
     async def run(self) -> NoReturn:
         """Send every INTERVAL_SECONDS until cancelled."""
@@ -49,8 +53,12 @@ class OtlpMetrics:
     async def send(self) -> None:
         """Send the present numbers."""
         result = await asyncio.to_thread(self._exporter.export, self._data())
-        if result is not MetricExportResult.SUCCESS:
+        fails = result is not MetricExportResult.SUCCESS
+        if fails and not self._fails:
             _log.warning("cannot send metrics to the collector")
+        elif self._fails and not fails:
+            _log.info("can send metrics to the collector again")
+        self._fails = fails
 
     def close(self) -> None:
         """Stop sending."""
@@ -67,13 +75,13 @@ class OtlpMetrics:
                 NumberDataPoint(_attributes(counter.labels, values), self._started_ns, now, cell.value)
                 for values, cell in counter.cells()
             ]
-            yield Metric(counter.name, counter.text, "1", Sum(points, _CUMULATIVE, is_monotonic=True))
+            yield Metric(counter.name, counter.text, "", Sum(points, _CUMULATIVE, is_monotonic=True))
         for gauge in list(self._metrics.gauges.values()):
             points = [
                 NumberDataPoint(_attributes(gauge.labels, values), self._started_ns, now, value)
                 for values, value in gauge.values().items()
             ]
-            yield Metric(gauge.name, gauge.text, "1", Gauge(points))
+            yield Metric(gauge.name, gauge.text, "", Gauge(points))
         yield from self._histograms(now)
 
     def _histograms(self, now: int) -> Iterator[Metric]:

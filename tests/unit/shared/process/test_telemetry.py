@@ -6,9 +6,10 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 
 from services.shared.errors import StartupError
-from services.shared.process.settings import ProcessSettings
+from services.shared.process.settings import ProcessSettings, from_env
 from services.shared.process.telemetry import open_telemetry
 from services.shared.telemetry.otlp_metrics import OtlpMetrics
+from services.shared.telemetry.recording import SEND_SECONDS
 from services.shared.telemetry.spans import span
 from services.shared.telemetry.trace import current
 from tests.support.telemetry.collector import running_collector
@@ -53,16 +54,53 @@ async def test_spans_reach_the_collector_before_the_process_ends() -> None:
     assert found.attributes[0].value.int_value == 3
 
 
-async def test_a_collector_that_does_not_answer_stops_nothing() -> None:
+async def end_with_a_span(url: str) -> None:
+    """Begin a process, record a span, and end."""
+    settings = ProcessSettings(otlp_endpoint=url, trace_ratio=1.0)
+    async with open_telemetry("media", settings) as telemetry:
+        current.set(telemetry.sampler.begin(None))
+        with span("part"):
+            pass
+        current.set(None)
+
+
+async def test_a_collector_that_is_not_there_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    settings = ProcessSettings(otlp_endpoint=f"http://127.0.0.1:{port}", trace_ratio=1.0)
-    async with asyncio.timeout(30):
-        async with open_telemetry("media", settings) as telemetry:
-            current.set(telemetry.sampler.begin(None))
-            with span("part"):
-                pass
-            current.set(None)
+    async with asyncio.timeout(60):
+        await end_with_a_span(f"http://127.0.0.1:{port}")
+    assert [record.message for record in caplog.records] == ["cannot send traces to the collector"]
+
+
+async def test_a_collector_that_hangs_does_not_keep_the_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with asyncio.timeout(6 * SEND_SECONDS):
+            await end_with_a_span(f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+
+async def test_a_silent_scraper_does_not_keep_others_out() -> None:
+    async with open_telemetry("media", ProcessSettings(metrics_port=0)) as telemetry:
+        port = telemetry.metrics_port or 0
+        with socket.create_connection(("127.0.0.1", port)):
+            async with httpx.AsyncClient(timeout=60) as client:
+                assert (await client.get(f"http://127.0.0.1:{port}/metrics")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://collector"),
+        ("TAMS_TRACE_RATIO", "2"),
+        ("TAMS_TRACE_RATIO", "often"),
+        ("TAMS_TRACE_SLOW_SECONDS", "-1"),
+        ("TAMS_METRICS_PORT", "65536"),
+        ("TAMS_METRICS_OTLP", "maybe"),
+    ],
+)
+def test_bad_settings_refuse_the_start(name: str, value: str) -> None:
+    with pytest.raises(StartupError, match=f"^{name}: "):
+        from_env(ProcessSettings, "TAMS_MEDIA_", {name: value})
 
 
 async def test_metrics_reach_the_collector() -> None:

@@ -1,5 +1,6 @@
 import threading
 
+import pytest
 from prometheus_client.openmetrics import exposition, parser
 
 from services.shared.telemetry.endpoint import registry_of
@@ -40,6 +41,18 @@ def test_counters_gauges_and_distributions_are_published() -> None:
     assert found["seconds_count"] == {("/flows",): 4}
     assert found["seconds_sum"][("/flows",)] == 3.65
     assert found["process_open_fds"][()] > 0
+
+
+def test_a_gauge_that_cannot_be_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> float:
+        raise OSError("no such disk")
+
+    metrics = Metrics()
+    metrics.gauge("free", "Free.", fail)
+    metrics.gauge("waiting", "Waiting.", lambda: 7)
+    found = scraped(metrics)
+    assert ("free" in found, found["waiting"]) == (False, {(): 7})
+    assert "cannot read the metric free" in caplog.text
 
 
 def test_a_metric_that_exists_is_the_same() -> None:
