@@ -53,7 +53,7 @@ EXPOSE 8104
 CMD ["python", "-m", "services.events"]
 
 FROM runtime AS run-gateway
-ENV TAMS_GATEWAY_HOST=0.0.0.0
+ENV TAMS_GATEWAY_HOST=0.0.0.0 TAMS_GATEWAY_ACCESS_LOG=true
 EXPOSE 8000
 CMD ["python", "-m", "gateway"]
 

@@ -72,14 +72,15 @@ class Commands(click.Group):
 
 @click.command(cls=Commands, epilog=exits.EXPLAINED)
 @access_options
+@click.option("--trace", is_flag=True, help="Let the store record a trace of the command, and print its id.")
 @click.version_option(package_name="tams-server", prog_name="tams")
 @click.pass_context
-def tams(context: click.Context, /, **access: str | None) -> None:
+def tams(context: click.Context, /, *, trace: bool, **access: str | None) -> None:
     """Work with a time-addressable media store.
 
     The store is that of --url or --profile, or of the current profile, or the one on this machine.
     """
-    context.obj = Access(**access)
+    context.obj = Access(**access, trace=trace)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

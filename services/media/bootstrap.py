@@ -15,6 +15,7 @@ from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
 from services.media.application.measurement import Measurement
+from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock, NewObjectId, ObjectStorage
 from services.media.application.preparation import prepare
 from services.media.application.reachability import Reachability
@@ -34,6 +35,7 @@ from services.shared.process.background import background
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
+from services.shared.telemetry.metrics import Metrics
 
 
 def utc_now() -> datetime:
@@ -58,14 +60,24 @@ async def running(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         registry = GrpcObjectRegistry(metadata)
-        storages = _storages(backends, settings.measure_concurrency, stack)
-        signer = Signer(backends, clock, settings.url_expiry_seconds)
-        recent, size_recorder = RecentObjects(), SizeRecorder(registry)
-        allocation = Allocation(backends, registry, signer, recent, clock=clock, new_object_id=new_object_id)
+        storages = _storages(backends, settings.measure_concurrency, telemetry.metrics, stack)
+        labels = {backend.id: backend.label for backend in backends}
+        counts = ObjectCounts(telemetry.metrics, labels)
+        signer = Signer(backends, clock, settings.url_expiry_seconds, counts)
+        recent, size_recorder = RecentObjects(), SizeRecorder(registry, counts)
+        allocation = Allocation(
+            backends, registry, signer, recent, clock=clock, new_object_id=new_object_id, counts=counts
+        )
         # Requests have a reader of their own, so that they do not wait behind the measurement.
         request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))
         uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
         reachability = Reachability(storages, settings.check_seconds)
+        telemetry.metrics.gauge(
+            "tams_storage_backend_up",
+            "1 if the backend answered its last check.",
+            lambda: {(label,): float(up) for label, up in reachability.up(labels).items()},
+            "backend",
+        )
         registrations = [
             storage.registration(backends, allocation, signer, uploads),
             status.registration(backends, reachability),
@@ -74,9 +86,11 @@ async def running(
         server = await stack.enter_async_context(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
         )
-        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency)
+        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency, counts=counts)
         work = (
-            Measurement(registry, reader).run(settings.measure_busy_seconds, settings.measure_idle_seconds),
+            Measurement(registry, reader, counts).run(
+                settings.measure_busy_seconds, settings.measure_idle_seconds
+            ),
             size_recorder.run(),
             reclamation.run(settings.reclaim_idle_seconds),
             *_work_on_backends(backends, storages, registry, reachability, server),
@@ -121,8 +135,10 @@ def _ages(settings: Settings) -> Ages:
     )
 
 
-def _storages(backends: StorageBackends, threads: int, stack: AsyncExitStack) -> dict[str, S3Storage]:
-    storages = {backend.id: S3Storage(backend, threads) for backend in backends}
+def _storages(
+    backends: StorageBackends, threads: int, metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3Storage]:
+    storages = {backend.id: S3Storage(backend, threads, metrics) for backend in backends}
     for bucket in storages.values():
         stack.callback(bucket.close)
     return storages

@@ -60,6 +60,8 @@ class Dispatcher:
     async def _keep_leases(self, report: Report) -> NoReturn:
         while True:
             is_renewed = await self._renew()
+            # Here rather than at each scrape, which runs on another thread.
+            self._environment.observation.summary = self._deliveries.summary()
             await report(serving=is_renewed)
             await asyncio.sleep(_MIN_RENEW_SECONDS)
             # After a failed renewal the leases may not last for a whole pause.

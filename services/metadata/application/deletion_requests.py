@@ -271,4 +271,4 @@ def _record_event(tables: Tables, deletion: Deletion, removed: Removed, now: Mom
     """Record flows/segments_deleted, unless the flow was deleted: its deletion recorded all its segments."""
     flow = None if deletion.delete_flow else tables.flows.get(deletion.flow_id)
     if flow is not None and flow.timeline == deletion.timeline:
-        Outbox(tables, now.ns).segments_deleted(flow, removed.span)
+        Outbox(tables, now).segments_deleted(flow, removed.span)

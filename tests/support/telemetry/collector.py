@@ -41,6 +41,15 @@ class Collector:
             for metric in scope.metrics
         ]
 
+    def metrics_of(self, service: str) -> list[ExportMetricsServiceRequest]:
+        """The sendings of metrics of a service."""
+        requests = [ExportMetricsServiceRequest.FromString(body) for body in self._of("/v1/metrics")]
+        return [
+            request
+            for request in requests
+            if any(_service(resource.resource.attributes) == service for resource in request.resource_metrics)
+        ]
+
     def _of(self, path: str) -> list[bytes]:
         return [body for to, body in list(self.bodies) if to == path]
 

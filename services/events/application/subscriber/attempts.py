@@ -22,7 +22,8 @@ class Attempts:
         self._environment.lease.check()
         started = time.monotonic()
         try:
-            await self._environment.sender.send(self._subscriber, message)
+            with self._environment.observation.attempt(self._subscriber, message):
+                await self._environment.sender.send(self._subscriber, message)
         except Undelivered as refusal:
             self._health.record_refusal(message.key, refusal, started)
             return False
@@ -39,6 +40,7 @@ class Attempts:
             return False
         self.dead.append(DeadLetter(message.id, self._health.last_error, attempts))
         self._health.record_given_up(message.key)
+        self._environment.observation.given_up.add()
         self._environment.lines.warn(
             "gave up an event", webhook=self._subscriber.id, event=message.id, attempts=attempts
         )

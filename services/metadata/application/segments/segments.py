@@ -191,7 +191,7 @@ class Segments:
         def change(tables: Tables) -> DeletionProgress:
             flow, tables = require_writable_flow(tables, flow_id), whole(tables)
             progress = start_deletion(tables, flow, within, object_id, now, soft=soft)
-            Outbox(tables, now.ns).segments_deleted(flow, progress.removed.span)
+            Outbox(tables, now).segments_deleted(flow, progress.removed.span)
             record(tables, now, "segments.delete", f"flow:{flow.id}", deletion_facts(progress))
             return progress
 
