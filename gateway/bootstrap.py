@@ -56,6 +56,7 @@ from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import is_loopback
 from services.shared.errors import StartupError
 from services.shared.process.telemetry import open_telemetry
+from services.shared.telemetry.metrics import Metrics
 
 
 @asynccontextmanager
@@ -74,9 +75,11 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
         )
         forwarded = _forwarded(settings)
         links = Links(settings.public_url, fallback_host=settings.address, forwarded=forwarded)
-        handlers = _handlers(settings, services, links, access)
+        bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
+        handlers = _handlers(settings, services, links, access, bodies, metrics=telemetry.metrics)
         origins = Origins(settings.write_origins, links)
         connections = Connections(settings.max_held_bytes, settings.unread_seconds)
+        _count_what_clients_hold(telemetry.metrics, connections, bodies)
         limits = Limits.of(settings, forwarded)
         admission = (
             None
@@ -95,7 +98,7 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
         try:
             yield server
         finally:
-            # Load balancers see in /health that the gateway stops while it still accepts connections.
+            # Load balancers see in /ready that the gateway stops while it still accepts connections.
             handlers.health.draining = True
             await asyncio.sleep(settings.drain_seconds)
 
@@ -115,16 +118,32 @@ def _forwarded(settings: Settings) -> Forwarded | None:
     return Forwarded(settings.forwarded_header, settings.trusted_proxies)
 
 
-def _handlers(settings: Settings, services: Services, links: Links, access: Access | None) -> Handlers:
+def _count_what_clients_hold(metrics: Metrics, connections: Connections, bodies: BodyReader) -> None:
+    metrics.gauge("tams_connections", "The open connections of clients.", lambda: connections.count)
+    metrics.gauge(
+        "tams_held_bytes",
+        "The bytes of request bodies in use and of responses that clients have not read.",
+        lambda: bodies.held_bytes + connections.outgoing.bytes,
+    )
+
+
+def _handlers(
+    settings: Settings,
+    services: Services,
+    links: Links,
+    access: Access | None,
+    bodies: BodyReader,
+    *,
+    metrics: Metrics,
+) -> Handlers:
     paging = Paging(links)
-    bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
     backends = StorageBackends(services.channels["media"], settings.backends_ttl_seconds)
     gate = Gate(offered=settings.admin, open_hosts=settings.admin_hosts)
     # With access control, callers with the scope ADMIN administer accounts from anywhere. Without it accounts
     # have the gate of the tables, so the first user is made on this machine.
     account_gate = None if access is not None else gate
     deletion_requests = DeletionRequests(services, links)
-    reader = flow_reader(services)
+    reader = flow_reader(services, metrics)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
     return Handlers(
         service=Service(services, settings, backends, bodies),
@@ -147,6 +166,7 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
             deletion_requests,
             bodies,
             paging,
+            metrics=metrics,
             check_uploads=settings.check_uploads,
         ),
         storage=Storage(services, bodies),
@@ -180,12 +200,13 @@ def _segments(
     bodies: BodyReader,
     paging: Paging,
     *,
+    metrics: Metrics,
     check_uploads: bool,
 ) -> Segments:
     return Segments(
         services,
-        writer=segment_writer(services),
-        find_missing_objects=missing_object_finder(services) if check_uploads else None,
+        writer=segment_writer(services, metrics),
+        find_missing_objects=missing_object_finder(services, metrics) if check_uploads else None,
         urls=SegmentUrls(services.channels["media"], backends),
         deletion_requests=deletion_requests,
         bodies=bodies,
