@@ -129,7 +129,7 @@ def metrics_port_name(part: str) -> str:
 
 
 def replicas(count: int) -> tuple[str, ...]:
-    """The names of so many metadata processes."""
+    """The names of `count` metadata processes."""
     return ("metadata", *(f"metadata-{number}" for number in range(2, count + 1)))
 
 

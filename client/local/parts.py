@@ -97,7 +97,7 @@ def all_parts(
 
 
 def metrics_urls(settings: LocalSettings, ports: Mapping[str, int]) -> dict[str, str]:
-    """Where each part serves its metrics; empty if none does."""
+    """The URL of the metrics of each part; empty if none serves any."""
     if not settings.metrics:
         return {}
     return {

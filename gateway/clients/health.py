@@ -59,7 +59,7 @@ class HealthReport(NamedTuple):
 
 
 def reason_of(state: str) -> str:
-    """What a state other than SERVING means, for people."""
+    """The meaning of a state other than SERVING, for people."""
     return _REASONS.get(state, state)
 
 
