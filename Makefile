@@ -79,7 +79,7 @@ types: .venv/.installed  ## Check types, strictly
 imports: .venv/.installed  ## Check that imports follow the architecture
 	@$(BIN)/lint-imports
 
-docs: .venv/.installed  ## Write docs/settings.md and docs/access-control.md from the code
+docs: .venv/.installed  ## Write docs/settings.md, docs/access-control.md and the list of public settings from the code
 	@$(PY) docs/generate_settings.py
 	@$(PY) docs/generate_scopes.py
 

@@ -56,6 +56,7 @@ from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import is_loopback
 from services.shared.errors import StartupError
 from services.shared.process.telemetry import open_telemetry
+from services.shared.telemetry.metrics import Metrics
 
 
 @asynccontextmanager
@@ -74,9 +75,11 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
         )
         forwarded = _forwarded(settings)
         links = Links(settings.public_url, fallback_host=settings.address, forwarded=forwarded)
-        handlers = _handlers(settings, services, links, access)
+        bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
+        handlers = _handlers(settings, services, links, access, bodies, metrics=telemetry.metrics)
         origins = Origins(settings.write_origins, links)
         connections = Connections(settings.max_held_bytes, settings.unread_seconds)
+        _count_what_clients_hold(telemetry.metrics, connections, bodies)
         limits = Limits.of(settings, forwarded)
         admission = (
             None
@@ -95,7 +98,7 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
         try:
             yield server
         finally:
-            # Load balancers see in /health that the gateway stops while it still accepts connections.
+            # Load balancers see in /ready that the gateway stops while it still accepts connections.
             handlers.health.draining = True
             await asyncio.sleep(settings.drain_seconds)
 
@@ -115,14 +118,30 @@ def _forwarded(settings: Settings) -> Forwarded | None:
     return Forwarded(settings.forwarded_header, settings.trusted_proxies)
 
 
-def _handlers(settings: Settings, services: Services, links: Links, access: Access | None) -> Handlers:
+def _count_what_clients_hold(metrics: Metrics, connections: Connections, bodies: BodyReader) -> None:
+    metrics.gauge("tams_connections", "The open connections of clients.", lambda: connections.count)
+    metrics.gauge(
+        "tams_held_bytes",
+        "The bytes of request bodies in use and of responses that clients have not read.",
+        lambda: bodies.held_bytes + connections.outgoing.bytes,
+    )
+
+
+def _handlers(
+    settings: Settings,
+    services: Services,
+    links: Links,
+    access: Access | None,
+    bodies: BodyReader,
+    *,
+    metrics: Metrics,
+) -> Handlers:
     paging = Paging(links)
-    bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
     backends = StorageBackends(services.channels["media"], settings.backends_ttl_seconds)
     gate = Gate(offered=settings.admin, open_hosts=settings.admin_hosts)
     account_gate = _account_gate(gate, access)
     deletion_requests = DeletionRequests(services, links)
-    reader = flow_reader(services)
+    reader = flow_reader(services, metrics)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
     return Handlers(
         service=Service(services, settings, backends, bodies),
@@ -133,7 +152,9 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
         flows=_flows(services, reader, deletion_requests, bodies, paging),
         flow_properties=Properties(flows, bodies),
         flow_tags=Tags(flows, bodies),
-        segments=_segments(settings, services, backends, deletion_requests, bodies=bodies, paging=paging),
+        segments=_segments(
+            settings, services, backends, deletion_requests, bodies=bodies, paging=paging, metrics=metrics
+        ),
         storage=Storage(services, bodies),
         trash=Trash(services, paging),
         objects=Objects(services, deletion_requests, paging),
@@ -184,11 +205,12 @@ def _segments(
     *,
     bodies: BodyReader,
     paging: Paging,
+    metrics: Metrics,
 ) -> Segments:
     return Segments(
         services,
-        writer=segment_writer(services),
-        find_missing_objects=missing_object_finder(services) if settings.check_uploads else None,
+        writer=segment_writer(services, metrics),
+        find_missing_objects=missing_object_finder(services, metrics) if settings.check_uploads else None,
         urls=SegmentUrls(services.channels["media"], backends),
         deletion_requests=deletion_requests,
         bodies=bodies,

@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "audit": ("administration.audit", "Show who did what in a store."),
     "user": ("accounts.user", "Add, suspend and remove users of a store."),
     "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),
+    "top": ("monitoring.top", "Show what a store does now."),
+    "support": ("monitoring.support", "Write a bundle for a bug report."),
     "sample-data": ("administration.sample_data", "Fill a store with generated timelines."),
     "doctor": ("administration.doctor", "Check a store for problems."),
     "export": ("media.export", "Write a time range of a flow to a file."),

@@ -1,14 +1,24 @@
 """The processes of a local store: their commands, environments and health addresses."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from client.local.access import shared_settings
 from client.local.data_dir import DataDir
-from client.local.settings import PARTS, STORE_URL, VAST_JOURNAL_DIR, LocalSettings, port_name
+from client.local.names import (
+    ACCESS_LOG,
+    METRICS_HOST,
+    METRICS_PORT,
+    PARTS,
+    STORE_URL,
+    VAST_JOURNAL_DIR,
+    metrics_port_name,
+    port_name,
+)
+from client.local.settings import LocalSettings
 from client.local.storage import credentials, seaweedfs
 
 LOOPBACK: Final = "127.0.0.1"
@@ -50,14 +60,14 @@ def all_parts(
             _health(name, part, settings, ports),
             {
                 **_defaults(name, ports[port_name(part)], _host(name, settings)),
+                METRICS_PORT: str(ports.get(metrics_port_name(part), -1)),
                 **settings.extra[name],
                 **access,
                 **connections[name],
             },
             env,
         )
-        for name in PARTS
-        for part in (settings.replicas if name == "metadata" else (name,))
+        for name, part in _processes(settings)
     ]
     return [_storage(data_dir, ports, env), *services]
 
@@ -97,6 +107,24 @@ def _connections(
     }
 
 
+def metrics_urls(settings: LocalSettings, ports: Mapping[str, int]) -> dict[str, str]:
+    """The URL of the metrics of each part; empty if none serves any."""
+    if not settings.metrics:
+        return {}
+    return {
+        part: f"http://{_reached(settings.extra[name].get(METRICS_HOST, LOOPBACK))}:{port}/metrics"
+        for name, part in _processes(settings)
+        if (port := ports[metrics_port_name(part)])
+    }
+
+
+def _processes(settings: LocalSettings) -> Iterator[tuple[str, str]]:
+    """The kind and the name of each process of the store but object storage."""
+    for name in PARTS:
+        for part in settings.replicas if name == "metadata" else (name,):
+            yield name, part
+
+
 def _journal(settings: LocalSettings) -> dict[str, str]:
     """The folder for metadata's journal of open transactions, for tables on VAST."""
     configured = settings.extra["metadata"].get(VAST_JOURNAL_DIR)
@@ -113,8 +141,14 @@ def _target(name: str, settings: LocalSettings, ports: Mapping[str, int]) -> str
 def address(part: str, settings: LocalSettings, ports: Mapping[str, int]) -> str:
     """The address of a part on this machine: its configured host, or loopback if that is every address."""
     host = _host(kind(part), settings)
-    port = ports[port_name(part)]
-    return f"{LOOPBACK if host in {'0.0.0.0', '::', '[::]'} else host}:{port}"  # noqa: S104 - compared, not bound
+    return f"{_reached(host)}:{ports[port_name(part)]}"
+
+
+def _reached(host: str) -> str:
+    """The host at which a part on this machine is reached."""
+    if host in {"0.0.0.0", "::", "[::]"}:  # noqa: S104 - compared, not bound
+        return LOOPBACK
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def kind(part: str) -> str:
@@ -150,7 +184,7 @@ def _defaults(name: str, port: int, host: str) -> dict[str, str]:
     Only this machine can reach the gateway on loopback, so its users are operators.
     """
     prefix = f"TAMS_{name.upper()}_"
-    gateway = {f"{prefix}CHECK_UPLOADS": "true"} if name == "gateway" else {}
+    gateway = {f"{prefix}CHECK_UPLOADS": "true", ACCESS_LOG: "true"} if name == "gateway" else {}
     admin = {f"{prefix}ADMIN": "true"} if name == "gateway" and host == LOOPBACK else {}
     return {
         **gateway,
@@ -163,6 +197,8 @@ def _defaults(name: str, port: int, host: str) -> dict[str, str]:
 
 def _inherited(env: Mapping[str, str]) -> dict[str, str]:
     """The runner's environment without settings and credentials, and with no proxy for loopback."""
-    inherited = {name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_"))}
+    inherited = {
+        name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_", "OTEL_"))
+    }
     bypass = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), LOOPBACK, "localhost"]))
     return {**inherited, "no_proxy": bypass, "NO_PROXY": bypass}

@@ -61,6 +61,7 @@ async def test_a_store_without_webhooks_announces_no_event_mechanism(
         assert (await tams.post("/service/webhooks", json=webhook)).status_code == 404
 
 
+@reaches("GET /ready", 200)
 @reaches("GET /health", 200)
 @reaches("GET /health/live", 204)
 @reaches("GET /health/details", 200)
@@ -72,7 +73,7 @@ async def test_the_gateway_serves_its_health_and_documentation(tams: Client) -> 
         return (await tams.get("/health")).status_code == 200
 
     await until(healthy)
-    for path in ("/health", "/health/details", "/openapi.json"):
+    for path in ("/ready", "/health", "/health/details", "/openapi.json"):
         assert (await tams.get(path)).status_code == 200
     assert (await tams.get("/health/live")).status_code == 204
     for path in ("/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/favicon-32x32.png"):

@@ -32,6 +32,11 @@ class BodyReader:
         self._held_bytes = 0
         self._reserved_bytes = 0
 
+    @property
+    def held_bytes(self) -> int:
+        """The bytes of all bodies in use."""
+        return self._held_bytes + self._reserved_bytes
+
     def read(self, request: Request) -> "Body":
         """The whole body, as a block whose value is its bytes. They count until the block ends.
 

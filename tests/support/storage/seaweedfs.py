@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from client.local.data_dir import DataDir, opened
+from client.local.names import S3_ADMIN_PORT, S3_PORTS
 from client.local.ports import ADMIN_GRPC_OFFSET
-from client.local.settings import S3_ADMIN_PORT, S3_PORTS
 from client.local.storage import seaweedfs
 from tests.support.processes.ports import HIGHEST, free_ports, is_free
 

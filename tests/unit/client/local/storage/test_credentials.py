@@ -8,7 +8,7 @@ import pytest
 from client.local import data_dir
 from client.local.data_dir import DataDir
 from client.local.errors import CannotRun
-from client.local.settings import S3_ADMIN_PORT, S3_PORTS
+from client.local.names import S3_ADMIN_PORT, S3_PORTS
 from client.local.storage import credentials, seaweedfs
 
 PORTS = dict.fromkeys((*S3_PORTS, S3_ADMIN_PORT), 20_000)

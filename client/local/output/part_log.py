@@ -1,20 +1,21 @@
-"""Handles the output of children: all lines go to a bounded file, warnings and errors to the terminal."""
+"""Handles the output of parts: all lines go to bounded files, warnings and errors to the terminal."""
 
-import contextlib
 import json
-import logging
 import re
-import sys
 import time
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
-_FILE_BYTES: Final = 5 * 1024 * 1024
+from client.local.output.bounded_file import BoundedFile
+from client.local.output.request_log import RequestLog
+from client.local.output.terminal import print_status
+
 _TERMINAL_CHARACTERS: Final = 500
 _SHOWN_LEVELS: Final = ("warning", "error", "critical")
 # The fields that every record has.
-_COMMON_FIELDS: Final = frozenset({"time", "level", "service", "message", "request_id", "exception"})
+_COMMON_FIELDS: Final = frozenset(
+    {"time", "level", "service", "message", "request_id", "trace_id", "span_id", "exception"}
+)
 # A kind of line is shown once in this time; at most this many kinds are remembered.
 _QUIET_SECONDS: Final = 30.0
 _MAX_KINDS: Final = 100
@@ -24,37 +25,13 @@ _LEVEL_IN_TEXT: Final = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
 _STORAGE_ERROR: Final = re.compile(r"[EF]\d{4} ")
 
 
-def print_result(line: str) -> None:
-    """Print a result on standard output."""
-    _print(sys.stdout, line)
-
-
-def print_status(line: str) -> None:
-    """Print the progress on standard error."""
-    _print(sys.stderr, line)
-
-
-def _print(stream: TextIO, line: str) -> None:
-    # A closed terminal must not keep the store from stopping in order.
-    with contextlib.suppress(OSError):
-        stream.write(f"{line}\n")
-        stream.flush()
-
-
-class _BoundedFile(RotatingFileHandler):
-    """Writes lines to at most two files."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, maxBytes=_FILE_BYTES, backupCount=1, encoding="utf-8")
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
-        """Drop the line if the disk is full; the store continues."""
-
-
 class Log:
-    """The output of one part: writes every line to `path`, and warnings and errors to the terminal."""
+    """The output of one part: writes every line to `path`, and warnings and errors to the terminal.
 
-    def __init__(self, name: str, path: Path) -> None:
+    Lines about requests go to `requests` instead.
+    """
+
+    def __init__(self, name: str, path: Path, requests: RequestLog | None = None) -> None:
         self.path = path
         self.last_message = ""
         # True if the part gave a reason for not starting.
@@ -62,7 +39,8 @@ class Log:
         # True while the part waits for others to start; its warnings are not shown then.
         self.waiting = True
         self._name = name
-        self._file = _BoundedFile(path)
+        self._requests = requests
+        self._file = BoundedFile(path)
         self._shown_at: dict[str, float] = {}
 
     def begin(self) -> None:
@@ -73,15 +51,19 @@ class Log:
 
     def add_line(self, line: str) -> None:
         """Handle a line of the part's output."""
-        if not line:
+        if not line or self._is_request(line):
             return
-        self._file.emit(logging.makeLogRecord({"msg": line}))
+        self._file.add(line)
         level, message = parse(line)
         refusal = f"tams {self._name.partition('-')[0]}: "
         self.refused |= message.startswith(refusal)
         self.last_message = message.removeprefix(refusal)[:_TERMINAL_CHARACTERS]
         if level and not (self.waiting and level == "warning"):
             self._show(f"{self._name}: {level}: {message[:_TERMINAL_CHARACTERS]}")
+
+    def _is_request(self, line: str) -> bool:
+        # While parts start, they ask the gateway for its health many times.
+        return self._requests is not None and self._requests.takes(line, hidden=self.waiting)
 
     def _show(self, line: str) -> None:
         """Print a line, unless a line that differs only in numbers was printed recently."""
@@ -94,8 +76,10 @@ class Log:
         print_status(line)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         self._file.close()
+        if self._requests is not None:
+            self._requests.close()
 
 
 def parse(line: str) -> tuple[str, str]:

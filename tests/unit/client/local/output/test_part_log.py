@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from client.local.output import Log, parse
+from client.local.output.part_log import Log, parse
 
 
 @pytest.mark.parametrize(
