@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install up test test-sqlite test-vast test-sqlite-again test-vast-again lock
-.PHONY: generate generate-check proto-lint lint types imports docs bench
+.PHONY: generate generate-check proto-lint lint types imports docs dashboards bench
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -82,6 +82,9 @@ imports: .venv/.installed  ## Check that imports follow the architecture
 docs: .venv/.installed  ## Write docs/settings.md, docs/access-control.md and the list of public settings from the code
 	@$(PY) docs/generate_settings.py
 	@$(PY) docs/generate_scopes.py
+
+dashboards: .venv/.installed  ## Write k8s/monitoring/dashboards from k8s/monitoring/panels
+	@$(PY) k8s/monitoring/generate_dashboards.py
 
 bench: .venv/.installed  ## Measure speed and size: BENCH="NAME … --rounds N" for some of it
 	@$(PY) -m bench $(BENCH)
