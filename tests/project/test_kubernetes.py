@@ -20,7 +20,7 @@ from tests.support.project.repository import ROOT, documents, files
 BASE = ROOT / "k8s" / "base"
 LOCAL = ROOT / "k8s" / "overlays" / "local"
 KUSTOMIZATIONS = files("k8s/**/kustomization.yaml")
-MANIFESTS = [path for path in files("k8s/**.yaml") if path not in KUSTOMIZATIONS]
+MANIFESTS = [path for path in files("k8s/**.yaml", ":!k8s/monitoring") if path not in KUSTOMIZATIONS]
 SETTINGS = dict(
     line.split("=", 1)
     for line in (BASE / "settings.env").read_text("utf-8").splitlines()
