@@ -20,7 +20,11 @@ from tests.support.project.repository import ROOT, documents, files
 BASE = ROOT / "k8s" / "base"
 LOCAL = ROOT / "k8s" / "overlays" / "local"
 KUSTOMIZATIONS = files("k8s/**/kustomization.yaml")
-MANIFESTS = [path for path in files("k8s/**.yaml", ":!k8s/monitoring") if path not in KUSTOMIZATIONS]
+# What Envoy reads itself.
+ENVOY = files("k8s/envoy/envoy.yaml", "k8s/envoy/*/*.yaml")
+MANIFESTS = [
+    path for path in files("k8s/**.yaml", ":!k8s/monitoring") if path not in {*KUSTOMIZATIONS, *ENVOY}
+]
 SETTINGS = dict(
     line.split("=", 1)
     for line in (BASE / "settings.env").read_text("utf-8").splitlines()

@@ -47,8 +47,11 @@ class Health:
         return self._answer(body, good=state == SERVING)
 
     async def live(self, request: Request) -> Response:
-        """GET /health/live: 204, for orchestrators that restart or avoid a gateway that does not answer."""
-        return Response(HTTPStatus.NO_CONTENT)
+        """GET /health/live: 204, for orchestrators that restart or avoid a gateway that does not answer.
+
+        503 when it is about to stop, so that balancers leave it out while it still serves.
+        """
+        return Response(HTTPStatus.SERVICE_UNAVAILABLE if self.draining else HTTPStatus.NO_CONTENT)
 
     async def details(self, request: Request) -> Response:
         """GET /health/details: the same status with the details of all parts.

@@ -70,6 +70,11 @@ class Deliveries:
             self._stop(name)
         return bool(names)
 
+    async def finish_attempts(self) -> None:
+        """Begin no attempt any more, and wait for those under way."""
+        attempts = [delivery.subscription.state.attempts for delivery in self._running.values()]
+        await asyncio.gather(*(each.finish() for each in attempts))
+
     async def wait_ended(self) -> None:
         """Wait until all stopped deliveries have ended."""
         await asyncio.gather(*self._ending.values(), return_exceptions=True)

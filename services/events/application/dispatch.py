@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 # The shortest time between two renewals, however often registrations change.
 _MIN_RENEW_SECONDS: Final = 0.1
-# The time to end deliveries at shutdown, and then to release the leases.
+# At shutdown: the time for attempts under way, and again to end deliveries; then the time to release leases.
 _END_SECONDS: Final = 2.0
 _RELEASE_SECONDS: Final = 1.0
 
@@ -100,6 +100,7 @@ class Dispatcher:
 
     async def _leave(self) -> None:
         """End deliveries and release the leases, so that other processes can take them at once."""
+        await _at_most(_END_SECONDS, self._deliveries.finish_attempts())
         if self._expiry is not None:
             self._expiry.cancel()
         self._deliveries.stop_all()

@@ -33,6 +33,8 @@ _MAX_METADATA_BYTES: Final = 64 * 1024
 _PLAIN_ATTEMPT_MS: Final = 100
 _TLS_ATTEMPT_MS: Final = 3000
 
+_PING_TIMEOUT_MS: Final = 4000
+
 _RETRY: Final = {
     "maxAttempts": 4,
     "initialBackoff": "0.02s",
@@ -111,7 +113,13 @@ def open_channel(
         ("grpc.enable_retries", 1),
         # A proxy in the environment is for access to other networks; the services are in this one.
         ("grpc.enable_http_proxy", 0),
-        ("grpc.keepalive_time_ms", 10_000),
+        # A replica that hangs is left after 4 to 7 s. Its idempotent calls are repeated in time.
+        ("grpc.keepalive_time_ms", 3000),
+        ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
+        ("grpc.http2.ping_timeout_ms", _PING_TIMEOUT_MS),
+        ("grpc.http2.max_pings_without_data", 0),
+        # The default of 30 s would find new replicas late, and none while a name is rolled over.
+        ("grpc.dns_min_time_between_resolutions_ms", 1000),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -27,7 +27,12 @@ _OPTIONS: Final = (
     # Otherwise two processes could listen on one port and share its calls unnoticed.
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    # Callers and proxies ask every few seconds whether this process still answers, even without a call.
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # A caller that connects again looks the replicas up again, and finds new ones. Open calls may end.
+    ("grpc.max_connection_age_ms", 20_000),
+    ("grpc.max_connection_age_grace_ms", 120_000),
 )
 
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING

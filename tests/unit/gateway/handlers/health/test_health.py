@@ -84,6 +84,7 @@ async def test_a_gateway_that_is_about_to_stop_is_unhealthy() -> None:
     health.draining = True
     details = await health.details(REQUEST)
     short = await health.get(REQUEST)
-    assert (short.status, details.status) == (503, 503)
+    live = await health.live(REQUEST)
+    assert (short.status, details.status, live.status) == (503, 503, 503)
     assert msgspec.json.decode(short.body)["reasons"] == ["the gateway is about to stop"]
     assert msgspec.json.decode(details.body)["reason"] == "the gateway is about to stop"
