@@ -12,7 +12,7 @@ from services.shared.process.settings import env_names
 from services.vast_client.connections.address import VastAddress
 from tests.support.kubernetes.rendered import OVERLAYS, Object, Objects, overlay
 
-METRICS = 9464
+METRICS, COLLECTOR = 9464, 4318
 # The examples of addresses outside of the cluster, and one that a webhook may have.
 STORAGE, ISSUER, VAST = "192.0.2.7", "198.51.100.7", "203.0.113.7"
 INTERNAL, LINK_LOCAL, PUBLIC = "10.1.2.3", "169.254.169.254", "93.184.216.34"
@@ -131,6 +131,7 @@ def test_every_part_resolves_names_and_is_measured_from_one_namespace(name: str)
             not enters(objects, part, "ns:monitoring", DEPLOYABLES[part].Settings().port) or part == "gateway"
         )
         assert not enters(objects, part, "ns:elsewhere", METRICS)
+        assert leaves(objects, part, "ns:monitoring", COLLECTOR)
 
 
 def test_the_gateway_is_reached_from_the_proxies_alone_where_they_say_who_the_client_is() -> None:

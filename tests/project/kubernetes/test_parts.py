@@ -41,7 +41,9 @@ def test_a_part_listens_on_the_port_of_its_services(form: str, name: str) -> Non
 @EACH_PART
 def test_a_part_has_its_metrics_on_the_port_of_the_settings(form: str, name: str) -> None:
     objects = overlay(form)
-    assert objects.port(name, "metrics") == int(objects.environment()["TAMS_METRICS_PORT"])
+    environment = objects.environment()
+    assert environment["TAMS_METRICS_HOST"] == "0.0.0.0"
+    assert objects.port(name, "metrics") == int(environment["TAMS_METRICS_PORT"])
 
 
 @EACH_PART

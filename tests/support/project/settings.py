@@ -4,7 +4,7 @@ from docs.generate_settings import DEPLOYABLES
 from services.shared.process.settings import env_names
 
 # Manifests name these before the processes read them.
-COMING = frozenset({"TAMS_METRICS_PORT"})
+COMING = frozenset({"TAMS_METRICS_HOST", "TAMS_METRICS_PORT", "OTEL_EXPORTER_OTLP_ENDPOINT"})
 
 
 def read_settings() -> set[str]:
