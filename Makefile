@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install up test test-sqlite test-vast test-sqlite-again test-vast-again lock
-.PHONY: generate generate-check proto-lint lint types imports docs dashboards bench
+.PHONY: generate generate-check proto-lint lint types imports docs dashboards monitoring bench
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -85,6 +85,10 @@ docs: .venv/.installed  ## Write docs/settings.md, docs/access-control.md and th
 
 dashboards: .venv/.installed  ## Write k8s/monitoring/dashboards from k8s/monitoring/panels
 	@$(PY) k8s/monitoring/generate_dashboards.py
+
+monitoring:  ## Write k8s/monitoring/rules.yaml from the files in k8s/monitoring/rules
+	@{ printf 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: tams\nspec:\n  groups:\n'; \
+		cat k8s/monitoring/rules/*.yaml | sed -e '/^groups:/d' -e '/./s/^/  /'; } > k8s/monitoring/rules.yaml
 
 bench: .venv/.installed  ## Measure speed and size: BENCH="NAME … --rounds N" for some of it
 	@$(PY) -m bench $(BENCH)
