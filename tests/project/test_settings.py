@@ -7,7 +7,6 @@ import pytest
 from docs.generate_settings import DEPLOYABLES, PAGE, PUBLIC, groups, page, public
 from services.shared.process.settings import env_names
 from tests.support.project.repository import ROOT, files
-from tests.support.project.settings import COMING, read_settings
 
 
 def test_the_settings_page_is_up_to_date() -> None:
@@ -48,11 +47,7 @@ def test_each_process_has_its_own_default_port() -> None:
 
 def test_every_setting_that_a_file_names_is_documented() -> None:
     """A name that no process reads is a typo or a leftover."""
-    known = set(re.findall(r"TAMS_[A-Z0-9_]+", PAGE.read_text("utf-8"))) | COMING
+    known = set(re.findall(r"TAMS_[A-Z0-9_]+", PAGE.read_text("utf-8")))
     for path in files(":!tests", ":!protos", ":!*.lock", ":!docs/settings.md"):
         used = set(re.findall(r"\bTAMS_[A-Z0-9_]+[A-Z0-9]\b", path.read_text("utf-8")))
         assert used - known == set(), path.relative_to(ROOT)
-
-
-def test_no_setting_that_is_read_counts_as_coming() -> None:
-    assert COMING & read_settings() == set()

@@ -18,7 +18,6 @@ from services.shared.process.settings import env_names, from_env
 from services.vast_client.connections.address import VastAddress
 from tests.support.containers.dockerfile import STAGES, instruction
 from tests.support.project.repository import ROOT, documents, files
-from tests.support.project.settings import COMING
 
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
@@ -37,7 +36,7 @@ def part_of(name: str) -> str:
 def settings_of(name: str, environment: Mapping[str, str]) -> Any:
     """The settings that a deployable reads from an environment. It must know all names."""
     module = DEPLOYABLES[name]
-    assert environment.keys() - env_names(module.Settings, module.PREFIX).values() - COMING == set()
+    assert environment.keys() - env_names(module.Settings, module.PREFIX).values() == set()
     return from_env(module.Settings, module.PREFIX, environment)
 
 

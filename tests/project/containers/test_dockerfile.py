@@ -12,7 +12,6 @@ from docs.generate_settings import DEPLOYABLES
 from services.shared.process.settings import env_names, from_env
 from tests.support.containers.dockerfile import DOCKERFILE, STAGES, health_check, instruction
 from tests.support.project.repository import ROOT
-from tests.support.project.settings import COMING
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -25,7 +24,7 @@ def module_of(name: str) -> str:
 def settings_of(name: str, environment: Mapping[str, str]) -> Any:
     """The settings that a deployable reads from an environment. It must know all names."""
     module = DEPLOYABLES[name]
-    assert environment.keys() - env_names(module.Settings, module.PREFIX).values() - COMING == set()
+    assert environment.keys() - env_names(module.Settings, module.PREFIX).values() == set()
     return from_env(module.Settings, module.PREFIX, environment)
 
 

@@ -45,5 +45,5 @@ def test_every_part_is_scraped_and_has_the_labels_that_rules_use() -> None:
 def test_every_alert_says_what_happened_and_where_to_read_on(path: Path) -> None:
     groups = [group for document in documents(path) for group in document["groups"]]
     for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
-        assert rule["annotations"].keys() >= {"summary", "runbook"}
+        assert rule["annotations"].keys() >= {"summary", "runbook_url"}
         assert rule["labels"]["severity"] in ("warning", "critical")

@@ -75,9 +75,22 @@ def generated_from(generator: Object) -> Iterator[str]:
 
 
 def sources(path: Path) -> set[str]:
-    """The files of a folder from which others are written, or that other charts read."""
-    folders = (path.parent / "rules", path.parent / "adapter")
-    return {str(file.relative_to(path.parent)) for folder in folders for file in files(str(folder))}
+    """The files of a folder from which others are written, or that other programs read."""
+    read_elsewhere = {
+        str(file.relative_to(path.parent))
+        for name in (
+            "rules",
+            "adapter",
+            "panels",
+            "alertmanager",
+            "grafana",
+            "otel-collector",
+            "prometheus",
+            "variants",
+        )
+        for file in files(str(path.parent / name))
+    }
+    return read_elsewhere | {str(file.relative_to(path.parent)) for file in files(f"{path.parent}/*.py")}
 
 
 def test_images_have_the_version_of_the_project() -> None:
