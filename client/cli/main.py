@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "audit": ("administration.audit", "Show who did what in a store."),
     "user": ("accounts.user", "Add, suspend and remove users of a store."),
     "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),
+    "backup": ("administration.backup", "Back up the tables of a store, and restore them."),
     "sample-data": ("administration.sample_data", "Fill a store with generated timelines."),
     "doctor": ("administration.doctor", "Check a store for problems."),
     "export": ("media.export", "Write a time range of a flow to a file."),

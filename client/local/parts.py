@@ -127,7 +127,7 @@ def _service(name: str, part: str, health: str, own: Mapping[str, str], env: Map
     return Part(
         name=part,
         command=(sys.executable, "-P", "-m", name if gateway else f"services.{name}"),
-        env={**_inherited(env), **own},
+        env={**inherited(env), **own},
         health=health,
         folder=Path.cwd(),
     )
@@ -150,8 +150,8 @@ def _defaults(name: str, port: int, host: str) -> dict[str, str]:
     }
 
 
-def _inherited(env: Mapping[str, str]) -> dict[str, str]:
+def inherited(env: Mapping[str, str]) -> dict[str, str]:
     """The runner's environment without settings and credentials, and with no proxy for loopback."""
-    inherited = {name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_"))}
+    kept = {name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_"))}
     bypass = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), LOOPBACK, "localhost"]))
-    return {**inherited, "no_proxy": bypass, "NO_PROXY": bypass}
+    return {**kept, "no_proxy": bypass, "NO_PROXY": bypass}
