@@ -8,10 +8,18 @@ from typing import Final
 
 from client.local.access import shared_settings
 from client.local.data_dir import DataDir
-from client.local.settings import PARTS, STORE_URL, VAST_JOURNAL_DIR, LocalSettings, port_name
+from client.local.settings import (
+    PARTS,
+    STORAGE_CONFIG,
+    STORE_URL,
+    VAST_JOURNAL_DIR,
+    LocalSettings,
+    port_name,
+)
 from client.local.storage import credentials, seaweedfs
+from client.local.storage.addresses import LOOPBACK, is_every_address, storage_addresses
 
-LOOPBACK: Final = "127.0.0.1"
+S3_PORT: Final = "TAMS_S3_PORT"
 STORAGE: Final = "storage"
 # Groups of parts that stop together, one group after the other.
 STOP_ORDER: Final = (("gateway", "events"), ("media", "analytics"), ("metadata",), (STORAGE,))
@@ -42,6 +50,7 @@ def all_parts(
 ) -> list[Part]:
     """Every part, storage first; `env` is the environment of the runner."""
     access = shared_settings(settings, data_dir)
+    storage = [] if settings.has_other_storage else [_storage(settings, data_dir, ports, env)]
     peers = {name: _target(name, settings, ports) for name in PARTS}
     connections = {
         "metadata": {STORE_URL: settings.store_url, **_journal(settings)},
@@ -51,7 +60,7 @@ def all_parts(
         },
         "media": {
             "TAMS_MEDIA_METADATA_ADDRESS": peers["metadata"],
-            "TAMS_MEDIA_STORAGE_CONFIG": str(credentials.storage_config(data_dir, ports["TAMS_S3_PORT"])),
+            STORAGE_CONFIG: _storage_config(settings, data_dir, ports),
         },
         "events": {f"TAMS_EVENTS_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media")},
         "gateway": {
@@ -59,14 +68,6 @@ def all_parts(
             for peer in ("metadata", "media", "analytics", "events")
         },
     }
-    storage = Part(
-        name=STORAGE,
-        command=seaweedfs.command(data_dir, ports, env),
-        env=seaweedfs.environment(data_dir),
-        health=f"http://{LOOPBACK}:{ports['TAMS_S3_PORT']}{seaweedfs.HEALTH}",
-        folder=data_dir.objects,
-        is_disk_failure=seaweedfs.is_disk_failure,
-    )
     services = [
         _service(
             name,
@@ -83,7 +84,29 @@ def all_parts(
         for name in PARTS
         for part in (settings.replicas if name == "metadata" else (name,))
     ]
-    return [storage, *services]
+    return [*storage, *services]
+
+
+def _storage(
+    settings: LocalSettings, data_dir: DataDir, ports: Mapping[str, int], env: Mapping[str, str]
+) -> Part:
+    """Object storage on this machine."""
+    addresses = storage_addresses(settings, ports[S3_PORT])
+    return Part(
+        name=STORAGE,
+        command=seaweedfs.command(data_dir, addresses, ports, env),
+        env=seaweedfs.environment(data_dir),
+        health=f"{addresses.endpoint}{seaweedfs.HEALTH}",
+        folder=data_dir.objects,
+        is_disk_failure=seaweedfs.is_disk_failure,
+    )
+
+
+def _storage_config(settings: LocalSettings, data_dir: DataDir, ports: Mapping[str, int]) -> str:
+    """The file that lists the storage backends: the user's, or one of the object storage on this machine."""
+    if settings.has_other_storage:
+        return settings.extra["media"][STORAGE_CONFIG]
+    return str(credentials.storage_config(data_dir, storage_addresses(settings, ports[S3_PORT])))
 
 
 def _journal(settings: LocalSettings) -> dict[str, str]:
@@ -103,7 +126,7 @@ def address(part: str, settings: LocalSettings, ports: Mapping[str, int]) -> str
     """The address of a part on this machine: its configured host, or loopback if that is every address."""
     host = _host(kind(part), settings)
     port = ports[port_name(part)]
-    return f"{LOOPBACK if host in {'0.0.0.0', '::', '[::]'} else host}:{port}"  # noqa: S104 - compared, not bound
+    return f"{LOOPBACK if is_every_address(host) else host}:{port}"
 
 
 def kind(part: str) -> str:

@@ -28,6 +28,11 @@ S3_PORTS: Final = (
     "TAMS_S3_FILER_PORT",
     "TAMS_S3_FILER_GRPC_PORT",
 )
+# The address on which object storage listens, and the URL at which clients reach it.
+S3_HOST: Final = "TAMS_S3_HOST"
+S3_PUBLIC_URL: Final = "TAMS_S3_PUBLIC_URL"
+# With this file of the user, objects are in other storage, and there is none on this machine.
+STORAGE_CONFIG: Final = "TAMS_MEDIA_STORAGE_CONFIG"
 # SeaweedFS looks for its admin gRPC port 10000 above this one.
 S3_ADMIN_PORT: Final = "TAMS_S3_ADMIN_PORT"
 SERVICE_PORTS: Final = tuple(f"TAMS_{part.upper()}_PORT" for part in PARTS)
@@ -74,9 +79,12 @@ _ACCESS: Final = (
     "TAMS_AUTH_CLASSES_PREFIX",
     "TAMS_AUTH_SKEW_SECONDS",
 )
-_KNOWN_NAMES: Final = (DATA_DIR, STORE_URL, *_OF_CLIENTS, *_FOR_EVERY_PART, *_ACCESS, *_VAST, *PORTS)
+_STORAGE: Final = (S3_HOST, S3_PUBLIC_URL)
+_KNOWN_NAMES: Final = (
+    *(DATA_DIR, STORE_URL, STORAGE_CONFIG),
+    *(*_STORAGE, *_OF_CLIENTS, *_FOR_EVERY_PART, *_ACCESS, *_VAST, *PORTS),
+)
 _SET_HERE: Final = (
-    "TAMS_MEDIA_STORAGE_CONFIG",
     "TAMS_MEDIA_METADATA_ADDRESS",
     "TAMS_ANALYTICS_METADATA_ADDRESS",
     "TAMS_EVENTS_METADATA_ADDRESS",
@@ -101,6 +109,8 @@ class LocalSettings:
     # The settings of access control, as the user set them, and whether callers need credentials.
     access: Mapping[str, str] = field(default_factory=dict, repr=False)
     auth: bool = False
+    # The settings of object storage on this machine, as the user set them.
+    storage: Mapping[str, str] = field(default_factory=dict)
     # Metadata processes that run side by side.
     metadata: int = 1
 
@@ -117,11 +127,14 @@ class LocalSettings:
         store_url = given.get(STORE_URL, f"sqlite:///{data_dir / 'tams.db'}")
         if metadata > 1:
             _check_replicas(metadata, store_url, given.get("TAMS_METADATA_HOST", "127.0.0.1"))
+        if STORAGE_CONFIG in given:
+            _check_no_local_storage(given)
         return cls(
             data_dir=data_dir,
             store_url=store_url,
             metadata=metadata,
             access={name: value for name, value in given.items() if name in _ACCESS},
+            storage={name: given[name] for name in _STORAGE if name in given},
             auth=_requires_credentials(given.get(AUTH, ""), auth=auth),
             ports={name: _port(name, given[name]) for name in PORTS if name in given},
             extra={part: _passed_on(part, given) for part in PARTS},
@@ -131,6 +144,16 @@ class LocalSettings:
     def on_vast(self) -> bool:
         """True if the tables are on VAST, which may be unreachable when the store starts."""
         return _is_vast(self.store_url)
+
+    @property
+    def has_other_storage(self) -> bool:
+        """True if objects are in the storage of TAMS_MEDIA_STORAGE_CONFIG, and none runs on this machine."""
+        return STORAGE_CONFIG in self.extra["media"]
+
+    @property
+    def gateway_host(self) -> str:
+        """The host on which the gateway listens."""
+        return self.extra["gateway"].get("TAMS_GATEWAY_HOST", "127.0.0.1")
 
     @property
     def api_scheme(self) -> str:
@@ -150,7 +173,8 @@ class LocalSettings:
     @property
     def port_names(self) -> tuple[str, ...]:
         """The names of all ports."""
-        return (*PORTS, *(port_name(name) for name in self.replicas[1:]))
+        ports = SERVICE_PORTS if self.has_other_storage else PORTS
+        return (*ports, *(port_name(name) for name in self.replicas[1:]))
 
     @property
     def database(self) -> str:
@@ -179,6 +203,15 @@ def _check_replicas(metadata: int, store_url: str, host: str) -> None:
         raise CannotRun(
             f"--metadata {metadata} needs an IPv4 address; set TAMS_METADATA_HOST to one"
         ) from None
+
+
+def _check_no_local_storage(given: Mapping[str, str]) -> None:
+    """CannotRun if there are settings of object storage on this machine, which then does not run."""
+    unused = next((name for name in (*_STORAGE, *S3_PORTS, S3_ADMIN_PORT) if name in given), None)
+    if unused:
+        raise CannotRun(
+            f"{unused} has no effect with {STORAGE_CONFIG}: no object storage runs on this machine"
+        )
 
 
 def _requires_credentials(value: str, *, auth: bool) -> bool:
