@@ -1,4 +1,4 @@
-"""Run the metadata service: `python -m services.metadata`. With `backup …`, back up or restore its tables."""
+"""Run the metadata service: `python -m services.metadata`. With arguments, run a command on its tables."""
 
 import sys
 
@@ -7,7 +7,7 @@ from services.shared.process.lifetime import start
 if __name__ == "__main__":
     if sys.argv[1:]:
         # Only these commands need it.
-        from services.metadata.backups import main
+        from services.metadata.commands import main
 
         main(sys.argv[1:])
     else:

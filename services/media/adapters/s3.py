@@ -62,7 +62,7 @@ class S3Storage:
         self._backend = backend
         # Invalid paths; each is logged once.
         self._logged: set[str] = set()
-        self._client = _client(backend, threads)
+        self._client = open_client(backend, threads)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
 
     async def prepare(self) -> None:
@@ -173,7 +173,8 @@ class S3Storage:
                 raise
 
 
-def _client(backend: StorageBackend, threads: int) -> "S3Client":
+def open_client(backend: StorageBackend, threads: int) -> "S3Client":
+    """A client of the backend's S3 with connections for some threads. Each call makes one attempt."""
     session = boto3.session.Session(botocore_session=botocore.session.Session(_NO_PROFILE))
     return session.client(
         "s3",
