@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),
     "top": ("monitoring.top", "Show what a store does now."),
     "support": ("monitoring.support", "Write a bundle for a bug report."),
+    "backup": ("administration.backup", "Back up the tables of a store, and restore them."),
     "sample-data": ("administration.sample_data", "Fill a store with generated timelines."),
     "doctor": ("administration.doctor", "Check a store for problems."),
     "export": ("media.export", "Write a time range of a flow to a file."),

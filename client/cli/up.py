@@ -28,6 +28,8 @@ def up(*, metadata: int, auth: bool, quiet: bool) -> None:
     TAMS_DATA_DIR      the folder of the data (./.tams)
     TAMS_GATEWAY_PORT  the port of the API, on loopback (8000)
     TAMS_STORE_URL     the tables (sqlite:/// in the data directory)
+    TAMS_GATEWAY_HOST  where the API listens, and object storage too (127.0.0.1)
+    TAMS_MEDIA_STORAGE_CONFIG  a file that lists existing object storage; none is started
 
     With --auth, `tams token` prints tokens for the store, unless TAMS_AUTH_ISSUER names another issuer.
 

@@ -26,6 +26,12 @@ S3_PORTS: Final = (
     "TAMS_S3_FILER_PORT",
     "TAMS_S3_FILER_GRPC_PORT",
 )
+# The address on which object storage listens, and the URL at which clients reach it.
+S3_HOST: Final = "TAMS_S3_HOST"
+S3_PUBLIC_URL: Final = "TAMS_S3_PUBLIC_URL"
+STORAGE: Final = (S3_HOST, S3_PUBLIC_URL)
+# With this file of the user, objects are in other storage, and there is none on this machine.
+STORAGE_CONFIG: Final = "TAMS_MEDIA_STORAGE_CONFIG"
 # SeaweedFS looks for its admin gRPC port 10000 above this one.
 S3_ADMIN_PORT: Final = "TAMS_S3_ADMIN_PORT"
 SERVICE_PORTS: Final = tuple(f"TAMS_{part.upper()}_PORT" for part in PARTS)
@@ -95,6 +101,8 @@ _KNOWN_NAMES: Final = (
     DATA_DIR,
     STORE_URL,
     METRICS_PORT,
+    STORAGE_CONFIG,
+    *STORAGE,
     *_OF_CLIENTS,
     *_FOR_EVERY_PART,
     *ACCESS,
@@ -106,7 +114,6 @@ NOT_SECRET: Final = frozenset(
     {DATA_DIR, _OTEL_SERVICE_NAME, *PORTS, *(name for name in _OF_CLIENTS if name not in _SECRETS_OF_CLIENTS)}
 )
 _SET_HERE: Final = (
-    "TAMS_MEDIA_STORAGE_CONFIG",
     "TAMS_MEDIA_METADATA_ADDRESS",
     "TAMS_ANALYTICS_METADATA_ADDRESS",
     "TAMS_EVENTS_METADATA_ADDRESS",

@@ -13,6 +13,7 @@ from client.local.names import (
     METRICS_HOST,
     METRICS_PORT,
     PARTS,
+    STORAGE_CONFIG,
     STORE_URL,
     VAST_JOURNAL_DIR,
     metrics_port_name,
@@ -20,8 +21,9 @@ from client.local.names import (
 )
 from client.local.settings import LocalSettings
 from client.local.storage import credentials, seaweedfs
+from client.local.storage.addresses import LOOPBACK, is_every_address, storage_addresses
 
-LOOPBACK: Final = "127.0.0.1"
+S3_PORT: Final = "TAMS_S3_PORT"
 STORAGE: Final = "storage"
 # Groups of parts that stop together, one group after the other.
 STOP_ORDER: Final = (("gateway", "events"), ("media", "analytics"), ("metadata",), (STORAGE,))
@@ -53,6 +55,7 @@ def all_parts(
     """Every part, storage first; `env` is the environment of the runner."""
     access = shared_settings(settings, data_dir)
     connections = _connections(settings, data_dir, ports)
+    storage = [] if settings.has_other_storage else [_storage(settings, data_dir, ports, env)]
     services = [
         _service(
             name,
@@ -69,19 +72,7 @@ def all_parts(
         )
         for name, part in _processes(settings)
     ]
-    return [_storage(data_dir, ports, env), *services]
-
-
-def _storage(data_dir: DataDir, ports: Mapping[str, int], env: Mapping[str, str]) -> Part:
-    """Object storage."""
-    return Part(
-        name=STORAGE,
-        command=seaweedfs.command(data_dir, ports, env),
-        env=seaweedfs.environment(data_dir),
-        health=f"http://{LOOPBACK}:{ports['TAMS_S3_PORT']}{seaweedfs.HEALTH}",
-        folder=data_dir.objects,
-        is_disk_failure=seaweedfs.is_disk_failure,
-    )
+    return [*storage, *services]
 
 
 def _connections(
@@ -97,7 +88,7 @@ def _connections(
         },
         "media": {
             "TAMS_MEDIA_METADATA_ADDRESS": peers["metadata"],
-            "TAMS_MEDIA_STORAGE_CONFIG": str(credentials.storage_config(data_dir, ports["TAMS_S3_PORT"])),
+            STORAGE_CONFIG: _storage_config(settings, data_dir, ports),
         },
         "events": {f"TAMS_EVENTS_{peer.upper()}_ADDRESS": peers[peer] for peer in ("metadata", "media")},
         "gateway": {
@@ -125,6 +116,28 @@ def _processes(settings: LocalSettings) -> Iterator[tuple[str, str]]:
             yield name, part
 
 
+def _storage(
+    settings: LocalSettings, data_dir: DataDir, ports: Mapping[str, int], env: Mapping[str, str]
+) -> Part:
+    """Object storage on this machine."""
+    addresses = storage_addresses(settings, ports[S3_PORT])
+    return Part(
+        name=STORAGE,
+        command=seaweedfs.command(data_dir, addresses, ports, env),
+        env=seaweedfs.environment(data_dir),
+        health=f"{addresses.endpoint}{seaweedfs.HEALTH}",
+        folder=data_dir.objects,
+        is_disk_failure=seaweedfs.is_disk_failure,
+    )
+
+
+def _storage_config(settings: LocalSettings, data_dir: DataDir, ports: Mapping[str, int]) -> str:
+    """The file that lists the storage backends: the user's, or one of the object storage on this machine."""
+    if settings.has_other_storage:
+        return settings.extra["media"][STORAGE_CONFIG]
+    return str(credentials.storage_config(data_dir, storage_addresses(settings, ports[S3_PORT])))
+
+
 def _journal(settings: LocalSettings) -> dict[str, str]:
     """The folder for metadata's journal of open transactions, for tables on VAST."""
     configured = settings.extra["metadata"].get(VAST_JOURNAL_DIR)
@@ -146,7 +159,7 @@ def address(part: str, settings: LocalSettings, ports: Mapping[str, int]) -> str
 
 def _reached(host: str) -> str:
     """The host at which a part on this machine is reached."""
-    if host in {"0.0.0.0", "::", "[::]"}:  # noqa: S104 - compared, not bound
+    if is_every_address(host):
         return LOOPBACK
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
@@ -172,7 +185,7 @@ def _service(name: str, part: str, health: str, own: Mapping[str, str], env: Map
     return Part(
         name=part,
         command=(sys.executable, "-P", "-m", name if gateway else f"services.{name}"),
-        env={**_inherited(env), **own},
+        env={**inherited(env), **own},
         health=health,
         folder=Path.cwd(),
     )
@@ -195,10 +208,8 @@ def _defaults(name: str, port: int, host: str) -> dict[str, str]:
     }
 
 
-def _inherited(env: Mapping[str, str]) -> dict[str, str]:
+def inherited(env: Mapping[str, str]) -> dict[str, str]:
     """The runner's environment without settings and credentials, and with no proxy for loopback."""
-    inherited = {
-        name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_", "OTEL_"))
-    }
+    kept = {name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_", "OTEL_"))}
     bypass = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), LOOPBACK, "localhost"]))
-    return {**inherited, "no_proxy": bypass, "NO_PROXY": bypass}
+    return {**kept, "no_proxy": bypass, "NO_PROXY": bypass}

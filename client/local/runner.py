@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from client.local import data_dir, ports, running
 from client.local.access import uses_local_issuer
 from client.local.data_dir import DataDir
-from client.local.names import DEFAULT_DATA_DIR
+from client.local.names import DEFAULT_DATA_DIR, STORAGE_CONFIG
 from client.local.output.terminal import print_result, print_status
-from client.local.parts import address, all_parts, metrics_urls
+from client.local.parts import S3_PORT, address, all_parts, metrics_urls
 from client.local.processes.supervisor import Supervisor
 from client.local.settings import LocalSettings
 from client.local.storage import stored_objects
+from client.local.storage.addresses import storage_addresses
 
 
 def up(
@@ -29,7 +30,7 @@ def up(
     os.umask(0o077)
     with data_dir.opened(settings.data_dir, settings.database) as folder:
         with data_dir.usable(settings.data_dir):
-            stored_objects.check(folder)
+            stored_objects.check(folder, elsewhere=settings.has_other_storage)
         chosen = ports.choose(settings.ports, ports.remembered(folder.ports), settings.port_names)
         with data_dir.usable(settings.data_dir):
             ports.remember(folder.ports, chosen)
@@ -71,11 +72,11 @@ def _listen(running: "asyncio.Future[None]", supervisor: Supervisor) -> None:
 
 
 def _ready(settings: LocalSettings, chosen: Mapping[str, int], folder: DataDir) -> None:
-    stored_objects.remember(folder)
+    stored_objects.remember(folder, elsewhere=settings.has_other_storage)
     api = _api(settings, chosen)
     print_result(f"API        {api}")
     print_result(f"Docs       {api}/docs")
-    print_result(f"Objects    http://127.0.0.1:{chosen['TAMS_S3_PORT']}")
+    print_result(f"Objects    {_objects(settings, chosen)}")
     print_result(f"Data       {settings.data_dir}")
     if uses_local_issuer(settings):
         print_result(f"Access     export TAMS_TOKEN=$(tams token --scope admin{_folder_option(settings)})")
@@ -84,6 +85,13 @@ def _ready(settings: LocalSettings, chosen: Mapping[str, int], folder: DataDir) 
 
 def _api(settings: LocalSettings, chosen: Mapping[str, int]) -> str:
     return f"{settings.api_scheme}://{address('gateway', settings, chosen)}"
+
+
+def _objects(settings: LocalSettings, chosen: Mapping[str, int]) -> str:
+    """The URL at which clients reach objects, or the file that names it."""
+    if settings.has_other_storage:
+        return settings.extra["media"][STORAGE_CONFIG]
+    return storage_addresses(settings, chosen[S3_PORT]).public
 
 
 def _folder_option(settings: LocalSettings) -> str:

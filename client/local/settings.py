@@ -17,6 +17,10 @@ from client.local.names import (
     METRICS_PORTS,
     PARTS,
     PORTS,
+    S3_ADMIN_PORT,
+    S3_PORTS,
+    STORAGE,
+    STORAGE_CONFIG,
     STORE_URL,
     TLS,
     metrics_port_name,
@@ -41,6 +45,8 @@ class LocalSettings:
     # The settings of access control, as the user set them, and whether callers need credentials.
     access: Mapping[str, str] = field(default_factory=dict, repr=False)
     auth: bool = False
+    # The settings of object storage on this machine, as the user set them.
+    storage: Mapping[str, str] = field(default_factory=dict)
     # Metadata processes that run side by side.
     metadata: int = 1
     # True if the parts serve metrics.
@@ -57,12 +63,15 @@ class LocalSettings:
         store_url = given.get(STORE_URL, f"sqlite:///{data_dir / 'tams.db'}")
         if metadata > 1:
             _check_replicas(metadata, store_url, given.get("TAMS_METADATA_HOST", "127.0.0.1"))
+        if STORAGE_CONFIG in given:
+            _check_no_local_storage(given)
         metrics = given.get(METRICS_PORT, "0") != "-1"
         return cls(
             data_dir=data_dir,
             store_url=store_url,
             metadata=metadata,
             access={name: value for name, value in given.items() if name in ACCESS},
+            storage={name: given[name] for name in STORAGE if name in given},
             auth=_requires_credentials(given.get(AUTH, ""), auth=auth),
             metrics=metrics,
             ports=_ports(given, metadata, metrics=metrics),
@@ -73,6 +82,16 @@ class LocalSettings:
     def on_vast(self) -> bool:
         """True if the tables are on VAST, which may be unreachable when the store starts."""
         return _is_vast(self.store_url)
+
+    @property
+    def has_other_storage(self) -> bool:
+        """True if objects are in the storage of TAMS_MEDIA_STORAGE_CONFIG, and none runs on this machine."""
+        return STORAGE_CONFIG in self.extra["media"]
+
+    @property
+    def gateway_host(self) -> str:
+        """The host on which the gateway listens."""
+        return self.extra["gateway"].get("TAMS_GATEWAY_HOST", "127.0.0.1")
 
     @property
     def api_scheme(self) -> str:
@@ -95,7 +114,10 @@ class LocalSettings:
         further = self.replicas[1:]
         metrics = (*METRICS_PORTS, *map(metrics_port_name, further))
         names = (*PORTS, *map(port_name, further), *metrics[len(METRICS_PORTS) :])
-        return names if self.metrics else tuple(name for name in names if name not in metrics)
+        unused = () if self.metrics else metrics
+        if self.has_other_storage:
+            unused = (*unused, *S3_PORTS, S3_ADMIN_PORT)
+        return tuple(name for name in names if name not in unused)
 
     @property
     def database(self) -> str:
@@ -119,6 +141,15 @@ def _check_replicas(metadata: int, store_url: str, host: str) -> None:
         raise CannotRun(
             f"--metadata {metadata} needs an IPv4 address; set TAMS_METADATA_HOST to one"
         ) from None
+
+
+def _check_no_local_storage(given: Mapping[str, str]) -> None:
+    """CannotRun if there are settings of object storage on this machine, which then does not run."""
+    unused = next((name for name in (*STORAGE, *S3_PORTS, S3_ADMIN_PORT) if name in given), None)
+    if unused:
+        raise CannotRun(
+            f"{unused} has no effect with {STORAGE_CONFIG}: no object storage runs on this machine"
+        )
 
 
 def _requires_credentials(value: str, *, auth: bool) -> bool:

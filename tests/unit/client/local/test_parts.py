@@ -11,6 +11,7 @@ from client.local.parts import STOP_ORDER, Part, all_parts, metrics_urls
 from client.local.settings import LocalSettings
 from client.local.storage import seaweedfs
 from client.local.storage.certificate import new_pem
+from tests.support.storage.seaweedfs import on_loopback
 
 CERTIFICATE = new_pem()
 PORT = {name: 20_000 + index for index, name in enumerate(PORTS)}
@@ -109,7 +110,7 @@ def test_a_missing_program_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
 
     with data_dir.opened(tmp_path) as opened, pytest.raises(CannotRun, match="cannot find the program weed"):
-        seaweedfs.command(opened, PORT, {"PATH": str(tmp_path)})
+        seaweedfs.command(opened, on_loopback(1), PORT, {"PATH": str(tmp_path)})
 
 
 def test_all_parts_are_stopped_and_storage_last(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_each_part_has_its_own_settings_and_the_shared_ones() -> None:
     [
         ("TAMS_DATADIR", "/x", "unknown setting TAMS_DATADIR; did you mean TAMS_DATA_DIR?"),
         ("TAMS_ZZZZZZZZ", "1", "unknown setting TAMS_ZZZZZZZZ; known names: TAMS_DATA_DIR, "),
-        ("TAMS_MEDIA_STORAGE_CONFIG", "x", "TAMS_MEDIA_STORAGE_CONFIG cannot be set here"),
+        ("TAMS_GATEWAY_MEDIA_ADDRESS", "x", "TAMS_GATEWAY_MEDIA_ADDRESS cannot be set here"),
         ("TAMS_S3_PORT", "many", "TAMS_S3_PORT is not a port number from 1 to 65535: many"),
         ("TAMS_S3_PORT", "0", "TAMS_S3_PORT is not a port number from 1 to 65535: 0"),
         ("TAMS_GATEWAY_PORT", "65536", "TAMS_GATEWAY_PORT is not a port number from 1 to 65535: 65536"),
@@ -115,3 +115,9 @@ def test_each_setting_of_a_part_is_passed_to_it_or_set_by_up(part: str) -> None:
             own = (settings.store_url, *settings.ports.values())
             passed_on = {**settings.extra[part], **settings.access}
             assert passed_on.get(name) in {"1", "required"} or "1" in map(str, own), name
+
+
+@pytest.mark.parametrize("name", ["TAMS_S3_HOST", "TAMS_S3_PUBLIC_URL", "TAMS_S3_PORT", "TAMS_S3_ADMIN_PORT"])
+def test_settings_of_local_storage_without_local_storage_are_an_error(name: str) -> None:
+    with pytest.raises(CannotRun, match=f"{name} has no effect with TAMS_MEDIA_STORAGE_CONFIG"):
+        LocalSettings.from_env({"TAMS_MEDIA_STORAGE_CONFIG": "storage.json", name: "9000"})

@@ -1,7 +1,8 @@
-"""The recipes of docs/operations.md, pasted into a shell with a local store."""
+"""The recipes of docs/backup.md, pasted into a shell with a local store."""
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,14 +10,13 @@ import httpx
 import pytest
 
 from tests.support.metadata.flows import a_flow, flow_id
-from tests.support.processes.programs import needed
 from tests.support.processes.system import System
 from tests.support.project.guides import blocks
 from tests.support.project.repository import ROOT
 
-pytestmark = [pytest.mark.slow, needed("sqlite3")]
+pytestmark = pytest.mark.slow
 
-BACK_UP, RESTORE = blocks("sh", ROOT / "docs" / "operations.md")
+BACK_UP, RESTORE = blocks("sh", ROOT / "docs" / "backup.md")
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def system(tmp_path: Path) -> Iterator[System]:
 
 
 def paste(recipe: str, system: System) -> None:
-    env = {**os.environ, "TAMS_DATA_DIR": str(system.data_dir)}
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TAMS_")}
+    env = {**inherited, "PATH": tools, "TAMS_DATA_DIR": str(system.data_dir)}
     subprocess.run(["sh", "-eu", "-c", recipe], cwd=system.data_dir.parent, env=env, check=True)
 
 
