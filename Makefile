@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install up test test-sqlite test-vast test-sqlite-again test-vast-again lock
-.PHONY: generate generate-check proto-lint lint types imports docs bench
+.PHONY: generate generate-check proto-lint lint types imports docs docs-site bench
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -82,6 +82,9 @@ imports: .venv/.installed  ## Check that imports follow the architecture
 docs: .venv/.installed  ## Write docs/settings.md and docs/access-control.md from the code
 	@$(PY) docs/generate_settings.py
 	@$(PY) docs/generate_scopes.py
+
+docs-site: .venv/.installed  ## Build the site of the documentation in build/site; warnings are errors
+	@NO_MKDOCS_2_WARNING=true $(PY) -m mkdocs build --strict --clean --config-file docs/site/mkdocs.yml
 
 bench: .venv/.installed  ## Measure speed and size: BENCH="NAME … --rounds N" for some of it
 	@$(PY) -m bench $(BENCH)
