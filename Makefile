@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install up test test-sqlite test-vast test-sqlite-again test-vast-again lock
-.PHONY: generate generate-check proto-lint lint types imports docs dashboards monitoring bench
+.PHONY: generate generate-check proto-lint lint types imports docs docs-site dashboards monitoring bench
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -89,6 +89,9 @@ dashboards: .venv/.installed  ## Write k8s/monitoring/dashboards from k8s/monito
 monitoring:  ## Write k8s/monitoring/rules.yaml from the files in k8s/monitoring/rules
 	@{ printf 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: tams\nspec:\n  groups:\n'; \
 		cat k8s/monitoring/rules/*.yaml | sed -e '/^groups:/d' -e '/./s/^/  /'; } > k8s/monitoring/rules.yaml
+
+docs-site: .venv/.installed  ## Build the site of the documentation in build/site; warnings are errors
+	@NO_MKDOCS_2_WARNING=true $(PY) -m mkdocs build --strict --clean --config-file docs/site/mkdocs.yml
 
 bench: .venv/.installed  ## Measure speed and size: BENCH="NAME … --rounds N" for some of it
 	@$(PY) -m bench $(BENCH)
