@@ -25,7 +25,7 @@ OBSERVERS = {"prometheus", "alertmanager", "grafana", "jaeger", "collector"}
 CORE = {*DEPLOYABLES, "storage"}
 SERVICES = {name: each for name, each in COMPOSE["services"].items() if name not in OBSERVERS}
 PARTS = [name for name in SERVICES if name != "storage"]
-OBSERVABILITY = ROOT / "k8s" / "observability"
+MONITORING = ROOT / "k8s" / "monitoring"
 
 
 def part_of(name: str) -> str:
@@ -33,11 +33,16 @@ def part_of(name: str) -> str:
     return name.removesuffix("-vast")
 
 
+# A variable that is not set, and its default.
+UNSET = re.compile(r"\$\{\w+:-(.*?)\}")
+
+
 def settings_of(name: str, environment: Mapping[str, str]) -> Any:
     """The settings that a deployable reads from an environment. It must know all names."""
     module = DEPLOYABLES[name]
     assert environment.keys() - env_names(module.Settings, module.PREFIX).values() == set()
-    return from_env(module.Settings, module.PREFIX, environment)
+    values = {name: UNSET.sub(r"\1", value) for name, value in environment.items()}
+    return from_env(module.Settings, module.PREFIX, values)
 
 
 @cache
@@ -117,8 +122,8 @@ def test_an_observer_reads_files_of_the_project_and_is_closed(name: str) -> None
 
 
 def test_prometheus_scrapes_every_part_with_the_labels_of_the_cluster() -> None:
-    [read] = documents(OBSERVABILITY / "prometheus.yaml")
-    [job] = read["scrape_configs"]
+    [read] = documents(MONITORING / "prometheus" / "prometheus.yml")
+    job = read["scrape_configs"][0]
     [found] = job["dns_sd_configs"]
     assert (job["job_name"], set(found["names"])) == ("tams", set(DEPLOYABLES))
     assert [each["target_label"] for each in job["relabel_configs"]] == ["part"]
@@ -129,15 +134,16 @@ def test_prometheus_scrapes_every_part_with_the_labels_of_the_cluster() -> None:
 
 
 def test_observers_reach_each_other_by_name_and_port() -> None:
-    texts = "".join(path.read_text("utf-8") for path in files(str(OBSERVABILITY)))
+    folders = ("alertmanager", "grafana", "otel-collector", "prometheus")
+    texts = "".join(path.read_text("utf-8") for name in folders for path in files(str(MONITORING / name)))
     for host in re.findall(r"(?:http://|\"|endpoint: )([a-z]+):\d+", texts):
-        assert host in OBSERVERS
+        assert host in {*OBSERVERS, "localhost"}
     mounts = {
         volume.split(":")[0]: volume.split(":")[1] for volume in COMPOSE["services"]["grafana"]["volumes"]
     }
-    [folder] = documents(OBSERVABILITY / "grafana" / "dashboards" / "folder.yaml")
+    [folder] = documents(MONITORING / "grafana" / "dashboards" / "tams.yaml")
     assert mounts["./k8s/monitoring/dashboards"] == folder["providers"][0]["options"]["path"]
-    assert json.loads((ROOT / "k8s" / "monitoring" / "dashboards" / "processes.json").read_text("utf-8"))[
+    assert json.loads((ROOT / "k8s" / "monitoring" / "dashboards" / "overview.json").read_text("utf-8"))[
         "uid"
     ]
 

@@ -39,7 +39,8 @@ class TestImage:
         assert json.loads(instruction(f"run-{name}", "CMD")[0]) == ["python", "-m", module_of(name)]
 
     def test_an_image_exposes_its_port_and_listens_on_every_address(self, name: str) -> None:
-        environment = dict(pair.split("=", 1) for pair in instruction(f"run-{name}", "ENV"))
+        pairs = " ".join(instruction(f"run-{name}", "ENV")).split()
+        environment = dict(pair.split("=", 1) for pair in pairs)
         settings = settings_of(name, environment)
         assert settings.host == "0.0.0.0"
         assert instruction(f"run-{name}", "EXPOSE") == [str(settings.port)]

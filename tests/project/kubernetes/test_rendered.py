@@ -87,6 +87,8 @@ def sources(path: Path) -> set[str]:
             "otel-collector",
             "prometheus",
             "variants",
+            "endpoints",
+            "secrets",
         )
         for file in files(str(path.parent / name))
     }
