@@ -74,7 +74,8 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
 CMD ["python", "-m", "services.events"]
 
 FROM runtime AS run-gateway
-ENV TAMS_GATEWAY_HOST=0.0.0.0 TAMS_GATEWAY_ACCESS_LOG=true
+ENV TAMS_GATEWAY_HOST=0.0.0.0
+ENV TAMS_GATEWAY_ACCESS_LOG=true
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["python", "-m", "gateway.probe"]
