@@ -10,14 +10,16 @@ GEN := protos/gen
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 ON_VAST := --engine vast tests/api tests/conformance --deselect tests/conformance/fuzzing/test_fuzzing.py
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# These start many processes and take replicas away under load, so they have the machine for themselves.
+SCALING := tests/system/scaling
 AGAIN := -v --exitfirst --last-failed --last-failed-no-failures none
 # Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 # Compiled modules are kept, whatever the shell says: tests start hundreds of processes of the same code.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install up test test-sqlite test-vast test-sqlite-again test-vast-again lock
-.PHONY: generate generate-check proto-lint lint types imports docs bench
+.PHONY: help install up test test-sqlite test-vast test-scaling test-sqlite-again test-vast-again test-scaling-again lock
+.PHONY: generate generate-check proto-lint lint types imports docs docs-site dashboards monitoring bench
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -36,19 +38,25 @@ install: .venv/.installed  ## Make the virtual environment from the lock file
 up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/tams up
 
-test: test-sqlite test-vast  ## Run all tests side by side, those of the API on both table engines
+test: test-sqlite test-vast test-scaling  ## Run all tests, those of the API on both table engines
 
 test-sqlite: .venv/.installed  ## Run all tests, those of the API with SQLite
-	@$(PY) -m pytest $(SIDE_BY_SIDE)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) --ignore $(SCALING)
 
 test-vast: .venv/.installed  ## Run the tests of the API with VAST
 	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ON_VAST)
 
+test-scaling: .venv/.installed  ## Run the tests of replicas behind Envoy
+	@$(PY) -m pytest $(SCALING)
+
 test-sqlite-again: .venv/.installed  ## Run those that failed, one by one, until one fails again
-	@$(PY) -m pytest $(AGAIN)
+	@$(PY) -m pytest $(AGAIN) --ignore $(SCALING)
 
 test-vast-again: .venv/.installed  ## Run those that failed with VAST, one by one, until one fails again
 	@$(PY) -m pytest $(AGAIN) $(ON_VAST)
+
+test-scaling-again: .venv/.installed  ## Run those that failed with replicas, one by one, until one fails again
+	@$(PY) -m pytest $(AGAIN) $(SCALING)
 
 lock:  ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -79,9 +87,19 @@ types: .venv/.installed  ## Check types, strictly
 imports: .venv/.installed  ## Check that imports follow the architecture
 	@$(BIN)/lint-imports
 
-docs: .venv/.installed  ## Write docs/settings.md and docs/access-control.md from the code
+docs: .venv/.installed  ## Write docs/settings.md, docs/access-control.md and the list of public settings from the code
 	@$(PY) docs/generate_settings.py
 	@$(PY) docs/generate_scopes.py
+
+dashboards: .venv/.installed  ## Write k8s/monitoring/dashboards from k8s/monitoring/panels
+	@$(PY) k8s/monitoring/generate_dashboards.py
+
+monitoring:  ## Write k8s/monitoring/rules.yaml from the files in k8s/monitoring/rules
+	@{ printf 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: tams\nspec:\n  groups:\n'; \
+		cat k8s/monitoring/rules/*.yaml | sed -e '/^groups:/d' -e '/./s/^/  /'; } > k8s/monitoring/rules.yaml
+
+docs-site: .venv/.installed  ## Build the site of the documentation in build/site; warnings are errors
+	@NO_MKDOCS_2_WARNING=true $(PY) -m mkdocs build --strict --clean --config-file docs/site/mkdocs.yml
 
 bench: .venv/.installed  ## Measure speed and size: BENCH="NAME … --rounds N" for some of it
 	@$(PY) -m bench $(BENCH)

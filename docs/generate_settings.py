@@ -1,5 +1,8 @@
 # ruff: noqa: INP001 - a script beside the pages it writes, not part of a package
-"""Writes the tables of docs/settings.md: the code's names, types, defaults and comments."""
+"""Writes the tables of docs/settings.md: the code's names, types, defaults and comments.
+
+And the list of the settings that are no secrets, for those that show settings without importing services.
+"""
 
 import ast
 import dataclasses
@@ -17,6 +20,7 @@ import services.metadata.settings
 from services.shared.process.settings import env_names
 
 PAGE = Path(__file__).with_name("settings.md")
+PUBLIC = PAGE.parents[1] / "client" / "local" / "public_settings.txt"
 BEGIN = "<!-- written by make docs -->\n"
 END = "<!-- end -->\n"
 
@@ -109,5 +113,15 @@ def page(current: str) -> str:
     return f"{before}{BEGIN}\n{''.join(sections)}{END}{after}"
 
 
+def public() -> str:
+    """The names of all settings of processes that are not marked as secrets, one on each line."""
+    names = set()
+    for module in DEPLOYABLES.values():
+        known = env_names(module.Settings, module.PREFIX)
+        names |= {known[field.name] for field in dataclasses.fields(module.Settings) if field.repr}
+    return "".join(f"{name}\n" for name in sorted(names))
+
+
 if __name__ == "__main__":
+    PUBLIC.write_text(public(), "utf-8")
     PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")

@@ -1,7 +1,6 @@
-"""One request from the server to its response: request id, route, handler, errors, CORS."""
+"""One request from the server to its response: request id, trace, route, handler, errors, CORS."""
 
 import logging
-import time
 from http import HTTPStatus
 from typing import Final
 
@@ -11,17 +10,17 @@ from gateway import errors
 from gateway.admission import Admission
 from gateway.http import cors
 from gateway.http.origins import READS, Origins
-from gateway.http.request_id import request_id
 from gateway.http.requests import Request
 from gateway.http.responses import JSON, Response
 from gateway.http.routing import Router
-from gateway.http.rsgi import Protocol, Scope
+from gateway.http.rsgi import Protocol, RawHeader, Scope, raw_headers
 from gateway.http.wire import framing
 from gateway.http.wire.connections import Connections
 from gateway.http.wire.outgoing import SMALL_BYTES
+from gateway.observation import Observation, ObservedRequests
 from services.shared.access import caller
 from services.shared.errors import Internal, TamsError
-from services.shared.process import logs
+from services.shared.process.telemetry import Telemetry
 
 MAX_QUERY_CHARACTERS: Final = 16_384
 # Of the body of a request that is refused: more than the largest limit of a body.
@@ -29,6 +28,8 @@ _DISCARDED_BYTES: Final = 32 * 1024 * 1024
 _DISCARDING_SECONDS: Final = 5.0
 _ADMINISTRATION: Final = "/x/admin/"
 _BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+_FIRST_ERROR: Final = int(HTTPStatus.BAD_REQUEST)
+_EVERYWHERE: Final = raw_headers(cors.EVERYWHERE)
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +44,11 @@ class App:
         connections: Connections,
         admission: Admission | None = None,
         *,
+        telemetry: Telemetry,
         access_log: bool,
     ) -> None:
         """`admission` is None for a store without access control and without limits."""
+        self._requests = ObservedRequests(telemetry)
         self._router = router
         self._admission = admission
         self._in_progress = None if admission is None else admission.in_progress
@@ -55,12 +58,16 @@ class App:
 
     async def __rsgi__(self, scope: Scope, protocol: Protocol) -> None:
         """Answer one request."""
-        started = time.perf_counter()
-        own_id = request_id(scope.headers.get("x-request-id"))
-        logs.request_id.set(own_id)
+        observation = self._requests.begin(scope)
+        try:
+            await self._serve(scope, protocol, observation)
+        finally:
+            observation.close()
+
+    async def _serve(self, scope: Scope, protocol: Protocol, observation: Observation) -> None:
         self._connections.active_scopes.add(scope)
         try:
-            response = await self._answer(scope, protocol)
+            response = await self._answer(scope, protocol, observation)
             if response.held_bytes > SMALL_BYTES:
                 self._reserve(scope, response)
         except TamsError as error:
@@ -70,11 +77,12 @@ class App:
             response = _error_response(Internal("internal error"))
         finally:
             self._connections.active_scopes.discard(scope)
-        headers = [("x-request-id", own_id), *cors.EVERYWHERE, *response.headers]
+        headers = [(b"x-request-id", observation.id.encode()), *_EVERYWHERE, *raw_headers(response.headers)]
         _send(scope.method, protocol, response, headers)
+        seconds = observation.end(scope, response.status)
         if self._access_log:
-            _log_access(scope, response, time.perf_counter() - started)
-        if response.status >= HTTPStatus.BAD_REQUEST:
+            _log_access(scope, response, seconds)
+        if response.status >= _FIRST_ERROR:
             await protocol.discard_rest(_DISCARDED_BYTES, _DISCARDING_SECONDS)
 
     def _reserve(self, scope: Scope, response: Response) -> None:
@@ -84,9 +92,10 @@ class App:
             must_send = response.must_send or scope.method not in READS
             self._connections.reserve(scope.connection, response.held_bytes, must_send=must_send)
 
-    async def _answer(self, scope: Scope, protocol: Protocol) -> Response:
+    async def _answer(self, scope: Scope, protocol: Protocol, observation: Observation) -> Response:
         framing.check(scope)
         route, params = self._router.resolve(scope.raw_path)
+        observation.route = route.template
         if len(scope.query_string) > MAX_QUERY_CHARACTERS:
             raise errors.QueryTooLong(f"the query is longer than {MAX_QUERY_CHARACTERS} characters")
         method = scope.method
@@ -113,13 +122,14 @@ def _error_response(error: TamsError) -> Response:
     return Response(status, body, (JSON, *errors.error_headers(error, status)))
 
 
-def _send(method: str, protocol: Protocol, response: Response, headers: list[tuple[str, str]]) -> None:
-    if method == "HEAD" or not response.size:
+def _send(method: str, protocol: Protocol, response: Response, headers: list[RawHeader]) -> None:
+    size = response.size
+    if method == "HEAD" or not size:
         if response.status not in _BODILESS:
-            headers.append(("content-length", str(response.size)))
+            headers.append((b"content-length", str(size).encode()))
         protocol.response_empty(response.status, headers)
     elif response.file is not None:
-        headers.append(("content-length", str(response.size)))
+        headers.append((b"content-length", str(size).encode()))
         protocol.response_file(response.status, headers, str(response.file.path))
     else:
         protocol.response_bytes(response.status, headers, response.body)

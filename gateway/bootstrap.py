@@ -8,7 +8,7 @@ from functools import partial
 from gateway.admission import Admission
 from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
-from gateway.clients.flows import flow_reader
+from gateway.clients.flows import FlowReader, flow_reader
 from gateway.clients.health import HealthChecks
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
@@ -55,6 +55,8 @@ from services.segment_documents.segment_urls import SegmentUrls
 from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import is_loopback
 from services.shared.errors import StartupError
+from services.shared.process.telemetry import open_telemetry
+from services.shared.telemetry.metrics import Metrics
 
 
 @asynccontextmanager
@@ -65,6 +67,7 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
     """
     async with AsyncExitStack() as stack:
         _refuse_open_doors(settings)
+        telemetry = await stack.enter_async_context(open_telemetry("gateway", settings))
         services = await Services.open(settings, stack)
         accounts = RpcAccounts(services.channels["metadata"])
         access = await stack.enter_async_context(
@@ -72,21 +75,30 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
         )
         forwarded = _forwarded(settings)
         links = Links(settings.public_url, fallback_host=settings.address, forwarded=forwarded)
-        handlers = _handlers(settings, services, links, access)
+        bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
+        handlers = _handlers(settings, services, links, access, bodies, metrics=telemetry.metrics)
         origins = Origins(settings.write_origins, links)
         connections = Connections(settings.max_held_bytes, settings.unread_seconds)
+        _count_what_clients_hold(telemetry.metrics, connections, bodies)
         limits = Limits.of(settings, forwarded)
         admission = (
             None
             if access is None and limits is None
             else Admission(access, limits, ClientAddresses(forwarded))
         )
-        app = App(Router(routes(handlers)), origins, connections, admission, access_log=settings.access_log)
+        app = App(
+            Router(routes(handlers)),
+            origins,
+            connections,
+            admission,
+            telemetry=telemetry,
+            access_log=settings.access_log,
+        )
         server = await stack.enter_async_context(serving(app, connections, settings))
         try:
             yield server
         finally:
-            # Load balancers see in /health that the gateway stops while it still accepts connections.
+            # Load balancers see in /ready that the gateway stops while it still accepts connections.
             handlers.health.draining = True
             await asyncio.sleep(settings.drain_seconds)
 
@@ -106,16 +118,30 @@ def _forwarded(settings: Settings) -> Forwarded | None:
     return Forwarded(settings.forwarded_header, settings.trusted_proxies)
 
 
-def _handlers(settings: Settings, services: Services, links: Links, access: Access | None) -> Handlers:
+def _count_what_clients_hold(metrics: Metrics, connections: Connections, bodies: BodyReader) -> None:
+    metrics.gauge("tams_connections", "The open connections of clients.", lambda: connections.count)
+    metrics.gauge(
+        "tams_held_bytes",
+        "The bytes of request bodies in use and of responses that clients have not read.",
+        lambda: bodies.held_bytes + connections.outgoing.bytes,
+    )
+
+
+def _handlers(
+    settings: Settings,
+    services: Services,
+    links: Links,
+    access: Access | None,
+    bodies: BodyReader,
+    *,
+    metrics: Metrics,
+) -> Handlers:
     paging = Paging(links)
-    bodies = BodyReader(settings.max_body_bytes, settings.body_seconds, settings.max_held_bytes)
     backends = StorageBackends(services.channels["media"], settings.backends_ttl_seconds)
     gate = Gate(offered=settings.admin, open_hosts=settings.admin_hosts)
-    # With access control, callers with the scope ADMIN administer accounts from anywhere. Without it accounts
-    # have the gate of the tables, so the first user is made on this machine.
-    account_gate = None if access is not None else gate
+    account_gate = _account_gate(gate, access)
     deletion_requests = DeletionRequests(services, links)
-    reader = flow_reader(services)
+    reader = flow_reader(services, metrics)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
     return Handlers(
         service=Service(services, settings, backends, bodies),
@@ -123,22 +149,11 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
         sources=Sources(services, deletion_requests, paging),
         source_properties=Properties(sources, bodies),
         source_tags=Tags(sources, bodies),
-        flows=Flows(
-            services,
-            reader=reader,
-            deletion_requests=deletion_requests,
-            bodies=bodies,
-            paging=paging,
-        ),
+        flows=_flows(services, reader, deletion_requests, bodies, paging),
         flow_properties=Properties(flows, bodies),
         flow_tags=Tags(flows, bodies),
         segments=_segments(
-            services,
-            backends,
-            deletion_requests,
-            bodies,
-            paging,
-            check_uploads=settings.check_uploads,
+            settings, services, backends, deletion_requests, bodies=bodies, paging=paging, metrics=metrics
         ),
         storage=Storage(services, bodies),
         trash=Trash(services, paging),
@@ -157,6 +172,24 @@ def _handlers(settings: Settings, services: Services, links: Links, access: Acce
     )
 
 
+def _account_gate(gate: Gate, access: Access | None) -> Gate | None:
+    """The gate of accounts, None with access control: callers with ADMIN administer them from anywhere.
+
+    Without it accounts have the gate of the tables, so the first user is made on this machine.
+    """
+    return None if access is not None else gate
+
+
+def _flows(
+    services: Services,
+    reader: FlowReader,
+    deletion_requests: DeletionRequests,
+    bodies: BodyReader,
+    paging: Paging,
+) -> Flows:
+    return Flows(services, reader=reader, deletion_requests=deletion_requests, bodies=bodies, paging=paging)
+
+
 def _document(public_url: str) -> bytes:
     # Called for the first request for the document. The YAML parser is loaded only then.
     from gateway.openapi.document import openapi_json  # noqa: PLC0415
@@ -165,18 +198,19 @@ def _document(public_url: str) -> bytes:
 
 
 def _segments(
+    settings: Settings,
     services: Services,
     backends: StorageBackends,
     deletion_requests: DeletionRequests,
+    *,
     bodies: BodyReader,
     paging: Paging,
-    *,
-    check_uploads: bool,
+    metrics: Metrics,
 ) -> Segments:
     return Segments(
         services,
-        writer=segment_writer(services),
-        find_missing_objects=missing_object_finder(services) if check_uploads else None,
+        writer=segment_writer(services, metrics),
+        find_missing_objects=missing_object_finder(services, metrics) if settings.check_uploads else None,
         urls=SegmentUrls(services.channels["media"], backends),
         deletion_requests=deletion_requests,
         bodies=bodies,

@@ -80,6 +80,7 @@ def routes(to: Handlers) -> tuple[Route, ...]:
         *_administration(to),
         Route("/x/audit", scopes=_ADMIN, get=to.audit.list),
         *_accounts(to),
+        Route("/ready", public=True, get=to.health.ready),
         Route("/health", public=True, get=to.health.get),
         Route("/health/live", public=True, get=to.health.live),
         Route("/health/details", get=to.health.details),

@@ -2,7 +2,7 @@
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs
 
 # As in the processes of the product.
 choose_grpc_engine()
+# Longer parameters are texts, whose search would take a second.
+_LONGEST_ID = 1000
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 # The duration of an example depends more on the machine than on the code.
@@ -59,6 +61,20 @@ def pytest_configure(config: pytest.Config) -> None:
     ENGINE.name = config.getoption("--engine")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without garbage collection, and keep them out of that during the tests.
+
+    There are a million objects of tests, which stay until the end.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run files that take minutes first, so that no worker is busy long after the others."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
@@ -66,12 +82,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """The name of a parameter without made-up ids, so that workers agree on the names of tests."""
-    if isinstance(val, str) and _ID.search(val):
+    if isinstance(val, str) and len(val) <= _LONGEST_ID and _ID.search(val):
         return _ID.sub("ID", val).encode("unicode_escape").decode()
     return None
 
 
 def pytest_unconfigure() -> None:
-    """Drop the callback that hypothesis leaves: it keeps objects alive that DuckDB reports as leaks."""
+    """Release what keeps objects alive that DuckDB reports as leaks, such as the callback of hypothesis."""
     gc.callbacks.clear()
+    gc.unfreeze()
     ENGINE.close()

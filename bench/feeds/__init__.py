@@ -11,9 +11,10 @@ _PATIENCE_SECONDS: Final = 30.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Feeds that each allocate, upload and register a segment per second, evenly spread over the second.
+    """Feeds that each allocate, upload and register a segment of a second in every period, evenly spread.
 
-    The first `warm_up` seconds do not count. `first_second` is the start of the first segments.
+    `period` is in seconds. The first `warm_up` segments of a feed do not count, the next `seconds` do.
+    `first_second` is the start of the first segments.
     """
 
     port: int
@@ -24,10 +25,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     # The number of feeds whose live edge is read after each segment.
     watched: int
     object_bytes: int
+    period: float = 1.0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a plan. Times are in ms; `late` segments were ready a second or more too late."""
+    """The outcome of a plan. Times are in ms; `late` segments were ready a period or more too late."""
 
     segments: int
     late: int
@@ -48,7 +50,7 @@ async def run(plan: Plan) -> Outcome:
         sys.executable, "-m", "bench.feeds", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(plan.warm_up + plan.seconds + _PATIENCE_SECONDS):
+        async with asyncio.timeout((plan.warm_up + plan.seconds) * plan.period + _PATIENCE_SECONDS):
             output, _ = await process.communicate(msgspec.msgpack.encode(plan))
     finally:
         if process.returncode is None:

@@ -41,16 +41,16 @@ class _Camera:
         self._object = bytes(plan.object_bytes)
 
     async def film(self, started: float) -> None:
-        """Make all segments, one per second."""
+        """Make all segments, one per period."""
         for second in range(self._plan.warm_up + self._plan.seconds):
-            due = started + self._offset + second
+            due = started + (self._offset + second) * self._plan.period
             await asyncio.sleep(due - time.perf_counter())
             counts = second >= self._plan.warm_up
             try:
                 await self._segment(self._plan.first_second + second, self._times if counts else _Times())
             except (RuntimeError, OSError, EOFError) as error:
                 self._times.errors.append(f"{type(error).__name__}: {error}"[:_SHOWN])
-            if counts and time.perf_counter() > due + 1:
+            if counts and time.perf_counter() > due + self._plan.period:
                 self._times.late += 1
 
     async def _segment(self, second: int, times: _Times) -> None:

@@ -18,6 +18,8 @@ class Connections:
         """The body of the reply; RuntimeError unless the status is 2xx."""
         parts = urlsplit(url)
         idle = self._idle.setdefault(parts.netloc, [])
+        while idle and idle[-1][0].at_eof():
+            idle.pop()  # the server closed it, as it was silent for long
         host, _, port = parts.netloc.partition(":")
         reader, writer = idle.pop() if idle else await asyncio.open_connection(host, int(port))
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path

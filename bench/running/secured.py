@@ -46,11 +46,17 @@ class Pair:
 
 @asynccontextmanager
 async def running_pair(
-    folder: Path, *, secured: bool = False, https: bool = False, mutual: bool = False
+    folder: Path,
+    *,
+    secured: bool = False,
+    https: bool = False,
+    mutual: bool = False,
+    collector: str = "",
 ) -> AsyncIterator[Pair]:
     """Metadata and a gateway on a new database in the folder.
 
-    They have access control if `secured`, HTTPS towards clients, and mutual TLS between each other.
+    They have access control if `secured`, HTTPS towards clients, and mutual TLS between each other. With the
+    URL of a collector they send traces there, and serve metrics.
     """
     env, token = await asyncio.to_thread(_prepare, folder, secured=secured)
     authority = await asyncio.to_thread(Authority, folder)
@@ -59,18 +65,31 @@ async def running_pair(
     own = (
         {"TAMS_GATEWAY_TLS_CERT": str(issued.cert), "TAMS_GATEWAY_TLS_KEY": str(issued.key)} if https else {}
     )
-    (port,) = free_ports(1)
-    async with running_metadata(folder, env) as metadata:
+    port, *metrics_ports = free_ports(3)
+    observed = [_observed(collector, number) for number in metrics_ports]
+    async with running_metadata(folder, {**env, **observed[0]}) as metadata:
         with ExitStack() as stack:
             address = f"127.0.0.1:{metadata.port}"
             gateway_env = {
-                "TAMS_GATEWAY_PORT": str(port), "TAMS_GATEWAY_METADATA_ADDRESS": address, **env, **own,
+                "TAMS_GATEWAY_PORT": str(port), "TAMS_GATEWAY_METADATA_ADDRESS": address,
+                **env, **own, **observed[1],
             }  # fmt: skip
             gateway = stack.enter_context(
                 processes.running("gateway", port, ["gateway"], folder, gateway_env)
             )
             await gateway.listening()
             yield Pair(gateway, metadata, token, str(authority.file) if https else "")
+
+
+def _observed(collector: str, port: int) -> dict[str, str]:
+    """The settings of a process that is observed as in production; none without a collector."""
+    if not collector:
+        return {}
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
+        "TAMS_METRICS_PORT": str(port),
+        "TAMS_TRACE_RATIO": "0.01",
+    }
 
 
 def _prepare(folder: Path, *, secured: bool) -> tuple[dict[str, str], str]:

@@ -41,6 +41,7 @@ from client.api.models import (
     UncontrolledUrl,
 )
 from client.api.target import Target
+from client.api.tracing import RequestTrace
 
 __all__ = [
     "Allocation",
@@ -67,6 +68,7 @@ __all__ = [
     "ObjectExists",
     "Problem",
     "Rejected",
+    "RequestTrace",
     "Segment",
     "ServerFault",
     "Service",

@@ -30,6 +30,7 @@ from client.api.models import (
     StorageBackend,
 )
 from client.api.target import Target
+from client.api.tracing import RequestTrace
 from client.api.trash import Trash
 
 PAGE_LIMIT: Final = 300
@@ -41,12 +42,13 @@ class TamsClient:
     `target` is the store, or the address of its API's root, which may have a path; ValueError if it is not an
     http URL. Only the API gets the target's credentials: object storage does not, nor does another origin.
     Calls raise the errors of `client.api.errors`. A request that is safe to repeat is repeated while the
-    store is busy or unreachable, up to `attempts` attempts.
+    store is busy or unreachable, up to `attempts` attempts. With a `trace` all requests belong to it; else
+    the store begins one for each.
     """
 
-    def __init__(self, target: str | Target, *, attempts: int = 6) -> None:
+    def __init__(self, target: str | Target, *, attempts: int = 6, trace: RequestTrace | None = None) -> None:
         self.target = Target(target) if isinstance(target, str) else target
-        self._api = Connection(self.target, attempts)
+        self._api = Connection(self.target, attempts, trace)
         self._media = Media(self.target, attempts)
         self.admin = Administration(self._api)
         self.audit = AuditLog(self._api)

@@ -11,6 +11,7 @@ from client.api import codec
 from client.api.errors import BadAnswer, Unreachable, rejection
 from client.api.retrying import with_retries
 from client.api.target import Target
+from client.api.tracing import RequestTrace
 
 # In seconds. The slowest answer of a store is analytics, which takes up to a minute.
 TIMEOUT: Final = httpx.Timeout(75.0, connect=5.0)
@@ -28,8 +29,9 @@ class Options(TypedDict, total=False):
 class Connection:
     """The requests of one client to a store."""
 
-    def __init__(self, target: Target, attempts: int) -> None:
+    def __init__(self, target: Target, attempts: int, trace: RequestTrace | None = None) -> None:
         self.target = target
+        self._trace = trace
         self._attempts = attempts
         self._http = open_http(target)
 
@@ -71,6 +73,8 @@ class Connection:
         async def attempt() -> httpx.Response:
             # For each attempt, as a token may expire between two of them.
             headers = {**options.get("headers", {}), **await self.target.headers_for(url)}
+            if self._trace is not None:
+                headers |= self._trace.headers()
             whole: Options = {**options, "headers": headers}
             return await send(self._http, method, url, **whole)
 

@@ -19,6 +19,7 @@ import httpx
 import msgspec
 
 _SUMMARY_CHARACTERS = 500
+_ID_CHARACTERS = 64
 
 
 class ApiError(Exception):
@@ -46,14 +47,26 @@ class LoginFailed(ApiError):
 
 
 class Rejected(ApiError):
-    """The store answered with an error status; `kind` is the error's `type`, empty if it has none."""
+    """The store answered with an error status; `kind` is the error's `type`, empty if it has none.
 
-    def __init__(self, status: int, kind: str, summary: str, *, retry_after: float | None = None) -> None:
+    `request_id` finds the request in the logs and traces of the store; empty if the answer has none.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        summary: str,
+        *,
+        retry_after: float | None = None,
+        request_id: str = "",
+    ) -> None:
         super().__init__(summary)
         self.status = status
         self.kind = kind
         self.summary = summary
         self.retry_after = retry_after
+        self.request_id = request_id
 
 
 class InvalidRequest(Rejected):
@@ -108,6 +121,7 @@ def rejection(response: httpx.Response) -> Rejected:
         body.type,
         body.summary or f"{status.value} {status.phrase}",
         retry_after=_seconds(response.headers.get("Retry-After", "")),
+        request_id=response.headers.get("X-Request-Id", "")[:_ID_CHARACTERS],
     )
 
 

@@ -29,7 +29,8 @@ class Target:
         if httpx.URL(self.url).userinfo:
             # The URL is shown in errors and lists.
             raise ValueError("the URL has a user or a password in it; they are given apart from it")
-        self.ssl_context()
+        if self.ca_file:
+            self.ssl_context()
 
     async def headers_for(self, url: str) -> Mapping[str, str]:
         """The headers of a request to a URL. Other origins than the store's get no credentials.

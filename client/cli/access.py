@@ -26,6 +26,7 @@ class Access:
     user: str | None
     password_file: str | None
     ca_file: str | None
+    trace: bool
 
 
 def access_options(command: F) -> F:

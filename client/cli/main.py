@@ -34,6 +34,9 @@ COMMANDS: Final = {
     "audit": ("administration.audit", "Show who did what in a store."),
     "user": ("accounts.user", "Add, suspend and remove users of a store."),
     "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),
+    "top": ("monitoring.top", "Show what a store does now."),
+    "support": ("monitoring.support", "Write a bundle for a bug report."),
+    "backup": ("administration.backup", "Back up the tables of a store, and restore them."),
     "sample-data": ("administration.sample_data", "Fill a store with generated timelines."),
     "doctor": ("administration.doctor", "Check a store for problems."),
     "export": ("media.export", "Write a time range of a flow to a file."),
@@ -72,14 +75,15 @@ class Commands(click.Group):
 
 @click.command(cls=Commands, epilog=exits.EXPLAINED)
 @access_options
+@click.option("--trace", is_flag=True, help="Let the store record a trace of the command, and print its id.")
 @click.version_option(package_name="tams-server", prog_name="tams")
 @click.pass_context
-def tams(context: click.Context, /, **access: str | None) -> None:
+def tams(context: click.Context, /, *, trace: bool, **access: str | None) -> None:
     """Work with a time-addressable media store.
 
     The store is that of --url or --profile, or of the current profile, or the one on this machine.
     """
-    context.obj = Access(**access)
+    context.obj = Access(**access, trace=trace)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

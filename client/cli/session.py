@@ -8,8 +8,19 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import click
 from mediatimestamp import TimeRange, Timestamp
 
-from client.api import ApiError, Forbidden, NotFound, TamsClient, Target, Unreachable
+from client.api import (
+    ApiError,
+    Busy,
+    Forbidden,
+    NotFound,
+    RequestTrace,
+    ServerFault,
+    TamsClient,
+    Target,
+    Unreachable,
+)
 from client.cli import exits
+from client.cli.access import Access
 from client.cli.target import open_target
 
 P = ParamSpec("P")
@@ -28,8 +39,13 @@ def with_store(
     """A plain function that runs an async command with a client of the store at --url."""
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        target = open_target(click.get_current_context().obj)
-        return asyncio.run(_run(command, target, attempts, *args, **kwargs))
+        access: Access = click.get_current_context().obj
+        target, trace = open_target(access), RequestTrace(sampled=access.trace)
+        try:
+            return asyncio.run(_run(command, target, attempts, trace, *args, **kwargs))
+        finally:
+            if access.trace:
+                click.echo(f"tams: trace {trace.id}", err=True)
 
     run.__doc__ = command.__doc__
     run.__name__ = getattr(command, "__name__", "command")
@@ -45,11 +61,12 @@ async def _run(
     command: Callable[Concatenate[TamsClient, P], Awaitable[T]],
     target: Target,
     attempts: int,
+    trace: RequestTrace,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
     try:
-        async with TamsClient(target, attempts=attempts) as store:
+        async with TamsClient(target, attempts=attempts, trace=trace) as store:
             return await command(store, *args, **kwargs)
     except Forbidden as error:
         if error.status != HTTPStatus.UNAUTHORIZED:
@@ -61,6 +78,9 @@ async def _run(
     except Unreachable as error:
         hint = "" if error.distrusted else "; is the store running?"
         raise exits.Failed(f"{error}{hint}", exits.UNREACHABLE) from error
+    except (ServerFault, Busy) as error:
+        known = f" (request {error.request_id})" if error.request_id else ""
+        raise exits.Failed(f"{error}{known}") from error
     except ApiError as error:
         raise exits.Failed(str(error)) from error
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from client.local.data_dir import DataDir
 from client.local.issuer import files
-from client.local.settings import AUTH, LocalSettings
+from client.local.names import AUTH
+from client.local.settings import LocalSettings
 
 # With one of these the user has an issuer, and the store does not trust the local one.
 _ISSUER: Final = (

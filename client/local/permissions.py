@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from client.local.output import print_status
+from client.local.output.terminal import print_status
 
 _OTHERS: Final = 0o077
 # The files of a store; its setting names the database.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from client.local.errors import CannotRun
-from client.local.settings import DEFAULT_GATEWAY_PORT, GATEWAY_PORT, PORTS, S3_ADMIN_PORT
+from client.local.names import DEFAULT_GATEWAY_PORT, GATEWAY_PORT, PORTS, S3_ADMIN_PORT
 
 # Below the kernel's range of outgoing ports, so no outgoing connection takes one of these.
 _ADMIN_BLOCKS: Final = range(20_000, 22_000, len(PORTS))

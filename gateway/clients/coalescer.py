@@ -11,6 +11,8 @@ from typing import Final, Generic, TypeVar
 
 from services.shared.errors import DeadlineExceeded, Internal, TamsError, Unavailable
 from services.shared.outcomes import Outcome, settle
+from services.shared.telemetry.metrics import COUNTS, Distribution, Metrics
+from services.shared.telemetry.trace import current
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -24,13 +26,22 @@ Single = Callable[[Q], Awaitable[R]]
 Batch = Callable[[Sequence[Q]], Awaitable[Sequence[R | TamsError]]]
 
 
+def sizes_of_batches(metrics: Metrics, method: str) -> Distribution:
+    """The numbers of requests in the calls of a method, for a Coalescer."""
+    family = metrics.histogram(
+        "tams_batch_size", "The requests that one call to a service carried.", "method", bounds=COUNTS
+    )
+    return family.cell(method)
+
+
 class Coalescer(Generic[Q, R]):
     """Calls `single` if no call is in flight, else collects requests until a call returns.
 
     A batch has at most MAX_ITEMS requests whose weights, given by `weigh`, add up to at most `max_weight`; a
     heavier request forms a batch alone. At most `max_in_flight` calls run at once. If a caller is cancelled,
     only its own request is dropped. A request that waits longer than `deadline_seconds` fails with
-    DeadlineExceeded, and one beyond MAX_WAITING with Unavailable OVERLOADED.
+    DeadlineExceeded, and one beyond MAX_WAITING with Unavailable OVERLOADED. `sizes` counts the requests of
+    each call.
     """
 
     def __init__(
@@ -42,6 +53,7 @@ class Coalescer(Generic[Q, R]):
         max_in_flight: int = MAX_IN_FLIGHT,
         max_weight: int = MAX_ITEMS,
         weigh: Callable[[Q], int] = lambda _: 1,
+        sizes: Distribution,
     ) -> None:
         self._single = single
         self._batch = batch
@@ -49,6 +61,7 @@ class Coalescer(Generic[Q, R]):
         self._max_in_flight = max_in_flight
         self._max_weight = max_weight
         self._weigh = weigh
+        self._sizes = sizes
         self._in_flight = 0
         self._scheduled = False
         self._waiting: deque[tuple[Q, asyncio.Future[R], float]] = deque()
@@ -56,8 +69,9 @@ class Coalescer(Generic[Q, R]):
 
     async def __call__(self, request: Q) -> R:
         """The reply to the request; raises its error."""
-        if not self._in_flight and not self._waiting:
+        if (not self._in_flight and not self._waiting) or _is_traced():
             self._in_flight += 1
+            self._sizes.observe(1)
             try:
                 return await self._single(request)
             finally:
@@ -88,6 +102,7 @@ class Coalescer(Generic[Q, R]):
         items = self._take()
         if items:
             self._in_flight += 1
+            self._sizes.observe(len(items))
             task = asyncio.create_task(self._call_batch(items))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
@@ -122,6 +137,12 @@ class Coalescer(Generic[Q, R]):
             settle(_outcome(future, reply) for (_, future), reply in zip(items, replies, strict=True))
         finally:
             self._call_ended()
+
+
+def _is_traced() -> bool:
+    """True if the current request is recorded. It is sent alone, so that its trace shows its own call."""
+    trace = current.get()
+    return trace is not None and trace.sampled
 
 
 def _outcome(future: asyncio.Future[R], reply: R | TamsError) -> Outcome:

@@ -55,7 +55,12 @@ class HealthReport(NamedTuple):
         ]
         if name == STORAGE and unreachable:
             return "; ".join(unreachable)
-        return _REASONS.get(self.states[name], self.states[name])
+        return reason_of(self.states[name])
+
+
+def reason_of(state: str) -> str:
+    """The meaning of a state other than SERVING, for people."""
+    return _REASONS.get(state, state)
 
 
 class HealthChecks:
@@ -77,6 +82,10 @@ class HealthChecks:
         )
         services = dict(zip(self._channels, states, strict=True))
         return HealthReport({**services, STORAGE: _storage_state(backends)}, tuple(backends or ()), tables)
+
+    async def metadata(self) -> str:
+        """The state of metadata, without which hardly any request can be answered."""
+        return await _state(self._channels["metadata"])
 
     async def backlog(self) -> metadata_status_service_pb2.Backlog | None:
         """The counts of waiting work, or None if metadata does not answer."""

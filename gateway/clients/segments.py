@@ -6,11 +6,12 @@ from typing import Final
 from tams.metadata.v1 import segment_service_pb2
 
 from gateway.clients.by_caller import ByCaller
-from gateway.clients.coalescer import Coalescer
+from gateway.clients.coalescer import Coalescer, sizes_of_batches
 from gateway.clients.services import Services
 from services.shared.errors import TamsError
 from services.shared.rpc.client import DEADLINE_SECONDS, call
 from services.shared.rpc.status import from_failure
+from services.shared.telemetry.metrics import Metrics
 
 SegmentWriter = Callable[
     [segment_service_pb2.CreateSegmentsRequest], Awaitable[segment_service_pb2.CreateSegmentsResponse]
@@ -26,9 +27,10 @@ _BATCH_SEGMENTS: Final = 500
 _IN_FLIGHT: Final = 3
 
 
-def segment_writer(services: Services) -> SegmentWriter:
+def segment_writer(services: Services, metrics: Metrics) -> SegmentWriter:
     """A writer that calls CreateSegments; under load it sends short lists together in BatchCreateSegments."""
     stub = services.segments
+    sizes = sizes_of_batches(metrics, "CreateSegments")
 
     async def single(
         request: segment_service_pb2.CreateSegmentsRequest,
@@ -50,6 +52,7 @@ def segment_writer(services: Services) -> SegmentWriter:
             max_in_flight=_IN_FLIGHT,
             max_weight=_BATCH_SEGMENTS,
             weigh=_segment_count,
+            sizes=sizes,
         )
     )
 

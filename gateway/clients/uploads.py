@@ -6,11 +6,12 @@ from typing import Final
 from tams.media.v1 import storage_service_pb2
 
 from gateway.clients.by_caller import ByCaller
-from gateway.clients.coalescer import Coalescer
+from gateway.clients.coalescer import Coalescer, sizes_of_batches
 from gateway.clients.segments import BULK_SECONDS
 from gateway.clients.services import Services
 from services.shared.errors import TamsError, Unavailable
 from services.shared.rpc.client import DEADLINE_SECONDS, call
+from services.shared.telemetry.metrics import Metrics
 
 # Takes ids of objects and returns those whose bytes are not in storage.
 MissingObjectFinder = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
@@ -20,7 +21,7 @@ _Presences = Sequence[storage_service_pb2.Presence.ValueType]
 _BATCH_OBJECTS: Final = 500
 
 
-def missing_object_finder(services: Services) -> MissingObjectFinder:
+def missing_object_finder(services: Services, metrics: Metrics) -> MissingObjectFinder:
     """A finder that calls LookForObjects; under load it sends the objects of several requests together.
 
     It raises Unavailable STORAGE_UNAVAILABLE if the storage of some object does not answer.
@@ -38,9 +39,15 @@ def missing_object_finder(services: Services) -> MissingObjectFinder:
         presences = iter(await ask([object_id for object_ids in lists for object_id in object_ids]))
         return [_outcome(object_ids, [next(presences) for _ in object_ids]) for object_ids in lists]
 
+    sizes = sizes_of_batches(metrics, "LookForObjects")
     coalesced = ByCaller(
         lambda: Coalescer(
-            single, batch, deadline_seconds=DEADLINE_SECONDS, max_weight=_BATCH_OBJECTS, weigh=len
+            single,
+            batch,
+            deadline_seconds=DEADLINE_SECONDS,
+            max_weight=_BATCH_OBJECTS,
+            weigh=len,
+            sizes=sizes,
         )
     )
 

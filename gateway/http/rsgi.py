@@ -18,6 +18,13 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], object]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
+# The name and the value of a header as bytes.
+RawHeader = tuple[bytes, bytes]
+
+
+def raw_headers(headers: Iterable[tuple[str, str]]) -> list[RawHeader]:
+    """The headers of a response as bytes."""
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers]
 
 
 class Headers:
@@ -26,12 +33,14 @@ class Headers:
     A header whose value is not ASCII is `in` the headers, but `get` returns None for it.
     """
 
-    __slots__ = ("_first", "_pairs")
+    __slots__ = ("_first", "_pairs", "_repeats")
 
-    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(self, pairs: Sequence[RawHeader]) -> None:
         self._pairs = pairs
         first = dict(pairs)
-        self._first = first if len(first) == len(pairs) else dict(reversed(pairs))
+        # True if a name occurs twice, as in few requests.
+        self._repeats = len(first) != len(pairs)
+        self._first = dict(reversed(pairs)) if self._repeats else first
 
     def __contains__(self, name: str) -> bool:
         return name.encode() in self._first
@@ -44,9 +53,10 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """All values of that name in order; bytes that are not ASCII become U+FFFD."""
         key = name.encode()
-        if key not in self._first:
+        if (first := self._first.get(key)) is None:
             return []
-        return [value.decode("ascii", "replace") for name, value in self._pairs if name == key]
+        values = [value for name, value in self._pairs if name == key] if self._repeats else [first]
+        return [value.decode("ascii", "replace") for value in values]
 
     def names(self) -> list[str]:
         """The name of each header, in lower case, with repetitions."""
@@ -62,8 +72,8 @@ class Scope:
         self._scope = scope
         self.method: str = scope["method"]
         # As sent, with percent-encoding; the server rejects what is not UTF-8.
-        self.raw_path: str = scope["raw_path"].decode(errors="replace")
-        self.query_string: str = scope["query_string"].decode(errors="replace")
+        self.raw_path: str = scope["raw_path"].decode("utf-8", "replace")
+        self.query_string: str = scope["query_string"].decode("utf-8", "replace")
         self.scheme: str = scope["scheme"]
         self.headers = Headers(scope["headers"])
 
@@ -147,21 +157,19 @@ class Protocol:
                     max_bytes -= len(message.get("body", b""))
                     self._is_read = not message.get("more_body", False)
 
-    def response_empty(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+    def response_empty(self, status: int, headers: Sequence[RawHeader]) -> None:
         """Send a response without a body."""
         self.response_bytes(status, headers, b"")
 
-    def response_bytes(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+    def response_bytes(self, status: int, headers: Sequence[RawHeader], body: bytes) -> None:
         """Send a response with a body."""
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         # Granian accepts both messages without waiting for the client.
-        self._send({"type": "http.response.start", "status": status, "headers": raw})
+        self._send({"type": "http.response.start", "status": status, "headers": headers})
         self._send({"type": "http.response.body", "body": body})
 
-    def response_file(self, status: int, headers: Iterable[tuple[str, str]], path: str) -> None:
+    def response_file(self, status: int, headers: Sequence[RawHeader], path: str) -> None:
         """Send a response with the file at `path`, which the server reads as the client receives it."""
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-        self._send({"type": "http.response.start", "status": status, "headers": raw})
+        self._send({"type": "http.response.start", "status": status, "headers": headers})
         self._send({"type": "http.response.pathsend", "path": path})
 
 
@@ -185,7 +193,7 @@ def application(app: RsgiApplication) -> Application:
     """An ASGI application that calls the RSGI application `app`."""
     rsgi = app.__rsgi__
 
-    async def asgi(scope: Message, receive: Receive, send: Send) -> None:
-        await rsgi(Scope(scope), Protocol(receive, send))
+    def asgi(scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
+        return rsgi(Scope(scope), Protocol(receive, send))
 
     return asgi

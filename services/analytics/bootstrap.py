@@ -20,9 +20,11 @@ from services.analytics.servicers import coverage, usage
 from services.analytics.settings import Settings
 from services.shared.errors import Unavailable
 from services.shared.process.background import background, repeat
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
 from services.shared.store_url import is_vast, sqlite_path
+from services.shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +35,6 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
 
     StartupError for a bad setting, and for a port that cannot be bound.
     """
-    tables = _tables(settings)
     engine = Engine(
         workers=settings.workers,
         queue=settings.queue,
@@ -41,6 +42,8 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         memory_mb=settings.memory_mb,
     )
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("analytics", settings))
+        tables = _tables(settings, telemetry.metrics)
         stack.push_async_callback(engine.close)
         metadata = await stack.enter_async_context(
             open_channel(settings.metadata_address, [CREDENTIALS, FLOWS], settings.tls_files)
@@ -53,19 +56,21 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
+        server = await stack.enter_async_context(
+            serving(settings, registrations, ready=False, guard=guard, telemetry=telemetry)
+        )
         await stack.enter_async_context(background(_watch(server, tables, settings)))
         yield server
 
 
-def _tables(settings: Settings) -> Tables:
+def _tables(settings: Settings, metrics: Metrics) -> Tables:
     if not is_vast(settings.store_url):
         return SqliteTables(sqlite_path(settings.store_url))
     # The SDK is an optional dependency and takes seconds and 150 MB to load.
     from services.analytics.adapters.vast import VastTables  # noqa: PLC0415
     from services.vast_client.cluster import cluster_of  # noqa: PLC0415
 
-    return VastTables(cluster_of(settings))
+    return VastTables(cluster_of(settings, metrics=metrics))
 
 
 async def _watch(server: RpcServer, tables: Tables, settings: Settings) -> None:

@@ -18,6 +18,7 @@ from services.events.adapters.outbox import GrpcOutbox
 from services.events.application.dispatch import Dispatcher
 from services.events.application.environment import Environment, LeaseTime
 from services.events.application.event_poll import EventPoll
+from services.events.application.observation import ObservedDeliveries
 from services.events.application.ports import Outbox, Sender
 from services.events.servicers import deliveries
 from services.events.settings import Settings
@@ -26,6 +27,7 @@ from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import Addresses
 from services.shared.ids import new_uuid
 from services.shared.process.background import background
+from services.shared.process.telemetry import Telemetry, open_telemetry
 from services.shared.rpc.server import RpcServer, serving
 
 _BACKENDS_TTL_SECONDS: Final = 10.0
@@ -43,6 +45,7 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     """
     _allow_open_files()
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("events", settings))
         metadata = await stack.enter_async_context(
             metadata_channel(settings.metadata_address, settings.tls_files)
         )
@@ -53,11 +56,13 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         resolver = stack.enter_context(closing(Resolver()))
         sender = await stack.enter_async_context(_sender(settings, resolver))
         renew_seconds = min(settings.lease_seconds / 4, _LONGEST_RENEWAL_SECONDS)
-        environment = _environment(settings, _outbox(settings, metadata, media), sender)
+        environment = _environment(settings, _outbox(settings, metadata, media), sender, telemetry)
         dispatcher = Dispatcher(environment, renew_seconds=renew_seconds)
         registrations = [deliveries.registration(dispatcher.status)]
         guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
+        server = await stack.enter_async_context(
+            serving(settings, registrations, ready=False, guard=guard, telemetry=telemetry)
+        )
         await stack.enter_async_context(background(dispatcher.run(server.report)))
         yield server
 
@@ -70,7 +75,7 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _environment(settings: Settings, outbox: Outbox, sender: Sender) -> Environment:
+def _environment(settings: Settings, outbox: Outbox, sender: Sender, telemetry: Telemetry) -> Environment:
     return Environment(
         outbox=outbox,
         sender=sender,
@@ -78,6 +83,7 @@ def _environment(settings: Settings, outbox: Outbox, sender: Sender) -> Environm
         give_up_seconds=settings.give_up_seconds,
         event_poll=EventPoll(outbox),
         lease=LeaseTime(settings.lease_seconds),
+        observation=ObservedDeliveries(telemetry),
     )
 
 

@@ -1,9 +1,10 @@
 """Wires the media service; the only module that knows every part."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
@@ -14,6 +15,7 @@ from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
 from services.media.application.measurement import Measurement
+from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock, NewObjectId, ObjectStorage
 from services.media.application.preparation import prepare
 from services.media.application.reachability import Reachability
@@ -30,8 +32,10 @@ from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_id as time_ordered_id
 from services.shared.process.background import background
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
+from services.shared.telemetry.metrics import Metrics
 
 
 def utc_now() -> datetime:
@@ -49,46 +53,65 @@ async def running(
     """
     backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry("media", settings))
         channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         registry = GrpcObjectRegistry(metadata)
-        storages = _storages(backends, settings.measure_concurrency, stack)
-        signer = Signer(backends, clock, settings.url_expiry_seconds)
-        recent, size_recorder = RecentObjects(), SizeRecorder(registry)
-        allocation = Allocation(backends, registry, signer, recent, clock=clock, new_object_id=new_object_id)
+        storages = _storages(backends, settings.measure_concurrency, telemetry.metrics, stack)
+        labels = {backend.id: backend.label for backend in backends}
+        counts = ObjectCounts(telemetry.metrics, labels)
+        signer = Signer(backends, clock, settings.url_expiry_seconds, counts)
+        recent, size_recorder = RecentObjects(), SizeRecorder(registry, counts)
+        allocation = Allocation(
+            backends, registry, signer, recent, clock=clock, new_object_id=new_object_id, counts=counts
+        )
         # Requests have a reader of their own, so that they do not wait behind the measurement.
         request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))
         uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
         reachability = Reachability(storages, settings.check_seconds)
+        telemetry.metrics.gauge(
+            "tams_storage_backend_up",
+            "1 if the backend answered its last check.",
+            lambda: {(label,): float(up) for label, up in reachability.up(labels).items()},
+            "backend",
+        )
         registrations = [
             storage.registration(backends, allocation, signer, uploads),
             status.registration(backends, reachability),
         ]
-        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency)
-        backend_registration = BackendRegistration(
-            registry, {backend.id: backend.label for backend in backends}
-        )
         guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(serving(settings, registrations, ready=False, guard=guard))
-        await stack.enter_async_context(
-            background(
-                Measurement(registry, reader).run(
-                    settings.measure_busy_seconds, settings.measure_idle_seconds
-                ),
-                size_recorder.run(),
-                reclamation.run(settings.reclaim_idle_seconds),
-                backend_registration.run(),
-                *(
-                    _serve_when_ready(backend.label, storages[backend.id], backend_registration, server)
-                    for backend in backends
-                ),
-                *(reachability.watch(backend.id, backend.label) for backend in backends),
-            )
+        server = await stack.enter_async_context(
+            serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
         )
+        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency, counts=counts)
+        work = (
+            Measurement(registry, reader, counts).run(
+                settings.measure_busy_seconds, settings.measure_idle_seconds
+            ),
+            size_recorder.run(),
+            reclamation.run(settings.reclaim_idle_seconds),
+            *_work_on_backends(backends, storages, registry, reachability, server),
+        )
+        await stack.enter_async_context(background(*work))
         yield server
+
+
+def _work_on_backends(
+    backends: StorageBackends,
+    storages: Mapping[str, S3Storage],
+    registry: GrpcObjectRegistry,
+    reachability: Reachability,
+    server: RpcServer,
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """The background work on backends: metadata gets to know them, their buckets are created and watched."""
+    registration = BackendRegistration(registry, {backend.id: backend.label for backend in backends})
+    yield registration.run()
+    for backend in backends:
+        yield _serve_when_ready(backend.label, storages[backend.id], registration, server)
+        yield reachability.watch(backend.id, backend.label)
 
 
 def _backends(settings: Settings) -> StorageBackends:
@@ -112,8 +135,10 @@ def _ages(settings: Settings) -> Ages:
     )
 
 
-def _storages(backends: StorageBackends, threads: int, stack: AsyncExitStack) -> dict[str, S3Storage]:
-    storages = {backend.id: S3Storage(backend, threads) for backend in backends}
+def _storages(
+    backends: StorageBackends, threads: int, metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3Storage]:
+    storages = {backend.id: S3Storage(backend, threads, metrics) for backend in backends}
     for bucket in storages.values():
         stack.callback(bucket.close)
     return storages

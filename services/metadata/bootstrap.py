@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from services.access.attempts import Attempts as RefusedChanges
 from services.access.process import guard_of, open_access
+from services.metadata.adapters.measured_store import MeasuredStore
 from services.metadata.adapters.sqlite.administration.administration import SqliteAdministration
 from services.metadata.adapters.sqlite.administration.examination import SqliteExamination
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
@@ -36,8 +37,10 @@ from services.metadata.application.objects.storage_backends import StorageBacken
 from services.metadata.application.ports import Store
 from services.metadata.application.ports.administration import Administration
 from services.metadata.application.ports.examination import Examination
+from services.metadata.application.segments.live_feeds import LiveFeeds
 from services.metadata.application.segments.loops import Loops
 from services.metadata.application.segments.segments import Segments
+from services.metadata.application.service.measures import StoreMeasures
 from services.metadata.application.service.service_info import ServiceInfos
 from services.metadata.application.service.status import StoreStatus
 from services.metadata.application.service.upkeep import Step, Upkeep
@@ -68,24 +71,40 @@ from services.metadata.servicers.audit.refusals import note_refused
 from services.metadata.settings import Settings
 from services.shared.addresses import Addresses
 from services.shared.process.background import background
+from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.server import Registration, RpcServer, serving
 from services.shared.store_url import is_vast, sqlite_path
+from services.shared.telemetry.metrics import Metrics
 
 # On VAST each renewal of a lease takes five requests, so leases are renewed less often.
 _LEASE_MARGIN_SECONDS: Final = 15
+
+
+class _Shared(NamedTuple):
+    """The parts that most services of the process use. `store` is `engine`, measured."""
+
+    settings: Settings
+    engine: "_Opened"
+    store: Store
+    committed: CommitSignal
+    clock: Clock
+    deleting: Deletions
+    metrics: Metrics
+
+    @property
+    def notifying(self) -> ClassedStore:
+        """The store for rules of callers: it wakes those that wait for events."""
+        return ClassedStore(NotifyingStore(self.store, self.committed))
 
 
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[RpcServer]:
     """The metadata service, which serves until the block ends. StartupError if it cannot start."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_open_store(settings))
-        if settings.audited:
-            clock = AuditedClock(clock)
-        committed = CommitSignal()
-        rules = TrashRules(settings.soft_delete, settings.trash_seconds)
-        notifying = ClassedStore(NotifyingStore(store, committed))
-        deleting = Deletions(notifying, clock, settings.deletion_budget_seconds, rules)
+        telemetry = await stack.enter_async_context(open_telemetry("metadata", settings))
+        engine = await stack.enter_async_context(_open_store(settings, telemetry.metrics))
+        shared = _shared(settings, engine, clock, telemetry.metrics)
+        store, clock, ready = shared.store, shared.clock, engine.ready
         audit_log, refused = AuditLog(store, clock), RefusedChanges()
         refusals = Refusals(refused) if settings.audited else None
         passwords = stack.enter_context(open_passwords())
@@ -93,22 +112,36 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
         verification = Verification(store, passwords, Attempts(), renewals)
         accounts = StoredAccounts(store, clock, verification, uses)
         registrations = [
-            *_registrations(settings, store, committed, clock, deleting, refusals=refusals),
+            *_registrations(shared, refusals),
             *_account_registrations(store, clock, passwords, verification),
             credentials.registration(accounts),
         ]
-        ready = store.ready
         access = await stack.enter_async_context(open_access(settings, accounts, audit_log.record))
         guard = guard_of(access, registrations)
         note_error = None if refusals is None else note_refused(refusals)
-        serving_calls = serving(settings, registrations, ready=ready, guard=guard, note_error=note_error)
+        serving_calls = serving(
+            settings, registrations, telemetry=telemetry, ready=ready, guard=guard, note_error=note_error
+        )
         server = await stack.enter_async_context(serving_calls)
         reports = [refused.run(audit_log.record)] if settings.audited else []
-        upkeep = Upkeep(notifying, clock, deleting, *_further_work(settings, notifying, clock))
+        if telemetry.is_read:
+            measured = StoreStatus(store, _administration(engine), clock)
+            reports.append(StoreMeasures(measured, telemetry.metrics).run())
+        further = _further_work(settings, shared.notifying, clock)
+        upkeep = Upkeep(shared.notifying, clock, shared.deleting, *further)
         await stack.enter_async_context(
             background(upkeep.run(server.report, serving=ready), uses.run(), renewals.run(), *reports)
         )
         yield server
+
+
+def _shared(settings: Settings, engine: "_Opened", clock: Clock, metrics: Metrics) -> _Shared:
+    clock = AuditedClock(clock) if settings.audited else clock
+    store, committed = _measured(settings, engine, metrics), CommitSignal()
+    rules = TrashRules(settings.soft_delete, settings.trash_seconds)
+    notifying = ClassedStore(NotifyingStore(store, committed))
+    deleting = Deletions(notifying, clock, settings.deletion_budget_seconds, rules)
+    return _Shared(settings, engine, store, committed, clock, deleting, metrics)
 
 
 def _further_work(settings: Settings, store: Store, clock: Clock) -> Iterator[Step]:
@@ -128,23 +161,36 @@ class _Opened(Store, Protocol):
         """True if the tables can be used. Until then, all calls are Unavailable."""
         ...
 
+    @property
+    def waiting_writes(self) -> int:
+        """The number of changes that wait to be committed."""
+        ...
 
-def _open_store(settings: Settings) -> AbstractAsyncContextManager[_Opened]:
+
+def _measured(settings: Settings, engine: _Opened, metrics: Metrics) -> Store:
+    metrics.gauge(
+        "tams_store_waiting_writes", "Changes that wait to be committed.", lambda: engine.waiting_writes
+    )
+    return MeasuredStore(engine, metrics, "vast" if is_vast(settings.store_url) else "sqlite")
+
+
+def _open_store(settings: Settings, metrics: Metrics) -> AbstractAsyncContextManager[_Opened]:
     if not is_vast(settings.store_url):
         path = sqlite_path(settings.store_url)
         return open_store(
-            path, settings.sqlite_synchronous, settings.max_waiting_writes, settings.sqlite_max_bytes
+            path, settings.sqlite_synchronous, settings.max_waiting_writes, settings.sqlite_max_bytes, metrics
         )
     # The SDK takes seconds and 150 MB to load, and is an optional dependency.
     from services.metadata.adapters.vast.store import open_vast_store  # noqa: PLC0415
     from services.vast_client.cluster import cluster_of  # noqa: PLC0415
 
     return open_vast_store(
-        cluster_of(settings, settings.vast_journal_dir),
+        cluster_of(settings, settings.vast_journal_dir, metrics=metrics),
         cache_entries=settings.vast_cache_entries,
         cache_seconds=settings.vast_cache_seconds,
         max_waiting=settings.max_waiting_writes,
         single_writer=settings.vast_single_writer,
+        metrics=metrics,
     )
 
 
@@ -178,26 +224,19 @@ def _account_registrations(
     ]
 
 
-def _registrations(
-    settings: Settings,
-    store: Store,
-    committed: CommitSignal,
-    clock: Clock,
-    deleting: Deletions,
-    *,
-    refusals: Refusals | None,
-) -> list[Registration]:
-    tables = _administration(store)
+def _registrations(shared: _Shared, refusals: Refusals | None) -> list[Registration]:
+    settings, engine, store, committed, clock, deleting, metrics = shared
+    tables = _administration(engine)
     journal = Journal(store, clock)
-    consistency = Consistency(store, tables, _examination(store), journal=journal)
+    consistency = Consistency(store, tables, _examination(engine), journal=journal)
     addresses = Addresses.parse(settings.webhook_networks)
     margin = _LEASE_MARGIN_SECONDS if is_vast(settings.store_url) else 0
     registered = Webhooks(store, addresses, committed, clock)
     deliveries = Deliveries(store, clock, committed, registered, lease_margin_seconds=margin)
-    seen, notifying = ClassedStore(store), ClassedStore(NotifyingStore(store, committed))
+    seen, notifying = ClassedStore(store), shared.notifying
     schemes = url_schemes(settings.external_url_schemes)
     all_flows = Flows(notifying, clock, deleting)
-    all_segments = Segments(notifying, clock, deleting, schemes)
+    all_segments = Segments(notifying, clock, deleting, schemes, LiveFeeds(metrics))
     cascades = Cascades(notifying, clock, all_flows, all_segments, deleting.trash)
     return [
         sources.registration(Sources(notifying, clock), cascades),

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from services.shared.process.settings import StoreSettings
+from services.shared.telemetry.metrics import Metrics
 from services.vast_client import limits
 from services.vast_client.catalog import Catalog
 from services.vast_client.connections.address import VastAddress
@@ -27,6 +28,7 @@ from services.vast_client.failures import (
 )
 from services.vast_client.filters.filters import EVERYTHING
 from services.vast_client.plans import Kind
+from services.vast_client.requests import Requests
 from services.vast_client.sdk import Api
 from services.vast_client.transactions.calls import AnyEndpoint
 from services.vast_client.transactions.endings import Endings
@@ -45,7 +47,7 @@ class Cluster:
     """Runs work in transactions. Thread-safe, but it must not be used after a fork.
 
     `journal` notes open transactions. `left_open` are transactions of killed processes, which this one rolls
-    back. `budget` is the time limit of `run` in seconds.
+    back. `budget` is the time limit of `run` in seconds. Requests are counted in `metrics`.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Cluster:
         journal: Journal | None = None,
         left_open: list[Abandoned] | None = None,
         budget: float = limits.BUDGET,
+        metrics: Metrics | None = None,
     ) -> None:
         self.address = address
         self.catalog = Catalog(address, self.run)
@@ -66,6 +69,7 @@ class Cluster:
         self.session = self._sessions.of
         self._probes = Probes(self._probe)
         self.endpoints = self._probes.endpoints = Endpoints(address.endpoints, on_open=self._probes.wake)
+        self.requests = Requests(metrics or Metrics(), self.endpoints)
         self.endings = Endings(self.end)
         self.keep_alive = KeepAlive(self._keep_alive)
         self._left_open = left_open or []
@@ -196,7 +200,9 @@ class Cluster:
                 raise
 
 
-def cluster_of(settings: StoreSettings, journal_folder: str = "") -> Cluster:
+def cluster_of(
+    settings: StoreSettings, journal_folder: str = "", *, metrics: Metrics | None = None
+) -> Cluster:
     """The cluster in the settings. StartupError if they are incomplete.
 
     If a folder for the journal is given, transactions that killed processes left open there are rolled back;
@@ -210,7 +216,7 @@ def cluster_of(settings: StoreSettings, journal_folder: str = "") -> Cluster:
     )
     address = VastAddress.parse(settings.store_url)
     if not journal_folder:
-        return Cluster(address, credentials)
+        return Cluster(address, credentials, metrics=metrics)
     folder = Path(journal_folder)
     journal = Journal(folder)
-    return Cluster(address, credentials, journal=journal, left_open=find_abandoned(folder))
+    return Cluster(address, credentials, journal=journal, left_open=find_abandoned(folder), metrics=metrics)

@@ -1,9 +1,14 @@
 """The service, its storage backends and webhooks."""
 
+import asyncio
+from contextlib import AsyncExitStack
+
+from gateway.bootstrap import running
+from gateway.settings import Settings
 from tests.conformance.conftest import Gateway
 from tests.conformance.reaching import Client, reaches
 from tests.support.processes.polling import until
-from tests.support.services.gateway import new_id
+from tests.support.services.gateway import QUICK, new_id
 
 
 @reaches("GET /", 200)
@@ -61,6 +66,7 @@ async def test_a_store_without_webhooks_announces_no_event_mechanism(
         assert (await tams.post("/service/webhooks", json=webhook)).status_code == 404
 
 
+@reaches("GET /ready", 200)
 @reaches("GET /health", 200)
 @reaches("GET /health/live", 204)
 @reaches("GET /health/details", 200)
@@ -72,7 +78,7 @@ async def test_the_gateway_serves_its_health_and_documentation(tams: Client) -> 
         return (await tams.get("/health")).status_code == 200
 
     await until(healthy)
-    for path in ("/health", "/health/details", "/openapi.json"):
+    for path in ("/ready", "/health", "/health/details", "/openapi.json"):
         assert (await tams.get(path)).status_code == 200
     assert (await tams.get("/health/live")).status_code == 204
     for path in ("/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/favicon-32x32.png"):
@@ -81,3 +87,15 @@ async def test_the_gateway_serves_its_health_and_documentation(tams: Client) -> 
         headers = {"if-none-match": response.headers["etag"]}
         assert (await tams.get(path, headers=headers)).status_code == 304
     assert (await tams.get("/docs/unknown.js")).status_code == 404
+
+
+@reaches("GET /health/live", 503)
+async def test_a_gateway_that_is_about_to_stop_is_not_live() -> None:
+    stack = AsyncExitStack()
+    server = await stack.enter_async_context(running(Settings(**QUICK | {"drain_seconds": 300})))
+    stopping = asyncio.create_task(stack.aclose())
+    await asyncio.sleep(0)
+    async with Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=20) as tams:
+        assert (await tams.get("/health/live")).status_code == 503
+    stopping.cancel()
+    await asyncio.wait([stopping])

@@ -32,7 +32,7 @@ def test_every_operation_of_tams_exists() -> None:
     assert len(official_operations) == 74
     assert official_operations <= operations
     extra = operations - official_operations - EXTENSIONS
-    assert {path.split("/")[1] for _, path in extra} == {"x", "health", "openapi.json", "docs"}
+    assert {path.split("/")[1] for _, path in extra} == {"x", "health", "ready", "openapi.json", "docs"}
 
 
 @official.needed

@@ -12,7 +12,7 @@ from tests.support.project.repository import files
 # A token for URLs allows no more than its maker may do, and a password is the caller's own.
 FOR_READERS = {"/x/tokens", "/x/users/me/password"}
 # The only routes that are open to everyone.
-PUBLIC = {"/health", "/health/live", "/openapi.json", "/docs", "/docs/{file}"}
+PUBLIC = {"/ready", "/health", "/health/live", "/openapi.json", "/docs", "/docs/{file}"}
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from docs.generate_settings import DEPLOYABLES, PAGE, groups, page
+from docs.generate_settings import DEPLOYABLES, PAGE, PUBLIC, groups, page, public
 from services.shared.process.settings import env_names
 from tests.support.project.repository import ROOT, files
 
@@ -12,6 +12,11 @@ from tests.support.project.repository import ROOT, files
 def test_the_settings_page_is_up_to_date() -> None:
     text = PAGE.read_text("utf-8")
     up_to_date = page(text) == text
+    assert up_to_date, "run make docs"
+
+
+def test_the_list_of_settings_that_may_be_shown_is_up_to_date() -> None:
+    up_to_date = PUBLIC.read_text("utf-8") == public()
     assert up_to_date, "run make docs"
 
 

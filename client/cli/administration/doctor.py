@@ -7,14 +7,20 @@ import click
 
 from client.api import ApiError, TamsClient, Target, Unreachable
 from client.cli import exits
+from client.cli.administration.inventory import write_inventory
 from client.cli.target import open_target
 from client.cli.terminal.confirming import ask_to_type
 from client.cli.terminal.output import as_json, printable, write_json
 from client.doctor import Finding, Grade, Scope, examine
+from client.local.errors import CannotRun
 
 _FINE: Final = 0
 _HAS_PROBLEMS: Final = 1
 _CANNOT_CHECK: Final = 2
+_NO_REPAIR: Final = (
+    "--objects does not repair: lost bytes follow from nothing else, and bytes that are left over may be the"
+    " only copy; the list shows both"
+)
 _MARKS: Final = {Grade.FINE: "ok", Grade.PROBLEM: "PROBLEM", Grade.UNCHECKED: "not checked"}
 
 
@@ -27,6 +33,7 @@ _MARKS: Final = {Grade.FINE: "ok", Grade.PROBLEM: "PROBLEM", Grade.UNCHECKED: "n
     help="Most segments to check.  [default: 100000]",
 )
 @click.option("--all", "check_all", is_flag=True, help="Check all rows.")
+@click.option("--objects", is_flag=True, help="Only compare all objects with object storage, both ways.")
 @click.option("--repair", is_flag=True, help="Rewrite rows that contradict the rows they derive from.")
 @click.option("--dry-run", is_flag=True, help="With --repair: list the rows to rewrite, change nothing.")
 @click.option("--confirm", metavar="SCHEMA", help="With --repair: the schema's name, instead of a prompt.")
@@ -39,6 +46,7 @@ def doctor(
     max_flows: int | None,
     max_segments: int | None,
     check_all: bool,
+    objects: bool,
     repair: bool,
     dry_run: bool,
     confirm: str | None,
@@ -50,14 +58,21 @@ def doctor(
     columns, tags and lists from the documents, segments and collections that they derive from. It keeps the
     newest of several rows with the same id, and removes rows without an owner. Clients can go on working
     meanwhile. Exit codes: 0 no problem found, 1 problems found, 2 the store cannot be checked.
+
+    With --objects it reads all rows of objects and lists all stored objects, where TAMS_STORE_URL and
+    TAMS_MEDIA_STORAGE_CONFIG name them, or TAMS_DATA_DIR those of `tams up`. It changes nothing.
     """
+    if objects and repair:
+        raise click.UsageError(_NO_REPAIR)
     try:
+        if objects:
+            context.exit(write_inventory(as_json=as_json))
         target = open_target(context.obj)
         if repair and not dry_run:
             confirm = confirm or ask_to_type("rewrite rows", asyncio.run(_schema(target)))
         scope = Scope(max_flows, max_segments, check_all or repair, repair, confirm or "" if repair else "")
         findings = asyncio.run(_examine(target, scope, probe, quiet=as_json))
-    except (Unreachable, ApiError, ValueError, exits.Failed) as error:
+    except (Unreachable, ApiError, ValueError, exits.Failed, CannotRun) as error:
         click.echo(f"tams: cannot check: {printable(str(error))}", err=True)
         context.exit(_CANNOT_CHECK)
     if as_json:

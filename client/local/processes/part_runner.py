@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 from client.local.errors import CannotRun
-from client.local.output import Log, print_status
+from client.local.output.part_log import Log
+from client.local.output.terminal import print_status
 from client.local.parts import Part
 from client.local.processes.child import Child
 from client.local.processes.room import has_room

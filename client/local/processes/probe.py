@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from client.local.settings import TLS
+from client.local.names import TLS
 
 _PAUSE_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 2.0

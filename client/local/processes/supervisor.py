@@ -9,7 +9,9 @@ from typing import Final
 
 from client.local.data_dir import DataDir
 from client.local.errors import CannotRun
-from client.local.output import Log, print_status
+from client.local.output.part_log import Log
+from client.local.output.request_log import RequestLog
+from client.local.output.terminal import print_status, terminal
 from client.local.parts import STOP_ORDER, Part, kind
 from client.local.processes.child import Child
 from client.local.processes.part_runner import PartRunner
@@ -22,10 +24,23 @@ _MESSAGE_SECONDS: Final = 600.0
 class Supervisor:
     """The parts of one store as running children."""
 
-    def __init__(self, parts: Sequence[Part], data_dir: DataDir, *, patient: bool = False) -> None:
-        """A `patient` supervisor waits for parts that cannot serve yet without a time limit."""
+    def __init__(
+        self, parts: Sequence[Part], data_dir: DataDir, *, patient: bool = False, quiet: bool = False
+    ) -> None:
+        """A `patient` supervisor waits for parts that cannot serve yet without a time limit.
+
+        Unless it is `quiet`, it shows requests on a terminal.
+        """
         self._patient = patient
-        self._logs = {part.name: Log(part.name, data_dir.logs / f"{part.name}.log") for part in parts}
+        requests = RequestLog(data_dir.logs / "access.log", None if quiet else terminal())
+        self._logs = {
+            part.name: Log(
+                part.name,
+                data_dir.logs / f"{part.name}.log",
+                requests if part.name == "gateway" else None,
+            )
+            for part in parts
+        }
         self._runners = {
             part.name: PartRunner(part, self._logs[part.name], data_dir.lock, self._probe) for part in parts
         }

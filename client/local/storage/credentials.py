@@ -12,6 +12,7 @@ from typing import Final
 
 from client.local.data_dir import DataDir
 from client.local.errors import CannotRun
+from client.local.storage.addresses import StorageAddresses
 
 BUCKET: Final = "tams"
 
@@ -51,7 +52,7 @@ def _is_certificate(path: Path) -> bool:
     return True
 
 
-def storage_config(data_dir: DataDir, s3_port: int) -> Path:
+def storage_config(data_dir: DataDir, addresses: StorageAddresses) -> Path:
     """The storage configuration of the media service, with one backend; the backend's id stays the same."""
     backend = {
         "id": _backend_id(data_dir.storage_config),
@@ -59,12 +60,13 @@ def storage_config(data_dir: DataDir, s3_port: int) -> Path:
         "provider": "local",
         "store_product": "SeaweedFS",
         "default_storage": True,
-        "endpoint_url": f"http://127.0.0.1:{s3_port}",
+        "endpoint_url": addresses.endpoint,
+        "public_endpoint_url": addresses.public,
         "bucket": BUCKET,
         "access_key_file": str(data_dir.secrets / "access_key"),
         "secret_key_file": str(data_dir.secrets / "secret_key"),
         "create_bucket": True,
-        # Only this machine can reach object storage, so every web page may use it.
+        # Nothing in it is open without a signed URL, so every web page may use those.
         "cors_origins": ["*"],
     }
     return _write(data_dir.storage_config, json.dumps([backend], indent=1) + "\n")

@@ -1,8 +1,8 @@
-"""SeaweedFS as local object storage: one process, on loopback only, without telemetry.
+"""SeaweedFS as local object storage: one process, without telemetry, on loopback unless a setting says else.
 
-Every user of this machine can reach its ports, so each port needs a credential: S3 the access key, gRPC and
-the master's pages the certificate, the volume server a token signed with a key of this process. The pages
-of the filer are turned off.
+Others can reach its ports, at least the users of this machine, so each port needs a credential: S3 the access
+key, gRPC and the master's pages the certificate, the volume server a token signed with a key of this process.
+The pages of the filer are turned off.
 """
 
 import os
@@ -16,6 +16,7 @@ from client.local.data_dir import DataDir
 from client.local.errors import CannotRun
 from client.local.ports import ADMIN_GRPC_OFFSET
 from client.local.storage import credentials
+from client.local.storage.addresses import StorageAddresses
 from client.local.storage.protection import protection
 
 HEALTH: Final = "/healthz"
@@ -24,15 +25,17 @@ HEALTH: Final = "/healthz"
 _DISK_FAILURE: Final = re.compile(r"/filerldb2/\S+: (?:no space left on device|disk quota exceeded)")
 
 
-def command(data_dir: DataDir, ports: Mapping[str, int], env: Mapping[str, str]) -> tuple[str, ...]:
+def command(
+    data_dir: DataDir, addresses: StorageAddresses, ports: Mapping[str, int], env: Mapping[str, str]
+) -> tuple[str, ...]:
     """The command line; it names files with credentials. CannotRun if the program is missing."""
     return (
         _program(env),
         "-logtostderr=true",
         "mini",
         f"-dir={data_dir.objects}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
+        f"-ip={addresses.internal}",
+        f"-ip.bind={addresses.host}",
         f"-s3.config={credentials.identities(data_dir)}",
         f"-bucket={credentials.BUCKET}",
         "-s3.iam=false",

@@ -1,4 +1,4 @@
-"""Detects that the files of object storage are missing or belong to another store.
+"""Detects that the files of object storage are missing or belong to another store, or are in other storage.
 
 Object storage starts empty if it finds no files. Without this check the tables would then refer to objects
 that do not exist.
@@ -11,31 +11,44 @@ from typing import Final
 
 from client.local.data_dir import DataDir
 from client.local.errors import CannotRun
+from client.local.names import STORAGE_CONFIG
 
 # SeaweedFS has the id of its folder of volumes in this file, and the names of objects in this folder.
 _IDENTITY: Final = "vol_dir.uuid"
 _NAMES: Final = "filerldb2"
 _HEAD: Final = "CURRENT"
+# The member of the note of a store whose objects are in the user's storage.
+_ELSEWHERE: Final = "elsewhere"
 
 
-def check(data_dir: DataDir) -> None:
-    """CannotRun if a part of object storage is missing that existed at the last run."""
+def check(data_dir: DataDir, *, elsewhere: bool = False) -> None:
+    """CannotRun if a part of object storage is missing that existed at the last run.
+
+    `elsewhere` is True if objects are in the user's storage. CannotRun if that was otherwise at the last run.
+    """
     last_run = _read(data_dir.stored_objects)
-    if last_run and (problem := _problem(data_dir.objects, last_run)):
+    if last_run and elsewhere != bool(last_run.get(_ELSEWHERE)):
+        place = "storage of yours" if last_run.get(_ELSEWHERE) else str(data_dir.objects)
+        raise CannotRun(
+            f"the objects of this store are in {place}; {'unset' if elsewhere else 'set'} {STORAGE_CONFIG},"
+            f" or remove {data_dir.stored_objects} to go on without them"
+        )
+    if last_run and not elsewhere and (problem := _problem(data_dir.objects, last_run)):
         raise CannotRun(
             f"the objects of this store are missing: {problem}; restore {data_dir.objects} from a backup,"
             f" or remove {data_dir.stored_objects} to go on without them"
         )
 
 
-def remember(data_dir: DataDir) -> None:
+def remember(data_dir: DataDir, *, elsewhere: bool = False) -> None:
     """Store the parts that exist now, for the check of the next run."""
     names = sorted(path.parent.name for path in (data_dir.objects / _NAMES).glob(f"*/{_HEAD}"))
     identity = _identity(data_dir.objects)
+    noted = {_ELSEWHERE: True} if elsewhere else {"volumes": identity, "names": names}
     # On a full disk the file of the last run stays.
     with suppress(OSError):
         fresh = data_dir.stored_objects.with_suffix(".new")
-        fresh.write_text(json.dumps({"volumes": identity, "names": names}) + "\n")
+        fresh.write_text(json.dumps(noted) + "\n")
         fresh.chmod(0o600)
         fresh.replace(data_dir.stored_objects)
 
@@ -62,4 +75,5 @@ def _read(path: Path) -> dict[str, object]:
         last_run = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return last_run if isinstance(last_run, dict) and last_run.get("volumes") else {}
+    is_known = isinstance(last_run, dict) and (last_run.get("volumes") or last_run.get(_ELSEWHERE))
+    return last_run if is_known else {}

@@ -63,9 +63,11 @@ def _has_numbers(segment: PostedSegment) -> bool:
 
 def _add_numbers(message: segment_pb2.NewSegments, posted: Posted) -> None:
     segments = posted.segments
-    offsets = _read_all(posted, "ts_offset", parse_timestamp)
-    message.ts_offsets_ns.extend(offsets if any(offsets) else ())
-    message.last_durations_ns.extend(_counts(_read_all(posted, "last_duration", _optional_timestamp)))
+    # Most segments have no times but their range, and to find that out is cheaper than to parse the defaults.
+    if any(segment.ts_offset != _NO_OFFSET for segment in segments):
+        message.ts_offsets_ns.extend(_read_all(posted, "ts_offset", parse_timestamp))
+    if any(segment.last_duration is not UNSET for segment in segments):
+        message.last_durations_ns.extend(_counts(_read_all(posted, "last_duration", _optional_timestamp)))
     message.sample_offsets.extend(_counts([segment.sample_offset for segment in segments]))
     message.sample_counts.extend(_counts([segment.sample_count for segment in segments]))
     message.key_frame_counts.extend(_counts([segment.key_frame_count for segment in segments]))

@@ -1,4 +1,4 @@
-"""JSON documents of /health and /health/details."""
+"""JSON documents of /ready, /health and /health/details."""
 
 from typing import Final
 
@@ -6,11 +6,22 @@ import msgspec
 from tams.event.v1 import delivery_service_pb2
 from tams.metadata.v1 import status_service_pb2
 
-from gateway.clients.health import NOT_SERVING, SERVING, HealthReport
+from gateway.clients.health import NOT_SERVING, SERVING, HealthReport, reason_of
 from gateway.codecs.service import deliveries as codec
 
 _DRAINING: Final = "the gateway is about to stop"
 _BACKLOG: Final = tuple(field.name for field in status_service_pb2.Backlog.DESCRIPTOR.fields)
+
+
+def readiness(metadata: str, *, draining: bool) -> bytes:
+    """Whether the gateway can serve, and the reasons if it cannot. `metadata` is the state of that part."""
+    reasons = [*([_DRAINING] if draining else ()), *_fault("metadata", metadata)]
+    body: dict[str, object] = {"status": _state(not reasons)}
+    return msgspec.json.encode(body | ({"reasons": reasons} if reasons else {}))
+
+
+def _fault(name: str, state: str) -> list[str]:
+    return [] if state == SERVING else [f"{name}: {reason_of(state)}"]
 
 
 def summary(report: HealthReport, *, draining: bool) -> bytes:

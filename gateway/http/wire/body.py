@@ -1,12 +1,12 @@
 """Reads request bodies, with limits for one body, for its time, and for all bodies together."""
 
-import asyncio
 from typing import Final
 
 from granian._granian import RSGIProtocolError
 
 from gateway.errors import BodyIncomplete, BodyTimeout, BodyTooLarge, UnsupportedMediaType
 from gateway.http.requests import Request
+from gateway.http.wire.time_limit import TimeLimit
 from services.shared.errors import Unavailable
 
 _JSON: Final = "application/json"
@@ -27,10 +27,15 @@ class BodyReader:
 
     def __init__(self, max_bytes: int, seconds: float, max_held_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._seconds = seconds
+        self._time = TimeLimit(seconds)
         self._max_held_bytes = max(max_bytes, max_held_bytes)
         self._held_bytes = 0
         self._reserved_bytes = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """The bytes of all bodies in use."""
+        return self._held_bytes + self._reserved_bytes
 
     def read(self, request: Request) -> "Body":
         """The whole body, as a block whose value is its bytes. They count until the block ends.
@@ -44,20 +49,13 @@ class BodyReader:
     async def receive(self, request: Request) -> bytes:
         """The bytes of the body. They count until `release`."""
         _refuse_other_types(request)
-        # This is asyncio.timeout with half of its cost, since most requests with a body wait for nothing.
-        task, expired = asyncio.current_task(), list[bool]()
-        timer = asyncio.get_running_loop().call_later(self._seconds, _expire, task, expired)
         try:
-            return await self._bounded(request)
+            return await self._time.wait_for(self._bounded(request))
         except RSGIProtocolError:
             fault = "the body is incomplete, badly chunked, or followed by trailers"
             raise BodyIncomplete(fault) from None
-        except asyncio.CancelledError:
-            if task is None or not expired or task.uncancel() > 0:
-                raise
-            raise BodyTimeout(f"the body did not arrive within {self._seconds:g} s") from None
-        finally:
-            timer.cancel()
+        except TimeoutError:
+            raise BodyTimeout(f"the body did not arrive within {self._time.seconds:g} s") from None
 
     def release(self, request: Request) -> None:
         """Stop counting the bytes of the body."""
@@ -110,12 +108,6 @@ class Body:
 
     async def __aexit__(self, *_: object) -> None:
         self._reader.release(self._request)
-
-
-def _expire(task: asyncio.Task[object] | None, expired: list[bool]) -> None:
-    if task is not None:
-        expired.append(True)
-        task.cancel()
 
 
 def _too_large(limit: int) -> BodyTooLarge:

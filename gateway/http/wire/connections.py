@@ -59,6 +59,11 @@ class Connections:
         self._inspected = 0.0
         self._next_inspection = 0.0
 
+    @property
+    def count(self) -> int:
+        """The connections that were open at the last look, at most about a second ago."""
+        return len(self._first_seen)
+
     async def watch(self, port: int, max_connections: int) -> None:
         """Inspect the connections to the port about once a second, more often if it is crowded.
 

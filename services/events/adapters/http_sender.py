@@ -14,6 +14,7 @@ from services.events.application.ports import Undelivered
 from services.events.domain.subscriber import Message, Subscriber
 from services.shared.addresses import Addresses
 from services.shared.errors import StartupError
+from services.shared.telemetry.trace import TRACEPARENT, current
 
 _MAX_REDIRECTS: Final = 3
 # Without 303, after which a client sends a GET.
@@ -77,11 +78,16 @@ class HttpSender:
             await connections.aclose()
 
     async def send(self, subscriber: Subscriber, message: Message) -> None:
-        """POST the message. Undelivered unless the subscriber answers with a 2xx in time."""
+        """POST the message. Undelivered unless the subscriber answers with a 2xx in time.
+
+        The request has the place of the current operation in its trace.
+        """
+        trace = current.get()
         headers = {
             "content-type": "application/json",
             "user-agent": "tams-events",
             "tams-event-id": str(message.id),
+            **({TRACEPARENT: trace.header()} if trace is not None else {}),
             **subscriber.headers,
         }
         try:

@@ -54,7 +54,7 @@ def _message(event: event_pb2.Event, segments: Iterator[SegmentDocuments]) -> Me
         _ENCODE(_TYPES[kind]),
         inner,
     )
-    return Message(event.id, event.key, event.time.ToNanoseconds(), body)
+    return Message(event.id, event.key, event.time.ToNanoseconds(), body, event.traceparent)
 
 
 def url_filter(webhook: webhook_pb2.Webhook) -> UrlFilter:

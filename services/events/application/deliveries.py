@@ -9,7 +9,7 @@ from services.events.application.environment import Environment
 from services.events.application.failure_log import FailureLog
 from services.events.application.subscriber.health import SubscriberHealth
 from services.events.application.subscriber.subscription import Subscription
-from services.events.domain.status import FailingSubscriber, Status
+from services.events.domain.status import FailingSubscriber, Status, Summary
 from services.events.domain.subscriber import Subscriber
 from services.shared.errors import FailedPrecondition, TamsError
 
@@ -70,6 +70,11 @@ class Deliveries:
             self._stop(name)
         return bool(names)
 
+    async def finish_attempts(self) -> None:
+        """Begin no attempt any more, and wait for those under way."""
+        attempts = [delivery.subscription.state.attempts for delivery in self._running.values()]
+        await asyncio.gather(*(each.finish() for each in attempts))
+
     async def wait_ended(self) -> None:
         """Wait until all stopped deliveries have ended."""
         await asyncio.gather(*self._ending.values(), return_exceptions=True)
@@ -79,6 +84,13 @@ class Deliveries:
         failing = [delivery for delivery in self._running.values() if delivery.health.failing_since_ns]
         failing.sort(key=lambda delivery: delivery.health.failing_since_ns)
         return Status(len(self._running), len(failing), list(map(self._failing, failing[:_MAX_FAILING])))
+
+    def summary(self) -> Summary:
+        """The numbers of all deliveries."""
+        running = list(self._running.values())
+        times = (delivery.subscription.state.progress.waiting_since_ns() for delivery in running)
+        failing = sum(bool(delivery.health.failing_since_ns) for delivery in running)
+        return Summary(len(running), failing, min(filter(None, times), default=0))
 
     def _failing(self, delivery: _Delivery) -> FailingSubscriber:
         state, health = delivery.subscription.state, delivery.health

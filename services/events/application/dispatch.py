@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 # The shortest time between two renewals, however often registrations change.
 _MIN_RENEW_SECONDS: Final = 0.1
-# The time to end deliveries at shutdown, and then to release the leases.
+# At shutdown: the time for attempts under way, and again to end deliveries; then the time to release leases.
 _END_SECONDS: Final = 2.0
 _RELEASE_SECONDS: Final = 1.0
 
@@ -60,6 +60,8 @@ class Dispatcher:
     async def _keep_leases(self, report: Report) -> NoReturn:
         while True:
             is_renewed = await self._renew()
+            # Here rather than at each scrape, which runs on another thread.
+            self._environment.observation.summary = self._deliveries.summary()
             await report(serving=is_renewed)
             await asyncio.sleep(_MIN_RENEW_SECONDS)
             # After a failed renewal the leases may not last for a whole pause.
@@ -98,6 +100,7 @@ class Dispatcher:
 
     async def _leave(self) -> None:
         """End deliveries and release the leases, so that other processes can take them at once."""
+        await _at_most(_END_SECONDS, self._deliveries.finish_attempts())
         if self._expiry is not None:
             self._expiry.cancel()
         self._deliveries.stop_all()

@@ -8,6 +8,7 @@ from services.events.application.backoff import Backoff
 from services.events.application.event_poll import EventPoll
 from services.events.application.failure_log import LineBudget
 from services.events.application.limits import Limits
+from services.events.application.observation import ObservedDeliveries
 from services.events.application.ports import Outbox, Sender
 from services.shared.errors import FailedPrecondition
 
@@ -57,3 +58,4 @@ class Environment:
     backoff: Backoff = field(default_factory=Backoff)
     limits: Limits = field(default_factory=Limits)
     lines: LineBudget = field(default_factory=LineBudget)
+    observation: ObservedDeliveries = field(default_factory=ObservedDeliveries)

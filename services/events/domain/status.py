@@ -19,6 +19,21 @@ class FailingSubscriber(NamedTuple):
     oldest_ns: int
 
 
+class Summary(NamedTuple):
+    """The number of subscribers and of failing ones, and the time of the oldest event that waits.
+
+    The time is in nanoseconds since 1970, 0 if no event waits.
+    """
+
+    subscribers: int
+    failing: int
+    waiting_since_ns: int
+
+    def lag_seconds(self, now_ns: int) -> float:
+        """The age of the oldest event that waits at a time in nanoseconds since 1970; 0 if none waits."""
+        return max(now_ns - self.waiting_since_ns, 0) / 1e9 if self.waiting_since_ns else 0.0
+
+
 class Status(NamedTuple):
     """The number of subscribers and of failing ones, and some of these, the longest failing first."""
 

@@ -31,12 +31,14 @@ class Message(NamedTuple):
     """One event as JSON. Messages of one `key` (the id of a flow or a source) are delivered in order.
 
     `id` is the id of the event in the outbox, `time_ns` its commit time in nanoseconds since 1970.
+    `traceparent` is the operation that made the change, if its trace is recorded, and else empty.
     """
 
     id: int
     key: str
     time_ns: int
     body: bytes
+    traceparent: str = ""
 
 
 class Batch(NamedTuple):

@@ -5,15 +5,11 @@ The bytes of objects do not pass through this process: clients PUT and GET them 
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlsplit
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -21,14 +17,16 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from services.media.adapters.s3_client import open_client
 from services.media.adapters.s3_cors import cors_rule
 from services.media.adapters.s3_listing import WORTH_A_LISTING, list_sizes
+from services.media.adapters.s3_observation import ObservedRequests
 from services.media.domain.storage_backend import StorageBackend
 from services.media.domain.storage_path import is_storage_path
 from services.shared.errors import Unavailable
+from services.shared.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CORSConfigurationTypeDef
 
 T = TypeVar("T")
@@ -37,20 +35,12 @@ _log = logging.getLogger(__name__)
 
 _SHOWN_CHARACTERS: Final = 80
 _MAX_LOGGED: Final = 1000
-_CONNECT_SECONDS: Final = 2
-_READ_SECONDS: Final = 5
 _MISSING: Final = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
 # Without NoSuchBucket: if the bucket is missing, its objects must not count as deleted.
 _DELETED: Final = {"404", "NoSuchKey", "NotFound"}
 _CREATED_BY_ANOTHER: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 # The answers of storage that configures CORS in another way.
 _NOT_OFFERED: Final = {"NotImplemented", "MethodNotAllowed"}
-_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
-# The user who starts the service may have configured AWS tools; their profile must not apply here.
-_NO_PROFILE: Final = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-}
 # The region that S3 does not accept as a location when a bucket is created.
 _UNNAMED_REGION: Final = "us-east-1"
 
@@ -58,11 +48,12 @@ _UNNAMED_REGION: Final = "us-east-1"
 class S3Storage:
     """The bucket of one backend. Each call makes one attempt, because its callers decide about retries."""
 
-    def __init__(self, backend: StorageBackend, threads: int) -> None:
+    def __init__(self, backend: StorageBackend, threads: int, metrics: Metrics | None = None) -> None:
         self._backend = backend
         # Invalid paths; each is logged once.
         self._logged: set[str] = set()
-        self._client = _client(backend, threads)
+        self._client = open_client(backend, threads)
+        ObservedRequests(backend, metrics or Metrics()).attach(self._client)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
 
     async def prepare(self) -> None:
@@ -105,8 +96,10 @@ class S3Storage:
         return False
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
+        # In the context of the caller, so that the requests are parts of its operation.
+        run = copy_context().run
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, run, function)
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"storage {self._backend.label}: {error}") from None
 
@@ -171,29 +164,6 @@ class S3Storage:
         except ClientError as error:
             if _code(error) not in _DELETED:
                 raise
-
-
-def _client(backend: StorageBackend, threads: int) -> "S3Client":
-    session = boto3.session.Session(botocore_session=botocore.session.Session(_NO_PROFILE))
-    return session.client(
-        "s3",
-        endpoint_url=backend.endpoint_url,
-        region_name=backend.signing_region,
-        aws_access_key_id=backend.credentials.access_key,
-        aws_secret_access_key=backend.credentials.secret_key,
-        aws_session_token=backend.credentials.session_token or None,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=threads,
-            proxies={} if urlsplit(backend.endpoint_url).hostname in _LOOPBACK else None,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
 
 
 def _code(error: ClientError) -> str:

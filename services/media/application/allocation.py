@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock, NewObjectId, ObjectRegistry
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.signer import Signer
@@ -28,7 +29,9 @@ class Allocation:
         *,
         clock: Clock,
         new_object_id: NewObjectId,
+        counts: ObjectCounts | None = None,
     ) -> None:
+        self._counts = counts or ObjectCounts()
         self._backends = backends
         self._registry = registry
         self._signer = signer
@@ -58,7 +61,8 @@ class Allocation:
         container = await self._registry.reserve(flow_id, locations)
         self._recent.add_allocated(locations)
         paths = [location.storage_path for location in locations]
-        urls = self._signer.window(backend).put_urls(paths, container)
+        urls = self._signer.put_urls(backend, paths, container)
+        self._counts.allocated.add(len(locations))
         return [
             AllocatedObject(location.object_id, url, container, backend.put_headers)
             for location, url in zip(locations, urls, strict=True)

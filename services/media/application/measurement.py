@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import ObjectRegistry
 from services.media.application.size_reader import SizeReader, SizeResult
 from services.media.domain.object import ObjectLocation, ObjectSize
@@ -16,7 +17,10 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 class Measurement:
     """Reads the sizes of objects that are due in the registry, and records them."""
 
-    def __init__(self, registry: ObjectRegistry, reader: SizeReader) -> None:
+    def __init__(
+        self, registry: ObjectRegistry, reader: SizeReader, counts: ObjectCounts | None = None
+    ) -> None:
+        self._counts = counts or ObjectCounts()
         self._registry = registry
         self._reader = reader
 
@@ -43,7 +47,9 @@ class Measurement:
         if not locations:
             return 0
         results = await self._reader.read(locations)
-        await self._registry.record_sizes(_sizes(locations, results))
+        sizes = _sizes(locations, results)
+        await self._registry.record_sizes(sizes)
+        self._counts.add_measured(zip(locations, (each.size for each in sizes), strict=True))
         return len(locations)
 
 

@@ -24,6 +24,13 @@ class Reachability:
         """The reason why a backend does not answer; "" if it answers."""
         return self._faults[storage_id]
 
+    def up(self, labels: Mapping[str, str]) -> dict[str, bool]:
+        """By label, whether the backends with it answer; `labels` are by id."""
+        up = dict.fromkeys(labels.values(), True)
+        for storage_id, label in labels.items():
+            up[label] &= not self._faults[storage_id]
+        return up
+
     async def watch(self, storage_id: str, label: str) -> None:
         """Check a backend until cancelled; checks more often after its state has changed."""
         pause = _FIRST_PAUSE_SECONDS

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import ObjectRegistry, ObjectStorage
 from services.media.domain.object import Ages, ObjectLocation
 from services.shared.errors import Unavailable
@@ -32,8 +33,11 @@ class Reclamation:
         storages: Mapping[str, ObjectStorage],
         ages: Ages,
         concurrency: int,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        counts: ObjectCounts | None = None,
     ) -> None:
+        self._counts = counts or ObjectCounts()
         self._registry = registry
         self._storages = storages
         self._ages = ages
@@ -68,6 +72,7 @@ class Reclamation:
         ]
         if deleted:
             await self._registry.forget(deleted)
+            self._counts.reclaimed.add(len(deleted))
             _log.info("reclaimed objects", extra={"objects": len(deleted)})
         elif failed := [result for result in results if isinstance(result, Unavailable)]:
             raise failed[0]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock
 from services.media.domain.presign import Presigner
 from services.media.domain.signed_urls import SignedUrls
@@ -22,8 +23,15 @@ _CACHED_SIGNATURES: Final = 20_000
 class Signer:
     """Signs URLs that stay valid for at least `expiry_seconds` after a client gets them."""
 
-    def __init__(self, backends: StorageBackends, clock: Clock, expiry_seconds: int) -> None:
+    def __init__(
+        self,
+        backends: StorageBackends,
+        clock: Clock,
+        expiry_seconds: int,
+        counts: ObjectCounts | None = None,
+    ) -> None:
         self._backends = backends
+        self._counts = counts or ObjectCounts()
         self._clock = clock
         self._validity_seconds = expiry_seconds + WINDOW_SECONDS
         self._presigners = {backend.id: _presigner(backend) for backend in backends}
@@ -35,14 +43,22 @@ class Signer:
         InvalidArgument for an unknown backend, a path that is not a valid key or not percent-encoded, or more
         than MAX_URLS paths.
         """
-        if sum(paths.count(b"\n") for _, paths in objects) > MAX_URLS:
+        number = sum(paths.count(b"\n") for _, paths in objects)
+        if number > MAX_URLS:
             raise InvalidArgument(f"give at most {MAX_URLS} paths", reason="TOO_MANY_ITEMS")
         backends = [self._backends.choose(storage_id) for storage_id, _ in objects]
-        return [
-            self.window(backend).sign(paths) for backend, (_, paths) in zip(backends, objects, strict=True)
+        signed = [
+            self._window(backend).sign(paths) for backend, (_, paths) in zip(backends, objects, strict=True)
         ]
+        self._counts.signed_gets.add(number)
+        return signed
 
-    def window(self, backend: StorageBackend) -> "SigningWindow":
+    def put_urls(self, backend: StorageBackend, paths: Sequence[str], content_type: str) -> list[str]:
+        """The URLs to PUT new objects, which require this content type and the headers of the backend."""
+        self._counts.signed_puts.add(len(paths))
+        return self._window(backend).put_urls(paths, content_type)
+
+    def _window(self, backend: StorageBackend) -> "SigningWindow":
         """The current window of a backend."""
         start = _window_start(self._clock())
         window = self._windows.get(backend.id)

@@ -115,7 +115,7 @@ class Uploads:
         for location, result in results:
             if isinstance(result, int):
                 self._recent.mark_stored(location.object_id)
-                self._size_recorder.add(location.object_id, result)
+                self._size_recorder.add(location, result)
 
 
 def _presence(result: SizeResult) -> Presence:

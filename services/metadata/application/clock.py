@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from services.shared.access import caller
 from services.shared.access.principal import SYSTEM, Scope
 from services.shared.process.logs import request_id
+from services.shared.telemetry.trace import current
 
 Clock = Callable[[], datetime]
 
@@ -37,7 +38,8 @@ class Moment(NamedTuple):
 
     `author` is the caller who makes a change then; None for changes of the store itself, and for all changes
     of a store without access control. `trail` is None for changes that the audit log does not have.
-    `may_delete` is False for an author without the scope delete.
+    `may_delete` is False for an author without the scope delete. `traceparent` is the operation that makes
+    the change, if its trace is recorded, and else empty.
     """
 
     text: str
@@ -45,6 +47,7 @@ class Moment(NamedTuple):
     author: str | None = None
     trail: Trail | None = None
     may_delete: bool = True
+    traceparent: str = ""
 
     @property
     def ms(self) -> int:
@@ -54,7 +57,7 @@ class Moment(NamedTuple):
     @property
     def anonymous(self) -> "Moment":
         """The same moment without author and trail, for parts of a change that is recorded as a whole."""
-        return Moment(self.text, self.ns, may_delete=self.may_delete)
+        return self._replace(author=None, trail=None)
 
 
 def utc_now() -> datetime:
@@ -68,7 +71,7 @@ def authored_moment(clock: Clock) -> Moment:
     author = None if principal.name == SYSTEM.name else principal.name
     trail = Trail(principal.name, request_id.get()) if isinstance(clock, AuditedClock) else None
     now = moment(clock)
-    return Moment(now.text, now.ns, author, trail, Scope.DELETE in principal.scopes)
+    return Moment(now.text, now.ns, author, trail, Scope.DELETE in principal.scopes, now.traceparent)
 
 
 def moment(clock: Clock) -> Moment:
@@ -76,4 +79,7 @@ def moment(clock: Clock) -> Moment:
     now = clock()
     microseconds = (now - _EPOCH) // timedelta(microseconds=1)
     # A third of the time of strftime. The clock is in UTC, which isoformat writes as +00:00.
-    return Moment(now.isoformat(timespec="microseconds")[:-6] + "Z", microseconds * 1000)
+    text, trace = now.isoformat(timespec="microseconds")[:-6] + "Z", current.get()
+    if trace is None or not trace.sampled:
+        return Moment(text, microseconds * 1000)
+    return Moment(text, microseconds * 1000, traceparent=trace.header())

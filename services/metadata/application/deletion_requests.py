@@ -124,7 +124,31 @@ def start_deletion(
     segments that exist now, not for later ones. Exhausted TOO_MANY_DELETIONS if MAX_OPEN deletions of the
     flow are open.
     """
-    request = Deletion(
+    trash = None if soft is None else new_timeline()
+    request = _new_request(flow, within, object_id, now, delete_flow=delete_flow, trash=trash)
+    # The first slice also deletes segments outside the recorded extent, in case that is wrong.
+    removed = _delete_slice(tables, request, within, now)
+    if soft is not None and removed.segments:
+        tables.trash.put(_trashed_segments(flow, request, soft, has_more=removed.has_more))
+    if not removed.has_more:
+        return DeletionProgress(removed, None)
+    if not delete_flow:
+        _check_open(tables, flow)
+    deletion = request.advance_to(removed.span.end)
+    tables.deletions.put(deletion)
+    return DeletionProgress(removed, deletion)
+
+
+def _new_request(
+    flow: StoredFlow,
+    within: TimeRange,
+    object_id: str | None,
+    now: Moment,
+    *,
+    delete_flow: bool,
+    trash: int | None,
+) -> Deletion:
+    return Deletion(
         id=new_uuid(),
         flow_id=flow.id,
         timeline=flow.timeline,
@@ -135,22 +159,17 @@ def start_deletion(
         status=Status.CREATED,
         created_ms=now.ms,
         updated_ms=now.ms,
-        trash=None if soft is None else new_timeline(),
+        trash=trash,
         created_by=now.author,
     )
-    # The first slice also deletes segments outside the recorded extent, in case that is wrong.
-    removed = _delete_slice(tables, request, within, now)
-    if soft is not None and removed.segments:
-        tables.trash.put(_trashed_segments(flow, request, soft, has_more=removed.has_more))
-    if not removed.has_more:
-        return DeletionProgress(removed, None)
-    if not delete_flow and len(tables.deletions.open_for(flow)) >= MAX_OPEN:
+
+
+def _check_open(tables: Tables, flow: StoredFlow) -> None:
+    """Exhausted TOO_MANY_DELETIONS if MAX_OPEN deletions of the flow are open."""
+    if len(tables.deletions.open_for(flow)) >= MAX_OPEN:
         raise Exhausted(
             f"{MAX_OPEN} deletions in this flow are open; wait until one is done", reason="TOO_MANY_DELETIONS"
         )
-    deletion = request.advance_to(removed.span.end)
-    tables.deletions.put(deletion)
-    return DeletionProgress(removed, deletion)
 
 
 def deletion_facts(progress: DeletionProgress) -> Facts:
@@ -252,4 +271,4 @@ def _record_event(tables: Tables, deletion: Deletion, removed: Removed, now: Mom
     """Record flows/segments_deleted, unless the flow was deleted: its deletion recorded all its segments."""
     flow = None if deletion.delete_flow else tables.flows.get(deletion.flow_id)
     if flow is not None and flow.timeline == deletion.timeline:
-        Outbox(tables, now.ns).segments_deleted(flow, removed.span)
+        Outbox(tables, now).segments_deleted(flow, removed.span)

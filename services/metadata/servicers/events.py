@@ -98,7 +98,8 @@ def _lease(lease: Lease) -> event_service_pb2.WebhookLease:
 
 
 def _message(event: Event) -> event_pb2.Event:
-    message = event_pb2.Event(id=event.id, key=event.key, **_CHANGES[event.type](event))
+    change = _CHANGES[event.type](event)
+    message = event_pb2.Event(id=event.id, key=event.key, traceparent=event.traceparent, **change)
     message.time.FromNanoseconds(event.time_ns)
     return message
 

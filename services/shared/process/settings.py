@@ -52,6 +52,21 @@ class ProcessSettings:
     rpc_cert: str = shared(TLS_CERT, "")
     rpc_key: str = shared(TLS_KEY, "")
     rpc_ca: str = shared(TLS_CA, "")
+    # The address and port at which this process serves its metrics for Prometheus, at /metrics. -1: none; 0
+    # selects a free port. Do not let the outside reach it: it has no access control.
+    metrics_host: str = shared("TAMS_METRICS_HOST", "127.0.0.1")
+    metrics_port: Annotated[int, Meta(ge=-1, le=65535)] = shared("TAMS_METRICS_PORT", -1)
+    # The base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318.
+    # Unset: no traces are recorded. The SDK also reads its own names, such as OTEL_EXPORTER_OTLP_HEADERS.
+    otlp_endpoint: Annotated[str, Meta(pattern=r"^(https?://[^\s?#]+)?$")] = shared(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", ""
+    )
+    # Send the metrics to the collector too, every 15 seconds.
+    otlp_metrics: bool = shared("TAMS_METRICS_OTLP", default=False)
+    # The part of all traces that is recorded, from 0 to 1, for traces that begin in this process.
+    trace_ratio: Annotated[float, Meta(ge=0, le=1)] = shared("TAMS_TRACE_RATIO", 0.01)
+    # Calls that fail, or last this many seconds, are recorded in any case; 0: only those that fail.
+    trace_slow_seconds: Seconds = shared("TAMS_TRACE_SLOW_SECONDS", 1.0)
 
     @property
     def tls_files(self) -> dict[str, str]:

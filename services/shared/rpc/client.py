@@ -12,11 +12,13 @@ from grpc import aio
 from services.shared.access import caller
 from services.shared.errors import TamsError, Unauthenticated, Unavailable
 from services.shared.process import logs
-from services.shared.rpc.interceptors import REQUEST_ID_KEY
+from services.shared.rpc.interceptors import METHOD, REQUEST_ID_KEY
 from services.shared.rpc.renewing import RenewingChannel
 from services.shared.rpc.server import MAX_MESSAGE_BYTES
 from services.shared.rpc.status import from_rpc_error
 from services.shared.rpc.tls import channel_credentials
+from services.shared.telemetry.spans import CLIENT, span
+from services.shared.telemetry.trace import TRACEPARENT, Trace, current
 from services.shared.tls.files import open_certificates
 
 Q_contra = TypeVar("Q_contra", contravariant=True)
@@ -30,6 +32,8 @@ _MAX_METADATA_BYTES: Final = 64 * 1024
 # The time that an attempt to connect has at least. A TLS handshake takes several round trips, and CPU.
 _PLAIN_ATTEMPT_MS: Final = 100
 _TLS_ATTEMPT_MS: Final = 3000
+
+_PING_TIMEOUT_MS: Final = 4000
 
 _RETRY: Final = {
     "maxAttempts": 4,
@@ -60,11 +64,29 @@ async def call(
     Raises the TamsError that the service raised, Unavailable if it does not answer, and DeadlineExceeded if
     it is too slow.
     """
+    trace = current.get()
+    if trace is None or not trace.sampled:
+        return await _call(method, request, timeout, trace)
+    with span(_name(method), CLIENT):
+        return await _call(method, request, timeout, current.get())
+
+
+async def _call(
+    method: Method[Q_contra, R_co], request: Q_contra, timeout: float, trace: Trace | None
+) -> R_co:
     metadata = ((REQUEST_ID_KEY, logs.request_id.get()), *caller.metadata())
+    if trace is not None:
+        metadata = (*metadata, (TRACEPARENT, trace.header()))
     try:
         return await method(request, timeout=timeout, metadata=metadata)
     except aio.AioRpcError as error:
         raise _own_error(from_rpc_error(error)) from None
+
+
+def _name(method: object) -> str:
+    """The name of a method of a stub, such as tams.metadata.v1.FlowService/GetFlow."""
+    path: bytes = getattr(method, METHOD, b"call")
+    return path.decode().removeprefix("/")
 
 
 def _own_error(error: TamsError) -> TamsError:
@@ -91,7 +113,13 @@ def open_channel(
         ("grpc.enable_retries", 1),
         # A proxy in the environment is for access to other networks; the services are in this one.
         ("grpc.enable_http_proxy", 0),
-        ("grpc.keepalive_time_ms", 10_000),
+        # A replica that hangs is left after 4 to 7 s. Its idempotent calls are repeated in time.
+        ("grpc.keepalive_time_ms", 3000),
+        ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
+        ("grpc.http2.ping_timeout_ms", _PING_TIMEOUT_MS),
+        ("grpc.http2.max_pings_without_data", 0),
+        # The default of 30 s would find new replicas late, and none while a name is rolled over.
+        ("grpc.dns_min_time_between_resolutions_ms", 1000),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from grpc import ChannelConnectivity, aio
 
 from services.shared.freshness import MICROSECOND, RecentRows, row_key
-from services.shared.rpc.interceptors import NOT_BEFORE_KEY, RECENT_ROWS_KEY
+from services.shared.rpc.interceptors import METHOD, NOT_BEFORE_KEY, RECENT_ROWS_KEY
 
 # The most rows to note; if there are more, all rows count as recent for a while.
 _MAX_ROWS: Final = 10_000
@@ -70,6 +70,11 @@ class Marks:
             for key in recent.rows:
                 self._rows[key] = _updated(self._rows.pop(key, None), recent.process, at)
 
+    @property
+    def empty(self) -> bool:
+        """True if no row was learned recently, as is always so with replicas that cache nothing."""
+        return self._any is None
+
     def not_before(self, ids: Iterable[str] | None) -> str | None:
         """The text of freshness.NotBefore for a read of rows with these ids, or of any rows.
 
@@ -119,13 +124,12 @@ class CoherentChannel(aio.Channel):
     def unary_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
         """A callable for a method; generated stubs call this."""
         target = self._channel.unary_unary(method, *arguments, **options)
-        not_before = self._marks.not_before if method in self._reads else None
-        note = self._note
+        marks, note, is_read = self._marks, self._note, method in self._reads
 
         async def call(
             request: Message, *, timeout: float, metadata: tuple[tuple[str, str], ...] = ()
         ) -> Message:
-            if not_before is not None and (text := not_before(_ids(request))) is not None:
+            if is_read and not marks.empty and (text := marks.not_before(_ids(request))) is not None:
                 metadata = (*metadata, (NOT_BEFORE_KEY, text))
             pending = target(request, timeout=timeout, metadata=metadata)
             try:
@@ -136,6 +140,8 @@ class CoherentChannel(aio.Channel):
             note(await pending.trailing_metadata())
             return reply
 
+        # As the callables of gRPC have it.
+        vars(call)[METHOD] = method.encode()
         return call
 
     def unary_stream(self, method: str, *arguments: Any, **options: Any) -> Any:

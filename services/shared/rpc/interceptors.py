@@ -1,5 +1,6 @@
-"""Wraps each call of a server: request id, freshness, errors and logs."""
+"""Wraps each call of a server: request id, trace, freshness, errors, metrics and logs."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,13 +13,19 @@ from grpc import aio
 from services.shared import freshness
 from services.shared.errors import Internal, InvalidArgument, TamsError
 from services.shared.process import logs
+from services.shared.process.telemetry import Telemetry
 from services.shared.rpc.guard import Guard
+from services.shared.rpc.observation import OK, ObservedCalls, ObservedMethod
 from services.shared.rpc.status import DETAILS_KEY, clip, code_of, details_of
+from services.shared.telemetry.trace import TRACEPARENT
 
 REQUEST_ID_KEY = "x-request-id"
 # The keys of freshness.NotBefore in requests and of freshness.RecentRows in replies.
 NOT_BEFORE_KEY = "tams-not-before"
 RECENT_ROWS_KEY = "tams-news-bin"
+
+# The attribute with the path of a method that the callables of gRPC's channels have, as bytes.
+METHOD = "_method"
 
 # Orchestrators ask for the health of a process without credentials.
 _HEALTH = "/grpc.health.v1.Health/"
@@ -46,7 +53,10 @@ class EdgeInterceptor(aio.ServerInterceptor):
     call but those of health checks has to be admitted first. `note_error` learns of all errors.
     """
 
-    def __init__(self, guard: Guard | None = None, note_error: NoteError | None = None) -> None:
+    def __init__(
+        self, telemetry: Telemetry, guard: Guard | None = None, note_error: NoteError | None = None
+    ) -> None:
+        self._calls = ObservedCalls(telemetry)
         self._guard = guard
         self._note_error = note_error or _ignore
         self._wrapped: dict[str, Handler] = {}
@@ -71,14 +81,17 @@ class EdgeInterceptor(aio.ServerInterceptor):
 
     def _wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
         guard = None if method.startswith(_HEALTH) else self._guard
-        return _wrap(method, behaviour, guard, self._note_error)
+        return _wrap(self._calls.method(method), method, behaviour, guard, self._note_error)
 
 
-def _wrap(method: str, behaviour: Behaviour, guard: Guard | None, note_error: NoteError) -> Behaviour:
+def _wrap(
+    observed: ObservedMethod, method: str, behaviour: Behaviour, guard: Guard | None, note_error: NoteError
+) -> Behaviour:
     async def call(request: Message, context: Context) -> Message:
-        started = time.perf_counter()
+        metadata = context.invocation_metadata() or ()
+        observation = observed.begin(_traceparent(metadata))
+        code = OK
         try:
-            metadata = context.invocation_metadata() or ()
             _read_metadata(metadata)
             if guard is not None:
                 await guard.admit(method, _texts(metadata), request)
@@ -87,19 +100,45 @@ def _wrap(method: str, behaviour: Behaviour, guard: Guard | None, note_error: No
                 context.set_trailing_metadata(((RECENT_ROWS_KEY, recent.to_bytes()),))
             return reply  # noqa: TRY300 - an error while setting the metadata fails the call too
         except TamsError as error:
+            code = code_of(error).name
             note_error(method, request, error)
             await _abort(context, error)
-        except aio.AbortError:
-            raise
-        except Exception:  # noqa: BLE001 - the last resort: log all of it, return no details
-            _log.exception("unexpected error", extra={"method": method})
-            await _abort(context, Internal("internal error"))
+        except BaseException as error:  # noqa: BLE001 - _end raises what is not an error of the call
+            code = _code_name(error)
+            await _end(method, context, error)
         finally:
-            if _log.isEnabledFor(logging.DEBUG):
-                ms = (time.perf_counter() - started) * 1000
-                _log.debug("served", extra={"method": method, "ms": round(ms, 3)})
+            _log_served(method, code, observation.end(code))
 
     return call
+
+
+def _code_name(error: BaseException) -> str:
+    """The name of the status of a call that ends with an error other than TamsError."""
+    if isinstance(error, asyncio.CancelledError):
+        return grpc.StatusCode.CANCELLED.name
+    code = grpc.StatusCode.ABORTED if isinstance(error, aio.AbortError) else grpc.StatusCode.INTERNAL
+    return code.name
+
+
+async def _end(method: str, context: Context, error: BaseException) -> NoReturn:
+    """Abort the call with INTERNAL, unless it is cancelled or aborted already."""
+    if isinstance(error, aio.AbortError) or not isinstance(error, Exception):
+        raise error
+    # The last resort: log all of it, return no details.
+    _log.error("unexpected error", exc_info=error, extra={"method": method})
+    await _abort(context, Internal("internal error"))
+
+
+def _log_served(method: str, code: str, seconds: float) -> None:
+    if _log.isEnabledFor(logging.DEBUG):
+        _log.debug("served", extra={"method": method, "code": code, "ms": round(seconds * 1000, 3)})
+
+
+def _traceparent(metadata: Metadata) -> str | None:
+    for key, value in metadata:
+        if key == TRACEPARENT:
+            return str(value)
+    return None
 
 
 def _read_metadata(metadata: Metadata) -> None:

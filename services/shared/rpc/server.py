@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.shared.errors import StartupError
 from services.shared.process.settings import ProcessSettings
+from services.shared.process.telemetry import Telemetry
 from services.shared.rpc.guard import Guard
 from services.shared.rpc.interceptors import EdgeInterceptor, NoteError
 from services.shared.rpc.tls import server_credentials
@@ -26,7 +27,12 @@ _OPTIONS: Final = (
     # Otherwise two processes could listen on one port and share its calls unnoticed.
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    # Callers and proxies ask every few seconds whether this process still answers, even without a call.
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # A caller that connects again looks the replicas up again, and finds new ones. Open calls may end.
+    ("grpc.max_connection_age_ms", 20_000),
+    ("grpc.max_connection_age_grace_ms", 120_000),
 )
 
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
@@ -57,6 +63,7 @@ async def serving(
     settings: ProcessSettings,
     registrations: Sequence[Registration],
     *,
+    telemetry: Telemetry | None = None,
     ready: bool = True,
     guard: Guard | None = None,
     note_error: NoteError | None = None,
@@ -69,10 +76,11 @@ async def serving(
     cannot be bound, or the files cannot be used. Port 0 selects a free one.
     """
     certificates = open_certificates(settings.tls_files)
-    server = aio.server(interceptors=(EdgeInterceptor(guard, note_error),), options=_OPTIONS)
+    names = [descriptor.full_name for descriptor, _ in registrations]
+    edge = EdgeInterceptor(telemetry or Telemetry("server"), guard, note_error)
+    server = aio.server(interceptors=(edge,), options=_OPTIONS)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    names = [descriptor.full_name for descriptor, _ in registrations]
     for _, add in registrations:
         add(server)
     if guard is None:

@@ -23,6 +23,7 @@ from services.vast_client.failures import (
     translated_sdk_errors,
 )
 from services.vast_client.plans import Kind
+from services.vast_client.requests import Requests
 from services.vast_client.sdk import Session
 from services.vast_client.transactions.endings import Endings
 
@@ -62,6 +63,7 @@ class ClusterContext(Protocol):
     address: VastAddress
     endpoints: Endpoints
     endings: Endings
+    requests: Requests
 
     @property
     def catalog(self) -> Columns:
@@ -118,6 +120,7 @@ class Call:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         self._timeout.__exit__(None, None, None)
+        seconds = monotonic() - self._started
         try:
             is_suppressed = self._translation.__exit__(kind, error, trace)
         except Failure as failure:
@@ -127,9 +130,10 @@ class Call:
             # It was translated before, for example if a session could not be opened.
             self._attribute(error)
         if error is None:
+            self._cluster.requests.answered(self._kind, seconds)
             self._count_answer()
             if self._timed:
-                self._cluster.endpoints.record_time(self._endpoint, self._kind, monotonic() - self._started)
+                self._cluster.endpoints.record_time(self._endpoint, self._kind, seconds)
         return is_suppressed
 
     def _attribute(self, failure: Failure) -> None:
@@ -144,9 +148,11 @@ class Call:
             if self._is_query:
                 self._cluster.catalog.note_failure(failure)
         elif isinstance(failure, TimedOut):
+            self._cluster.requests.failed(self._endpoint)
             if not self._has_other:
                 self._cluster.endpoints.record_failure(self._endpoint, Signal.LATE)
         elif isinstance(failure, Unreachable):
+            self._cluster.requests.failed(self._endpoint)
             self._cluster.endpoints.record_failure(self._endpoint)
         else:
             self._count_answer()

@@ -92,7 +92,8 @@ async def test_the_health_is_unavailable_before_the_gateway_stops() -> None:
         base = f"http://127.0.0.1:{(await stack.__aenter__()).port}"
         stopping = asyncio.create_task(stack.__aexit__(None, None, None))
         await asyncio.sleep(0)
-        assert (await client.get(f"{base}/health")).status_code == 503
+        for path in ("health", "health/live"):
+            assert (await client.get(f"{base}/{path}")).status_code == 503
         assert (await client.get(f"{base}/")).status_code == 200
         assert not stopping.done()
         stopping.cancel()

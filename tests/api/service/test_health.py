@@ -36,6 +36,17 @@ async def test_an_unreachable_part_is_named(services: dict[str, str], part: str)
     assert ("backlog" in details) == (part != "metadata")
 
 
+@pytest.mark.parametrize("part", ["metadata", "media", "analytics", "events"])
+async def test_only_metadata_must_answer_for_a_gateway_to_be_ready(
+    services: dict[str, str], part: str
+) -> None:
+    (unused_port,) = free_ports(1)
+    async with running_gateway(**services | {f"{part}_address": f"127.0.0.1:{unused_port}"}) as tams:
+        response = await tams.get("/ready")
+    assert response.status_code == (503 if part == "metadata" else 200), response.text
+    assert ("retry-after" in response.headers) is (part == "metadata")
+
+
 async def test_a_store_without_webhooks_is_healthy_without_events(services: dict[str, str]) -> None:
     (unused_port,) = free_ports(1)
     without_events = {"webhooks": False, "events_address": f"127.0.0.1:{unused_port}"}

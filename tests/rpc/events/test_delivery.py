@@ -316,3 +316,25 @@ async def test_a_removed_subscriber_gets_no_more_events(store: Store) -> None:
         await store.put(2)
         await until(lambda: len(remaining.events) == 2)
         assert len(removed.events) == 1
+
+
+async def test_a_deliverer_that_stops_lets_attempts_end(store: Store) -> None:
+    """The subscriber has taken the message, and its answer is on its way. It does not get it again."""
+    taken, answer = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(_event: dict[str, Any]) -> str:
+        taken.set()
+        await answer.wait()
+        return "204 No Content"
+
+    async with running_sink(answer_late) as sink:
+        await store.subscribe(sink.url, ["flows/created"])
+        deliverer = await store.deliver()
+        await store.put(1)
+        await taken.wait()
+        asyncio.get_running_loop().call_later(0.2, answer.set)
+        await deliverer.aclose()
+        await store.deliver()
+        await store.put(2)
+        await until(lambda: any(event["event"]["flow"]["id"] == flow_id(2) for event in sink.events))
+    assert [event["event"]["flow"]["id"] for event in sink.events] == [flow_id(1), flow_id(2)]

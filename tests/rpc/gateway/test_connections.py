@@ -22,6 +22,7 @@ from gateway.http.routing import Route, Router
 from gateway.http.wire.connections import Connections
 from gateway.server import serving
 from gateway.settings import Settings
+from services.shared.process.telemetry import Telemetry
 from tests.support.processes.polling import until
 from tests.support.processes.ports import free_ports
 from tests.support.processes.programs import next_line
@@ -58,7 +59,7 @@ class Server:
             Route("/", get=self.small), Route("/large", get=self.large), Route("/waits", get=self.waits)
         ]  # fmt: skip
         origins = Origins("", Links("", fallback_host="x"))
-        app = App(Router(routes), origins, self.connections, access_log=False)
+        app = App(Router(routes), origins, self.connections, telemetry=Telemetry("gateway"), access_log=False)
         async with serving(app, self.connections, all_settings) as server:
             self.port = server.port
             yield self

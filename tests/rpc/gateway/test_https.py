@@ -26,6 +26,7 @@ from gateway.http.wire.connections import Connections
 from gateway.server import serving
 from gateway.settings import Settings
 from services.shared.errors import StartupError
+from services.shared.process.telemetry import Telemetry
 from tests.support.access.authority import DAY, Authority, Issued
 from tests.support.access.handshakes import TLS_1_1, TLS_1_2, TLS_1_3, context_for, handshake
 from tests.support.processes.polling import until
@@ -53,7 +54,7 @@ class Server:
         chosen = Settings(**({"port": 0, "grace_seconds": 2} | settings))
         connections = Connections(chosen.max_held_bytes, chosen.unread_seconds)
         router = Router([Route("/", get=self.own_url), Route("/waits", get=self.waits)])
-        app = App(router, Origins("", LINKS), connections, access_log=False)
+        app = App(router, Origins("", LINKS), connections, telemetry=Telemetry("gateway"), access_log=False)
         async with serving(app, connections, chosen) as server:
             self.port = server.port
             yield self

@@ -28,6 +28,7 @@ from services.shared.process.settings import ProcessSettings
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import serving
 from services.shared.rpc.status import to_failure
+from services.shared.telemetry.metrics import Metrics
 
 SERVICE = segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"]
 
@@ -80,7 +81,7 @@ async def write(metadata: Metadata) -> AsyncIterator[SegmentWriter]:
         serving(settings, [(SERVICE, add)]) as server,
         open_channel(f"127.0.0.1:{server.port}", [SERVICE]) as channel,
     ):
-        yield segment_writer(Services(channel, channel, channel, channel))
+        yield segment_writer(Services(channel, channel, channel, channel), Metrics())
 
 
 def request_for(flow_id: str, size: int = 1) -> CreateSegmentsRequest:

@@ -1,19 +1,22 @@
 import asyncio
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from services.shared.errors import Unavailable
 from services.shared.process.settings import ProcessSettings
-from services.shared.rpc.client import service_config
+from services.shared.rpc.client import open_channel, service_config
 from services.shared.rpc.server import RpcServer
-from tests.rpc.shared.conftest import FLOWS, Caller, echo, open_caller, serving_flows
+from tests.rpc.shared.conftest import FLOWS, QUICK, Caller, echo, open_caller, serving_flows
 from tests.support.processes.polling import until
 from tests.support.processes.ports import free_ports
 from tests.support.processes.programs import next_line
+from tests.support.rpc.names import answering_names
 
 
 class Replica:
@@ -142,7 +145,9 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_replica_fails_no_idempotent_call() -> None:
+@asynccontextmanager
+async def two_processes() -> AsyncIterator[tuple[list[int], list[asyncio.subprocess.Process]]]:
+    """The ports of two replicas in processes of their own, and the processes."""
     ports = free_ports(2)
     replicas = [
         await asyncio.create_subprocess_exec(
@@ -153,33 +158,59 @@ async def test_a_killed_replica_fails_no_idempotent_call() -> None:
     try:
         for replica in replicas:
             assert await next_line(replica.stdout) == b"ready\n"
-        async with open_caller(*ports) as caller:
-            stop = asyncio.Event()
-            done = 0
-
-            async def work() -> None:
-                nonlocal done
-                while not stop.is_set():
-                    assert await caller.get("text") == "text"
-                    done += 1
-
-            async def more_than(count: int) -> bool:
-                return done > count
-
-            async with asyncio.TaskGroup() as group:
-                for _ in range(8):
-                    group.create_task(work())
-                await until(lambda: more_than(200))
-                replicas[0].kill()
-                await replicas[0].wait()
-                done_before = done
-                await until(lambda: more_than(done_before + 200))
-                stop.set()
+        yield ports, replicas
     finally:
         for replica in replicas:
             if replica.returncode is None:
                 replica.kill()
                 await replica.wait()
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
+async def test_a_replica_without_answers_fails_no_idempotent_call(fault: signal.Signals) -> None:
+    """Calls that a hanging replica has are repeated before their deadline."""
+    async with two_processes() as (ports, replicas), open_caller(*ports) as caller:
+        stop = asyncio.Event()
+        done = Counter[int]()
+
+        async def work(number: int) -> None:
+            while not stop.is_set():
+                assert await caller.get("text") == "text"
+                done[number] += 1
+                await asyncio.sleep(0.01)
+
+        def all_have_done(count: int) -> bool:
+            return all(done[number] >= count for number in range(8))
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(8):
+                group.create_task(work(number))
+            await until(lambda: all_have_done(20))
+            replicas[0].send_signal(fault)
+            done.clear()
+            await until(lambda: all_have_done(20))
+            stop.set()
+
+
+async def test_a_replica_that_is_added_to_the_name_is_found() -> None:
+    """Servers end connections now and then, and callers that connect again look the name up."""
+    first_replica, second_replica = Replica("one"), Replica("two")
+    (port,) = free_ports(1)
+    first, second = (replace(QUICK, host=host, port=port) for host in ("127.0.0.1", "127.0.0.2"))
+    async with (
+        serving_flows(first_replica, first),
+        answering_names([first.host]) as (server, addresses),
+        open_channel(f"dns://{server}/replicas.example:{port}", [FLOWS]) as channel,
+    ):
+        caller = Caller(channel)
+        assert await caller.get("") == "one"
+        async with serving_flows(second_replica, second):
+            addresses.append(second.host)
+
+            async def both_answer() -> bool:
+                return {await caller.get("") for _ in range(4)} == {"one", "two"}
+
+            await until(both_answer, pause=0.1)
 
 
 def test_the_service_config_follows_the_protos() -> None:

@@ -159,6 +159,10 @@ def _environment(store: SecuredStore, objects: SeaweedFS) -> dict[str, str]:
         "TAMS_GATEWAY_CHECK_UPLOADS": "true",
         "TAMS_GATEWAY_ACCESS_LOG": "true",
         "TAMS_LOG_LEVEL": "debug",
+        # All traces are recorded, and sent soon, if a test names a collector.
+        "TAMS_TRACE_RATIO": "1",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "TAMS_METRICS_OTLP": "true",
         "TAMS_LOG_FORMAT": "json",
         "TAMS_AUTH": "required",
         "TAMS_AUTH_SERVICE_SECRET_FILE": str(secret_file),

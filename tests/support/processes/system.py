@@ -41,9 +41,11 @@ class System:
         self.url = f"{scheme}://127.0.0.1:{self.env['TAMS_GATEWAY_PORT']}"
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self) -> "System":
-        """Start the runner; `ready` waits for it."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TAMS_")}
+    def start(self, errors: int | None = None) -> "System":
+        """Start the runner; `ready` waits for it. `errors` is a file for its standard error."""
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("TAMS_", "OTEL_"))
+        }
         folder = self.data_dir.parent
         folder.mkdir(parents=True, exist_ok=True)
         with self._output("out").open("w") as out, self._output("err").open("w") as err:
@@ -61,7 +63,7 @@ class System:
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
-                stderr=err,
+                stderr=err if errors is None else errors,
                 text=True,
                 start_new_session=True,
             )

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from client.local.data_dir import DataDir, opened
+from client.local.names import S3_ADMIN_PORT, S3_PORTS
 from client.local.ports import ADMIN_GRPC_OFFSET
-from client.local.settings import S3_ADMIN_PORT, S3_PORTS
 from client.local.storage import seaweedfs
+from client.local.storage.addresses import LOOPBACK, StorageAddresses
 from tests.support.processes.ports import HIGHEST, free_ports, is_free
 
 READY_SECONDS = 120
@@ -60,6 +61,12 @@ def write_storage_config(path: Path, *backends: dict[str, Any]) -> Path:
     return path
 
 
+def on_loopback(port: int) -> StorageAddresses:
+    """The addresses of object storage that this machine alone reaches."""
+    endpoint = f"http://{LOOPBACK}:{port}"
+    return StorageAddresses(LOOPBACK, endpoint, endpoint)
+
+
 @contextmanager
 def running_seaweedfs(folder: Path, *, guarded: bool = True) -> Iterator[SeaweedFS]:
     """A store that keeps its data in `folder`, ready for requests. Unguarded, it is open to everybody."""
@@ -75,7 +82,8 @@ def running_seaweedfs(folder: Path, *, guarded: bool = True) -> Iterator[Seaweed
 
 
 def _started(data_dir: DataDir, ports: Mapping[str, int], guarded: bool) -> subprocess.Popen[bytes]:
-    command, env = seaweedfs.command(data_dir, ports, os.environ), seaweedfs.environment(data_dir)
+    command = seaweedfs.command(data_dir, on_loopback(ports["TAMS_S3_PORT"]), ports, os.environ)
+    env = seaweedfs.environment(data_dir)
     if not guarded:
         command = tuple(argument for argument in command if argument != "-disableHttp")
         env = {name: value for name, value in env.items() if not name.startswith("WEED_")}

@@ -1,4 +1,7 @@
-"""Secrets stay where they belong: not in logs, files, headers, links, errors or process lists."""
+"""Secrets stay where they belong.
+
+They are not in logs, spans, metrics, files, headers, links, errors or process lists.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +18,8 @@ from tests.support.access.calls import call_of, channel_of
 from tests.support.access.issuer import new_key, token
 from tests.support.access.secured_store import SecuredStore
 from tests.support.metadata.flows import a_flow, flow_id
+from tests.support.processes.system import READY_SECONDS, poll
+from tests.support.telemetry.collector import Collector
 
 pytestmark = pytest.mark.slow
 
@@ -99,8 +104,8 @@ async def test_errors_repeat_no_credentials(secured: SecuredStore, faults: Mappi
         assert PASSWORD not in headers_and_body(refused)
 
 
-async def test_no_log_and_no_file_has_a_secret(
-    secured: SecuredStore, faults: Mapping[str, str | None]
+async def test_no_log_no_file_no_span_and_no_metric_has_a_secret(
+    secured: SecuredStore, faults: Mapping[str, str | None], collector: Collector
 ) -> None:
     planted = {"service secret": secured.service_secret, "password": PASSWORD}
     async with httpx.AsyncClient(base_url=secured.url, trust_env=False, timeout=60) as client:
@@ -116,16 +121,49 @@ async def test_no_log_and_no_file_has_a_secret(
                 await client.get("/flows", headers={"authorization": authorization})
         await client.get("/flows", auth=("alice", PASSWORD))
     await plant_in_calls(secured, planted)
+    await plant_signed_url(secured, planted)
     # The requests are in the log, so what is missing there was left out.
     assert PLACES["url of no path"] in secured.log("gateway")
     for file in files(secured):
         content = file.read_bytes()
         for name, secret in planted.items():
             assert secret_part(secret).encode() not in content, f"{file.name} has the {name}"
+    until_sent(collector)
+    assert secrets_sent(collector, planted) == []
     for part, process in secured.processes.items():
         running = psutil.Process(process.pid)
         shown = f"{running.cmdline()} {running.environ()}"
         assert [name for name, secret in planted.items() if secret in shown] == [], part
+
+
+async def plant_signed_url(secured: SecuredStore, planted: dict[str, str]) -> None:
+    """Get a signed URL. Its query has the signature and the id of the key of object storage."""
+    flow = a_flow(917)
+    async with secured.client("write") as writer:
+        assert (await writer.put(f"/flows/{flow['id']}", json=flow)).status_code == 201
+        allocated = await writer.post(f"/flows/{flow['id']}/storage", json={"limit": 1})
+    assert allocated.status_code == 201
+    query = httpx.URL(allocated.json()["media_objects"][0]["put_url"]["url"]).params
+    planted["signature"] = query["X-Amz-Signature"]
+    planted["id of the key of object storage"] = query["X-Amz-Credential"].partition("/")[0]
+
+
+def secrets_sent(collector: Collector, planted: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The names of the secrets that the collector received, each with the path that it came by."""
+    return [
+        (name, path)
+        for path, body in list(collector.bodies)
+        for name, secret in planted.items()
+        if secret_part(secret).encode() in body
+    ]
+
+
+def until_sent(collector: Collector) -> None:
+    """Wait until the collector has spans of what was planted, and metrics of the gateway after them."""
+    poll(lambda: any(f.name == "POST /flows/{flowId}/storage" for _, f in collector.spans()), READY_SECONDS)
+    sendings = len(collector.metrics_of("tams-gateway"))
+    # One of these may have begun before.
+    poll(lambda: len(collector.metrics_of("tams-gateway")) > sendings + 1, READY_SECONDS)
 
 
 def secret_part(text: str) -> str:

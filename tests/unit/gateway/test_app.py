@@ -1,7 +1,7 @@
 """The application, called with requests as the server passes them."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,11 +14,12 @@ from gateway.http.origins import Origins
 from gateway.http.requests import Request
 from gateway.http.responses import File, Response
 from gateway.http.routing import Route, Router
-from gateway.http.rsgi import Protocol
+from gateway.http.rsgi import Protocol, RawHeader
 from gateway.http.wire import sockets
 from gateway.http.wire.connections import Connections
 from services.shared.errors import NotFound
 from services.shared.process import logs
+from services.shared.process.telemetry import Telemetry
 from tests.support.requests import empty_body, scope_of, send
 
 
@@ -30,14 +31,18 @@ class RecordingProtocol(Protocol):
         self.body = b""
         self.path = ""
 
-    def response_empty(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
-        self.status, self.headers, self.body = status, dict(headers), b""
+    def response_empty(self, status: int, headers: Sequence[RawHeader]) -> None:
+        self.status, self.headers, self.body = status, _texts(headers), b""
 
-    def response_bytes(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
-        self.status, self.headers, self.body = status, dict(headers), body
+    def response_bytes(self, status: int, headers: Sequence[RawHeader], body: bytes) -> None:
+        self.status, self.headers, self.body = status, _texts(headers), body
 
-    def response_file(self, status: int, headers: Iterable[tuple[str, str]], path: str) -> None:
-        self.status, self.headers, self.path = status, dict(headers), path
+    def response_file(self, status: int, headers: Sequence[RawHeader], path: str) -> None:
+        self.status, self.headers, self.path = status, _texts(headers), path
+
+
+def _texts(headers: Sequence[RawHeader]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in headers}
 
 
 async def succeed(request: Request) -> Response:
@@ -81,7 +86,9 @@ async def answer(
     protocol = RecordingProtocol()
     origins = Origins("", Links("", fallback_host="a"))
     connections = connections or Connections(1, 60)
-    await App(Router(ROUTES), origins, connections, access_log=access_log).__rsgi__(scope, protocol)
+    await App(
+        Router(ROUTES), origins, connections, telemetry=Telemetry("gateway"), access_log=access_log
+    ).__rsgi__(scope, protocol)
     return protocol
 
 

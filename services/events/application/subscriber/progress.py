@@ -38,6 +38,15 @@ class Progress:
         waiting = {lane.key: lane.mark for lane in self.round if lane.waiting and lane.mark < self.seen}
         return Settled(self.seen, {lagging.key: lagging.mark for lagging in self.lagging()} | waiting)
 
+    def waiting_since_ns(self) -> int:
+        """The commit time of the oldest event that was pulled and is not settled, in nanoseconds since 1970.
+
+        0 if there is none.
+        """
+        times = [lagging.oldest_ns for lagging in self.lagging() if lagging.oldest_ns]
+        times += [lane.waiting[0].time_ns for lane in self.round if lane.waiting]
+        return min(times, default=0)
+
     def oldest(self) -> tuple[int, int]:
         """The id up to which all events are settled, and the commit time of the oldest refused event.
 

@@ -22,6 +22,7 @@ from services.metadata.application.ports import Slow, Stepwise, Tables
 from services.shared.errors import DataDamaged, Exhausted
 from services.shared.process.background import background
 from services.shared.store_url import Synchronous
+from services.shared.telemetry.metrics import COUNTS, Distribution, Metrics
 
 T = TypeVar("T")
 
@@ -33,12 +34,12 @@ _log = logging.getLogger(__name__)
 class SqliteStore:
     """Runs rules on the tables of a database file."""
 
-    def __init__(self, database: Database, max_waiting: int) -> None:
+    def __init__(self, database: Database, max_waiting: int, metrics: Metrics | None = None) -> None:
         self.path = database.path
         self.database = database
         self._reader, *scan_readers = self._readers = [_Reader(self.path) for _ in range(1 + _SCAN_THREADS)]
         self._writer_tables: Tables = SqliteTables.on(database.connection)
-        self._writer = Writer(database, max_waiting)
+        self._writer = Writer(database, max_waiting, _group_sizes(metrics or Metrics()))
         self.refusal = self._writer.refusal
         self._scan_threads = ThreadPoolExecutor(_SCAN_THREADS, "scan")
         self._idle_readers: SimpleQueue[_Reader] = SimpleQueue()
@@ -50,6 +51,11 @@ class SqliteStore:
     def ready(self) -> bool:
         """Always True, because the tables are opened first."""
         return True
+
+    @property
+    def waiting_writes(self) -> int:
+        """The number of changes that wait to be committed."""
+        return self._writer.waiting
 
     async def read(self, query: Callable[[Tables], T]) -> T:
         """The result of a short query. It runs on the event loop, because another thread would cost more."""
@@ -139,15 +145,25 @@ class _Reader:
 
 @asynccontextmanager
 async def open_store(
-    path: Path, synchronous: Synchronous, max_waiting: int, max_bytes: int = 0
+    path: Path,
+    synchronous: Synchronous,
+    max_waiting: int,
+    max_bytes: int = 0,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[SqliteStore]:
     """The store on a file, which is created if it is missing. StartupError if it cannot be opened.
 
     At most `max_waiting` changes wait. `max_bytes` is the limit of the file; 0 for the whole disk.
     """
-    store = SqliteStore(Database(path, synchronous, max_bytes), max_waiting)
+    store = SqliteStore(Database(path, synchronous, max_bytes), max_waiting, metrics)
     try:
         async with background(watch(store)):
             yield store
     finally:
         await store.close()
+
+
+def _group_sizes(metrics: Metrics) -> Distribution:
+    return metrics.histogram(
+        "tams_store_group_size", "Changes that were committed together.", bounds=COUNTS
+    ).cell()

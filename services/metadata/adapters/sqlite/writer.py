@@ -23,6 +23,7 @@ from services.metadata.adapters.sqlite.file.database import Database
 from services.metadata.adapters.sqlite.file.refusal import Refusal
 from services.shared.errors import DataDamaged, Exhausted, TamsError, Unavailable
 from services.shared.outcomes import Outcome, settle
+from services.shared.telemetry.metrics import COUNTS, Distribution
 
 # A group ends at the first of these limits, so that small changes do not wait long for large ones, and
 # callers prepare their next changes while others are written.
@@ -45,7 +46,7 @@ class _Job(NamedTuple):
 class Writer:
     """Runs changes one after the other, and commits them in groups."""
 
-    def __init__(self, database: Database, max_waiting: int) -> None:
+    def __init__(self, database: Database, max_waiting: int, group_sizes: Distribution | None = None) -> None:
         self.refusal = Refusal()
         self._database = database
         self._connection = connection = database.connection
@@ -53,6 +54,7 @@ class Writer:
         # The number of rows that committed groups changed. A group that changes no row needs no flush.
         self._committed_changes = connection.total_changes
         self._max_waiting = max_waiting
+        self._group_sizes = group_sizes or Distribution(COUNTS)
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._slow: deque[_Job] = deque()
         self._loop = asyncio.get_running_loop()
@@ -69,11 +71,16 @@ class Writer:
         """
         if self._closing:
             raise Unavailable("the store is closing", reason="STORE_UNAVAILABLE")
-        if self._waiting.qsize() + len(self._slow) >= self._max_waiting:
+        if self.waiting >= self._max_waiting:
             raise Exhausted("too many writes are waiting", reason="WRITES_WAITING")
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting.put(_Job(change, future, slow))
         return await future
+
+    @property
+    def waiting(self) -> int:
+        """The number of changes that wait."""
+        return self._waiting.qsize() + len(self._slow)
 
     async def finish(self) -> None:
         """Commit the waiting changes, then stop the thread."""
@@ -132,6 +139,7 @@ class Writer:
             fault = self._fault_of_group(error)
             self._roll_back()
             return [Outcome(job.future, None, fault) for job in attempted or jobs]
+        self._group_sizes.observe(len(attempted))
         return outcomes
 
     def _flush(self) -> None:

@@ -20,6 +20,7 @@ from services.metadata.adapters.vast.writing.locks import Locks
 from services.metadata.application.ports import Slow, Stepwise, Tables
 from services.shared import freshness
 from services.shared.errors import TamsError, Unavailable
+from services.shared.telemetry.metrics import COUNTS, Distribution, Metrics
 from services.vast_client.cluster import Cluster
 from services.vast_client.failures import Failure, Unknown
 from services.vast_client.filters.filters import EVERYTHING
@@ -32,7 +33,9 @@ T = TypeVar("T")
 class VastStore:
     """Runs rules on the tables of a schema. Calls are Unavailable until `open_as` gets the locks."""
 
-    def __init__(self, cluster: Cluster, cache: RowCache, max_waiting: int) -> None:
+    def __init__(
+        self, cluster: Cluster, cache: RowCache, max_waiting: int, metrics: Metrics | None = None
+    ) -> None:
         self.cluster = cluster
         self.cache = cache
         self.on_unknown: Callable[[], None] = lambda: None
@@ -40,12 +43,24 @@ class VastStore:
         self._loop = asyncio.get_running_loop()
         self._cached = VastTables.of(cluster, cache, Changes())
         self._readers = Readers(cluster, cache, self.refreshing, self._failed)
-        self._writers = Writers(cluster, cache, self.refreshing, failed=self._failed, max_waiting=max_waiting)
+        self._writers = Writers(
+            cluster,
+            cache,
+            self.refreshing,
+            failed=self._failed,
+            max_waiting=max_waiting,
+            group_sizes=_group_sizes(metrics or Metrics()),
+        )
 
     @property
     def ready(self) -> bool:
         """True if the tables can be used."""
         return self._writers.locks is not None
+
+    @property
+    def waiting_writes(self) -> int:
+        """The number of changes that wait to be committed."""
+        return self._writers.waiting
 
     @property
     def fence(self) -> Fence:
@@ -145,13 +160,14 @@ async def open_vast_store(
     cache_seconds: float,
     max_waiting: int,
     single_writer: bool = False,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[VastStore]:
     """The store on a cluster, whose tables are created or completed. StartupError if that is impossible.
 
     While the database is unreachable, the store is not `ready`. If a cluster does not refuse conflicting
     updates, several writers could make segments overlap, so `single_writer` is required then.
     """
-    store = VastStore(cluster, RowCache(cache_entries, cache_seconds), max_waiting)
+    store = VastStore(cluster, RowCache(cache_entries, cache_seconds, metrics=metrics), max_waiting, metrics)
     opening = Opening(cluster, single_writer=single_writer)
     store.on_unknown = opening.doubt
     try:
@@ -159,3 +175,9 @@ async def open_vast_store(
             yield store
     finally:
         await store.close()
+
+
+def _group_sizes(metrics: Metrics) -> Distribution:
+    return metrics.histogram(
+        "tams_store_group_size", "Changes that were committed together.", bounds=COUNTS
+    ).cell()

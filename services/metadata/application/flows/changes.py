@@ -97,7 +97,7 @@ def delete(
     flow = require_writable_flow(tables, flow_id)
     check_may_leave(tables, flow.id)
     tables = whole(tables)
-    outbox = Outbox(tables, now.ns)
+    outbox = Outbox(tables, now)
     places = memberships(tables, flow.id) if soft else ()
     collectors, has_left_all = leave_collections(tables, flow.id, now.text, at_once=soft is not None)
     if has_left_all:
@@ -170,7 +170,7 @@ def _store(
     # All checks come before the first write, because rows of a bulk load share a transaction.
     members = _stored_members(flow, before, now)
     document = encode_document(members)
-    outbox = Outbox(whole(tables), now.ns)
+    outbox = Outbox(whole(tables), now)
     # A source that the flow keeps exists and has the flow's format.
     if stored is None or stored.source_id != source_id:
         ensure_source(tables, flow, now, outbox)

@@ -135,7 +135,7 @@ def drop_missing(tables: Tables, flow_id: str, now: Moment) -> None:
     members = {item["id"] for item in msgspec.json.decode(flow.document).get("flow_collection", ())}
     if missing := members - tables.flows.sources_of(members).keys():
         tables.flows.put_collectors([_without_members(flow, missing, now.text)])
-        Outbox(tables, now.ns).flow(FLOW_UPDATED, flow.id)
+        Outbox(tables, now).flow(FLOW_UPDATED, flow.id)
 
 
 def _without_members(flow: StoredFlow, removed: Container[FlowId], now: str) -> Collector:

@@ -165,7 +165,7 @@ def _undo(tables: Tables, keys: Keys, now: Moment) -> Undone:
         tables.objects.release(removed.objects)
         flow = tables.flows.get(stretch.flow_id)
         if flow is not None and flow.timeline == stretch.timeline:
-            Outbox(tables, now.ns).segments_deleted(flow, removed.span)
+            Outbox(tables, now).segments_deleted(flow, removed.span)
         removed_count += removed.segments
         if removed.segments < limit:
             stretches.pop()

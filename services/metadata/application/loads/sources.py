@@ -85,12 +85,12 @@ def _insert(tables: Tables, source: _Source, now: Moment) -> SourceId:
     if source.members.keys() > _REQUIRED:
         label = None if row.label is UNSET else row.label
         tables.sources.replace(row.id, whole_document, label, tags)
-    Outbox(tables, now.ns).source(SOURCE_CREATED, require_source(tables, row.id))
+    Outbox(tables, now).source(SOURCE_CREATED, require_source(tables, row.id))
     return row.id
 
 
 def _undo(tables: Tables, source_id: SourceId, now: Moment) -> bool:
     if tables.sources.get(source_id) is None:
         return True
-    drop_orphan(tables, source_id, Outbox(tables, now.ns), now)
+    drop_orphan(tables, source_id, Outbox(tables, now), now)
     return tables.sources.get(source_id) is None

@@ -128,7 +128,7 @@ def delete_expired(tables: Tables, flow_id: FlowId, now: Moment) -> Outcome:
     removed = delete_for_good(tables, flow.timeline, within, None, now)
     if not removed.segments:
         return Outcome.SETTLED
-    Outbox(tables, now.ns).segments_deleted(flow, removed.span)
+    Outbox(tables, now).segments_deleted(flow, removed.span)
     facts: Facts = {"count": removed.segments, "span": str(removed.span)}
     record(tables, now, "segments.expire", f"flow:{flow.id}", facts)
     return Outcome.MORE if removed.has_more else Outcome.DONE

@@ -55,7 +55,7 @@ def register(
         tables.objects.register([item.id for item in referenced if not item.is_registered], flow.id)
         new_objects = [item for item in referenced if item.id not in stored_objects]
         tables.segments.insert(flow.timeline, accepted, now.text, new_objects)
-        outbox = Outbox(tables, now.ns)
+        outbox = Outbox(tables, now)
         if outbox.is_open:
             outbox.segments_added(flow, stored_segments(accepted))
     return sorted(failures + refused, key=lambda failure: failure.index)

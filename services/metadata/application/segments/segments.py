@@ -18,6 +18,7 @@ from services.metadata.application.deletion_requests import (
 from services.metadata.application.pages import DEFAULT_PAGE, MAX_PAGE
 from services.metadata.application.parts import MIN_SIZE, in_parts
 from services.metadata.application.ports import Divisible, SegmentQuery, Slow, Store, Tables
+from services.metadata.application.segments.live_feeds import LiveFeeds
 from services.metadata.application.segments.registration import Failure, register
 from services.metadata.application.webhooks.outbox import Outbox
 from services.metadata.domain.audit import Facts
@@ -28,6 +29,7 @@ from services.metadata.domain.segments.segment import Segment
 from services.metadata.domain.trash import SoftDelete
 from services.shared.errors import Conflict, Exhausted, InvalidArgument, TamsError, Unavailable
 from services.shared.paging import decode_token, encode_token, page_size
+from services.shared.telemetry.metrics import Metrics
 from services.shared.timerange import TimeRange, bounds_of
 
 MAX_SEGMENTS: Final = 10_000
@@ -61,12 +63,18 @@ class Segments:
     """The segment index. External URLs may have one of `url_schemes`."""
 
     def __init__(
-        self, store: Store, clock: Clock, deletions: Deletions, url_schemes: Collection[str] = WEB
+        self,
+        store: Store,
+        clock: Clock,
+        deletions: Deletions,
+        url_schemes: Collection[str] = WEB,
+        feeds: LiveFeeds | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._deletions = deletions
         self._url_schemes = url_schemes
+        self._feeds = feeds or LiveFeeds(Metrics())
 
     async def page(self, query: SegmentQuery, requested_size: int, token: str) -> SegmentPage:
         """A page of the segments that overlap the range; empty if the flow does not exist.
@@ -121,6 +129,7 @@ class Segments:
         change = self._change([registration])
         is_divisible = len(registration.segments) > MIN_SIZE
         (result,) = await self._store.write(Divisible(change, list) if is_divisible else change)
+        self._note([registration], [result])
         return result
 
     async def create_many(self, registrations: Sequence[Registration]) -> list[list[Failure] | TamsError]:
@@ -134,7 +143,16 @@ class Segments:
         if len(registrations) > MAX_BATCH:
             raise InvalidArgument(f"at most {MAX_BATCH} registrations at once", reason="TOO_MANY_ITEMS")
         change = self._change(registrations)
-        return await self._store.write(change if count <= _FEW else Slow(change))
+        results = await self._store.write(change if count <= _FEW else Slow(change))
+        self._note(registrations, results)
+        return results
+
+    def _note(
+        self, registrations: Sequence[Registration], results: Sequence[list[Failure] | TamsError]
+    ) -> None:
+        for (flow_id, segments, _), result in zip(registrations, results, strict=True):
+            if not isinstance(result, TamsError):
+                self._feeds.note(flow_id, segments, len(result))
 
     def _change(
         self, registrations: Sequence[Registration]
@@ -173,7 +191,7 @@ class Segments:
         def change(tables: Tables) -> DeletionProgress:
             flow, tables = require_writable_flow(tables, flow_id), whole(tables)
             progress = start_deletion(tables, flow, within, object_id, now, soft=soft)
-            Outbox(tables, now.ns).segments_deleted(flow, progress.removed.span)
+            Outbox(tables, now).segments_deleted(flow, progress.removed.span)
             record(tables, now, "segments.delete", f"flow:{flow.id}", deletion_facts(progress))
             return progress
 

@@ -72,7 +72,7 @@ def update(tables: Tables, source_id: str, changes: Sequence[PropertyChange], no
         members["updated_by"] = now.author
     tags = tag_changes(stored.get("tags", {}), members.get("tags", {}))
     everything.sources.replace(before.id, encode_document(members), members.get("label"), tags)
-    Outbox(everything, now.ns).source(SOURCE_UPDATED, require_source(everything, before.id))
+    Outbox(everything, now).source(SOURCE_UPDATED, require_source(everything, before.id))
     changed = sorted({change.member or "tags" for change in changes})
     record(everything, now, "sources.update", f"source:{before.id}", {"members": changed})
     return require_source(tables, before.id)

@@ -64,7 +64,7 @@ def _announce(tables: Tables, flow: StoredFlow, after: int | None, now: Moment, 
 
     Returns the start of the last one; None if there are no more segments, or no subscribers.
     """
-    outbox = Outbox(tables, now.ns)
+    outbox = Outbox(tables, now)
     segments = tables.segments.first(flow.timeline, after, limit) if outbox.is_open else []
     if not segments:
         return None

@@ -40,7 +40,7 @@ def restore_flow(tables: Tables, entry: Trashed, now: Moment) -> None:
     before: Members = msgspec.json.decode(entry.document)
     members = _without_lost_members(seen, before)
     flow = parse_flow(ENCODE(members))
-    outbox = Outbox(tables, now.ns)
+    outbox = Outbox(tables, now)
     _restore_source(tables, entry, flow, now, outbox)
     # The stored document, because parsing leaves out what the service manages.
     tables.flows.restore(flow, ENCODE(members), tag_changes({}, flow.tags), entry.timeline)

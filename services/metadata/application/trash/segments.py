@@ -41,7 +41,7 @@ def restore_slice(tables: Tables, entry_id: str, now: Moment) -> bool:
         entry.timeline, ETERNITY, None, now.text, limit=len(segments) or SLICE, target=flow.timeline
     )
     record(tables, now, "trash.restore", f"flow:{flow.id}", {"trash": entry.id, "segments": len(segments)})
-    Outbox(tables, now.ns).segments_added(flow, segments)
+    Outbox(tables, now).segments_added(flow, segments)
     if not moved.has_more:
         tables.trash.delete(entry)
     return moved.has_more

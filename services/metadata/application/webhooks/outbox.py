@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from services.metadata.application.clock import Moment
 from services.metadata.application.ports import Tables
 from services.metadata.domain.documents.classes import classes_of_document
 from services.metadata.domain.flows.flow import StoredFlow, served_document
@@ -29,11 +30,11 @@ Id = TypeVar("Id")
 
 
 class Outbox:
-    """Records the events of one change, whose time is in nanoseconds since 1970."""
+    """Records the events of one change."""
 
-    def __init__(self, tables: Tables, time_ns: int) -> None:
+    def __init__(self, tables: Tables, now: Moment) -> None:
         self._tables = tables
-        self._time_ns = time_ns
+        self._now = now
         # True if there are webhooks, so that events are recorded.
         self.is_open = tables.webhooks.has_any()
 
@@ -86,7 +87,7 @@ class Outbox:
         source = self._tables.sources.get(flow.source_id)
         return Event(
             type=kind,
-            time_ns=self._time_ns,
+            time_ns=self._now.ns,
             source_id=flow.source_id,
             source_collected_by=_ids(_source_ids, source.collected_by if source else None),
             flow_id=flow.id,
@@ -95,16 +96,18 @@ class Outbox:
             segments=segments,
             span=span,
             classes=classes_of_document(flow.document),
+            traceparent=self._now.traceparent,
         )
 
     def _of_source(self, kind: str, source: StoredSource, *, document: bytes = b"") -> Event:
         return Event(
             type=kind,
-            time_ns=self._time_ns,
+            time_ns=self._now.ns,
             source_id=source.id,
             source_collected_by=_ids(_source_ids, source.collected_by),
             document=document,
             classes=classes_of_document(source.document),
+            traceparent=self._now.traceparent,
         )
 
 

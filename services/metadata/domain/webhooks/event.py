@@ -29,7 +29,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
     The `..._collected_by` ids are those at the time of the change, because a deletion removes them.
     `time_ns` is in nanoseconds since 1970. `span` is the range of deleted segments: start and end in
     nanoseconds, and True if the end is inclusive. `id` is 0 until the event is in the outbox. `classes` are
-    those of the flow or source after the change.
+    those of the flow or source after the change. `traceparent` is the operation that made the change, if its
+    trace is recorded (docs/decisions/telemetry.md), and else empty.
     """
 
     type: str
@@ -43,6 +44,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     span: tuple[int, int, bool] | None = None
     id: int = 0
     classes: frozenset[str] = frozenset()
+    traceparent: str = ""
 
     @property
     def weight(self) -> int:

@@ -27,7 +27,8 @@ _HEADER_VALUE: Final = re.compile(r"(?:[!-~](?:[ -~]{0,4094}[!-~])?)?")
 # Headers that every message has or that belong to the connection.
 _RESERVED_HEADERS: Final = frozenset(
     {"connection", "content-encoding", "content-length", "content-type", "expect", "host", "keep-alive",
-     "proxy-connection", "tams-event-id", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"}
+     "proxy-connection", "tams-event-id", "te", "traceparent", "tracestate", "trailer", "transfer-encoding",
+     "upgrade", "user-agent"}
 )  # fmt: skip
 _ID_LISTS: Final = (
     "flow_ids", "source_ids", "flow_collected_by_ids", "source_collected_by_ids", "accept_storage_ids",

@@ -1,14 +1,16 @@
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from argon2 import PasswordHasher
 
 from services.metadata.application.accounts.api_keys import ApiKeys
 from services.metadata.application.accounts.attempts import Attempts
 from services.metadata.application.accounts.checks import StoredAccounts
 from services.metadata.application.accounts.last_uses import LastUses
-from services.metadata.application.accounts.passwords import Passwords, open_passwords
+from services.metadata.application.accounts.passwords import Passwords
 from services.metadata.application.accounts.renewals import Renewals
 from services.metadata.application.accounts.users import Users
 from services.metadata.application.accounts.verification import Verification
@@ -43,8 +45,9 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def passwords() -> Iterator[Passwords]:
-    with open_passwords() as opened:
-        yield opened
+    """Hashes that cost little. Those of the product, which cost 0.1 s of CPU each, have unit tests."""
+    with ThreadPoolExecutor(2) as threads:
+        yield Passwords(threads, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture

@@ -250,4 +250,4 @@ def test_damaged_profiles_do_not_matter_where_all_is_given(
 
 def test_repr_of_the_options_has_no_token() -> None:
     names = ("url", "profile", "token_file", "api_key_file", "user", "password_file", "ca_file")
-    assert SECRET not in repr(Access(token=SECRET, **dict.fromkeys(names)))
+    assert SECRET not in repr(Access(token=SECRET, trace=False, **dict.fromkeys(names)))

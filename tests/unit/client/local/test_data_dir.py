@@ -9,6 +9,7 @@ import pytest
 from client.local import data_dir
 from client.local.errors import CannotRun
 from client.local.storage import credentials
+from tests.support.storage.seaweedfs import on_loopback
 
 
 def test_the_folder_is_only_accessible_to_its_owner(tmp_path: Path) -> None:
@@ -51,16 +52,17 @@ def test_an_unusable_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
 def test_keys_are_made_once_and_passed_in_files(tmp_path: Path) -> None:
     with data_dir.opened(tmp_path) as opened:
         identities = json.loads(credentials.identities(opened).read_text())
-        (backend,) = json.loads(credentials.storage_config(opened, 9000).read_text())
+        (backend,) = json.loads(credentials.storage_config(opened, on_loopback(9000)).read_text())
         repeated = json.loads(credentials.identities(opened).read_text())
-        (moved,) = json.loads(credentials.storage_config(opened, 9001).read_text())
+        (moved,) = json.loads(credentials.storage_config(opened, on_loopback(9001)).read_text())
 
     (key,) = identities["identities"][0]["credentials"]
     assert repeated == identities
     assert (tmp_path / "secrets" / "secret_key").read_text() == key["secretKey"]
     assert backend["secret_key_file"] == str(tmp_path / "secrets" / "secret_key")
     assert key["secretKey"] not in json.dumps(backend)
-    assert {**backend, "endpoint_url": "http://127.0.0.1:9001"} == moved
+    new_url = "http://127.0.0.1:9001"
+    assert {**backend, "endpoint_url": new_url, "public_endpoint_url": new_url} == moved
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in (tmp_path / "secrets").iterdir())
 
 
@@ -71,7 +73,7 @@ def test_each_store_has_its_own_keys_and_backend(tmp_path: Path) -> None:
             written.append(
                 (
                     credentials.identities(opened).read_text(),
-                    credentials.storage_config(opened, 1).read_text(),
+                    credentials.storage_config(opened, on_loopback(1)).read_text(),
                 )
             )
 
@@ -84,4 +86,4 @@ def test_a_backend_with_a_lost_id_is_not_replaced(tmp_path: Path, text: str) -> 
     (tmp_path / "storage.json").write_text(text)
 
     with data_dir.opened(tmp_path) as opened, pytest.raises(CannotRun, match="restore it"):
-        credentials.storage_config(opened, 9000)
+        credentials.storage_config(opened, on_loopback(9000))

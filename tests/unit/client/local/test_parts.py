@@ -6,10 +6,12 @@ import pytest
 
 from client.local import data_dir
 from client.local.errors import CannotRun
-from client.local.parts import STOP_ORDER, Part, all_parts
-from client.local.settings import PARTS, PORTS, LocalSettings
+from client.local.names import PARTS, PORTS
+from client.local.parts import STOP_ORDER, Part, all_parts, metrics_urls
+from client.local.settings import LocalSettings
 from client.local.storage import seaweedfs
 from client.local.storage.certificate import new_pem
+from tests.support.storage.seaweedfs import on_loopback
 
 CERTIFICATE = new_pem()
 PORT = {name: 20_000 + index for index, name in enumerate(PORTS)}
@@ -108,7 +110,7 @@ def test_a_missing_program_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
 
     with data_dir.opened(tmp_path) as opened, pytest.raises(CannotRun, match="cannot find the program weed"):
-        seaweedfs.command(opened, PORT, {"PATH": str(tmp_path)})
+        seaweedfs.command(opened, on_loopback(1), PORT, {"PATH": str(tmp_path)})
 
 
 def test_all_parts_are_stopped_and_storage_last(tmp_path: Path) -> None:
@@ -176,3 +178,48 @@ def test_several_metadata_processes_need_vast_and_an_ipv4_address(
 ) -> None:
     with pytest.raises(CannotRun, match=message):
         parts_with_several(tmp_path, 3, **env)
+
+
+def test_each_part_serves_metrics_at_a_port_of_its_own(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path)
+    urls = metrics_urls(LocalSettings.from_env({}), PORT)
+
+    assert set(urls) == set(PARTS)
+    for name in PARTS:
+        port = PORT[f"TAMS_{name.upper()}_METRICS_PORT"]
+        assert parts[name].env["TAMS_METRICS_PORT"] == str(port)
+        assert urls[name] == f"http://127.0.0.1:{port}/metrics"
+    assert "TAMS_METRICS_PORT" not in parts["storage"].env
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:"), ("192.0.2.7", "http://192.0.2.7:")],
+)
+def test_metrics_are_read_at_their_configured_host(host: str, url: str) -> None:
+    urls = metrics_urls(LocalSettings.from_env({"TAMS_METRICS_HOST": host}), PORT)
+    assert all(found.startswith(url) for found in urls.values())
+
+
+def test_a_store_without_metrics_has_no_ports_for_them(tmp_path: Path) -> None:
+    settings = LocalSettings.from_env({"TAMS_METRICS_PORT": "-1"})
+    ports = {name: PORT[name] for name in settings.port_names}
+    with data_dir.opened(tmp_path) as opened:
+        parts = all_parts(settings, opened, ports, {"PATH": os.defpath})
+
+    assert metrics_urls(settings, ports) == {}
+    assert {part.env.get("TAMS_METRICS_PORT") for part in parts} == {"-1", None}
+
+
+def test_settings_of_opentelemetry_reach_the_services_but_not_a_name_for_all(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318", OTEL_SERVICE_NAME="tams")
+
+    reached = {n for n, part in parts.items() if "OTEL_EXPORTER_OTLP_ENDPOINT" in part.env}
+    assert reached == set(PARTS)
+    assert not any("OTEL_SERVICE_NAME" in part.env for part in parts.values())
+
+
+def test_requests_are_logged_unless_the_user_turns_that_off(tmp_path: Path) -> None:
+    name = "TAMS_GATEWAY_ACCESS_LOG"
+    assert parts_of(tmp_path)["gateway"].env[name] == "true"
+    assert parts_of(tmp_path, **{name: "false"})["gateway"].env[name] == "false"

@@ -6,7 +6,7 @@ import pytest
 
 from client.local import ports
 from client.local.errors import CannotRun
-from client.local.settings import PORTS, S3_ADMIN_PORT
+from client.local.names import PORTS, S3_ADMIN_PORT
 from tests.support.processes.ports import free_ports
 
 

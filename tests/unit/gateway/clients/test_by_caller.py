@@ -7,11 +7,14 @@ from gateway.clients.by_caller import ByCaller
 from gateway.clients.coalescer import Coalescer
 from services.shared.access import caller
 from services.shared.access.principal import Limit, Principal, Scope
+from services.shared.telemetry.metrics import COUNTS, Distribution
 
 READ = frozenset({Scope.READ})
 ALICE = Principal("user:alice", READ)
 BOB = Principal("user:bob", READ)
 LIMITED = Principal("user:alice", READ, Limit(frozenset({"GET"})))
+
+SIZES = Distribution(COUNTS)
 
 
 async def name_caller(request: str) -> str:
@@ -25,7 +28,7 @@ async def name_callers(requests: Sequence[str]) -> Sequence[str]:
 
 
 def reader() -> ByCaller[str, str]:
-    return ByCaller(lambda: Coalescer(name_caller, name_callers, deadline_seconds=60))
+    return ByCaller(lambda: Coalescer(name_caller, name_callers, deadline_seconds=60, sizes=SIZES))
 
 
 async def read_as(principal: Principal, read: ByCaller[str, str], request: str) -> str:

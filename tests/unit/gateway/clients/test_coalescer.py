@@ -4,8 +4,11 @@ from collections.abc import Sequence
 import pytest
 
 from gateway.clients import coalescer
-from gateway.clients.coalescer import Coalescer
+from gateway.clients.coalescer import Coalescer, sizes_of_batches
 from services.shared.errors import DeadlineExceeded, Internal, NotFound, TamsError, Unavailable
+from services.shared.telemetry.metrics import COUNTS, Distribution, Metrics
+
+SIZES = Distribution(COUNTS)
 
 
 class Service:
@@ -39,7 +42,7 @@ async def service() -> Service:
 
 @pytest.fixture
 async def call(service: Service) -> Coalescer[str, str]:
-    return Coalescer(service.single, service.batch, deadline_seconds=60)
+    return Coalescer(service.single, service.batch, deadline_seconds=60, sizes=SIZES)
 
 
 async def settle() -> None:
@@ -120,7 +123,7 @@ async def test_a_reply_of_another_length_than_its_batch_is_an_error(service: Ser
     async def empty_batch(requests: Sequence[str]) -> list[str | TamsError]:
         return []
 
-    call = Coalescer(service.single, empty_batch, deadline_seconds=60)
+    call = Coalescer(service.single, empty_batch, deadline_seconds=60, sizes=SIZES)
     tasks = await start(call, "a", "b")
     service.open.set()
     with pytest.raises(Internal):
@@ -160,7 +163,14 @@ async def test_a_cancelled_single_call_makes_room(service: Service, call: Coales
 async def test_a_batch_has_a_maximum_weight_but_at_least_one_call(
     service: Service, max_weight: int, batches: list[list[str]]
 ) -> None:
-    call = Coalescer(service.single, service.batch, deadline_seconds=60, max_weight=max_weight, weigh=len)
+    call = Coalescer(
+        service.single,
+        service.batch,
+        deadline_seconds=60,
+        sizes=SIZES,
+        max_weight=max_weight,
+        weigh=len,
+    )
     tasks = await start(call, "a", "bb", "c", "d", "eeee")
     service.open.set()
     await asyncio.gather(*tasks)
@@ -168,7 +178,14 @@ async def test_a_batch_has_a_maximum_weight_but_at_least_one_call(
 
 
 async def test_calls_beyond_one_batch_are_sent_in_another(service: Service) -> None:
-    call = Coalescer(service.single, service.batch, deadline_seconds=60, max_weight=2, max_in_flight=3)
+    call = Coalescer(
+        service.single,
+        service.batch,
+        deadline_seconds=60,
+        sizes=SIZES,
+        max_weight=2,
+        max_in_flight=3,
+    )
     tasks = await start(call, *"abcdefg")
     assert service.batches == [["b", "c"], ["d", "e"]]
     service.open.set()
@@ -176,7 +193,7 @@ async def test_calls_beyond_one_batch_are_sent_in_another(service: Service) -> N
 
 
 async def test_the_number_of_calls_in_flight_is_configurable(service: Service) -> None:
-    call = Coalescer(service.single, service.batch, deadline_seconds=60, max_in_flight=1)
+    call = Coalescer(service.single, service.batch, deadline_seconds=60, sizes=SIZES, max_in_flight=1)
     tasks = await start(call, "a", "b")
     tasks += await start(call, "c")
     assert (service.singles, service.batches) == (["a"], [])
@@ -186,9 +203,18 @@ async def test_the_number_of_calls_in_flight_is_configurable(service: Service) -
 
 
 async def test_a_call_that_waits_too_long_fails(service: Service) -> None:
-    call = Coalescer(service.single, service.batch, deadline_seconds=-1)
+    call = Coalescer(service.single, service.batch, deadline_seconds=-1, sizes=SIZES)
     tasks = await start(call, "a", "b")
     service.open.set()
     with pytest.raises(DeadlineExceeded):
         await tasks[1]
     assert await tasks[0] == "one a"
+
+
+async def test_the_requests_of_each_call_are_counted(service: Service) -> None:
+    sizes = sizes_of_batches(Metrics(), "Get")
+    call = Coalescer(service.single, service.batch, deadline_seconds=60, sizes=sizes)
+    tasks = await start(call, "a", "b", "c", "d")
+    service.open.set()
+    await asyncio.gather(*tasks)
+    assert (sum(sizes.counts), sizes.sum) == (2, 4)

@@ -68,3 +68,26 @@ def test_the_format_is_as_configured(
     assert written.startswith("{") == is_json
     assert "media" in written
     assert "hello" in written
+
+
+def test_text_has_the_fields_of_a_line() -> None:
+    record = logging.getLogger("tams.test").makeRecord(
+        "tams.test", logging.INFO, __file__, 1, "served", (), None,
+        extra={"path": "/flows", "ms": 1.25, "reason": "a\x1b[2J b", "empty": ""},
+    )  # fmt: skip
+    line = logs.TextFormatter("gateway").format(record)
+    assert line.endswith(r'INFO gateway: served path=/flows ms=1.25 reason="a\u001b[2J b" empty=""')
+
+
+@pytest.mark.parametrize("library", ["botocore.auth", "urllib3.connectionpool", "httpcore.connection"])
+def test_libraries_do_not_write_their_requests(
+    library: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(logging.root, "level", logging.WARNING)
+    logs.configure("media", "debug", "json")
+    logging.getLogger(library).debug("Authorization: planted")
+    logging.getLogger(library).warning("a fault")
+    logging.getLogger("services.media").debug("our own")
+    err = capsys.readouterr().err
+    assert ("planted" in err, "a fault" in err, "our own" in err) == (False, True, True)

@@ -27,7 +27,7 @@ from tams.metadata.v1 import segment_pb2 as tams_dot_metadata_dot_v1_dot_segment
 from tams.type.v1 import timerange_pb2 as tams_dot_type_dot_v1_dot_timerange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19tams/event/v1/event.proto\x12\rtams.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etams/metadata/v1/segment.proto\x1a\x1ctams/type/v1/timerange.proto\"\x8c\x04\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0c\x66low_created\x18\x03 \x01(\x0b\x32\x1a.tams.event.v1.FlowCreatedH\x00\x12\x32\n\x0c\x66low_updated\x18\x04 \x01(\x0b\x32\x1a.tams.event.v1.FlowUpdatedH\x00\x12\x32\n\x0c\x66low_deleted\x18\x05 \x01(\x0b\x32\x1a.tams.event.v1.FlowDeletedH\x00\x12\x36\n\x0esegments_added\x18\x06 \x01(\x0b\x32\x1c.tams.event.v1.SegmentsAddedH\x00\x12:\n\x10segments_deleted\x18\x07 \x01(\x0b\x32\x1e.tams.event.v1.SegmentsDeletedH\x00\x12\x36\n\x0esource_created\x18\x08 \x01(\x0b\x32\x1c.tams.event.v1.SourceCreatedH\x00\x12\x36\n\x0esource_updated\x18\t \x01(\x0b\x32\x1c.tams.event.v1.SourceUpdatedH\x00\x12\x36\n\x0esource_deleted\x18\n \x01(\x0b\x32\x1c.tams.event.v1.SourceDeletedH\x00\x12\x0b\n\x03key\x18\x0b \x01(\tB\x08\n\x06\x63hange\"\x1f\n\x0b\x46lowCreated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"\x1f\n\x0b\x46lowUpdated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"\x1e\n\x0b\x46lowDeleted\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\"R\n\rSegmentsAdded\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x30\n\x08segments\x18\x02 \x01(\x0b\x32\x1e.tams.metadata.v1.SegmentLines\"N\n\x0fSegmentsDeleted\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\"!\n\rSourceCreated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"!\n\rSourceUpdated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"\"\n\rSourceDeleted\x12\x11\n\tsource_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19tams/event/v1/event.proto\x12\rtams.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etams/metadata/v1/segment.proto\x1a\x1ctams/type/v1/timerange.proto\"\xa1\x04\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0c\x66low_created\x18\x03 \x01(\x0b\x32\x1a.tams.event.v1.FlowCreatedH\x00\x12\x32\n\x0c\x66low_updated\x18\x04 \x01(\x0b\x32\x1a.tams.event.v1.FlowUpdatedH\x00\x12\x32\n\x0c\x66low_deleted\x18\x05 \x01(\x0b\x32\x1a.tams.event.v1.FlowDeletedH\x00\x12\x36\n\x0esegments_added\x18\x06 \x01(\x0b\x32\x1c.tams.event.v1.SegmentsAddedH\x00\x12:\n\x10segments_deleted\x18\x07 \x01(\x0b\x32\x1e.tams.event.v1.SegmentsDeletedH\x00\x12\x36\n\x0esource_created\x18\x08 \x01(\x0b\x32\x1c.tams.event.v1.SourceCreatedH\x00\x12\x36\n\x0esource_updated\x18\t \x01(\x0b\x32\x1c.tams.event.v1.SourceUpdatedH\x00\x12\x36\n\x0esource_deleted\x18\n \x01(\x0b\x32\x1c.tams.event.v1.SourceDeletedH\x00\x12\x0b\n\x03key\x18\x0b \x01(\t\x12\x13\n\x0btraceparent\x18\x0c \x01(\tB\x08\n\x06\x63hange\"\x1f\n\x0b\x46lowCreated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"\x1f\n\x0b\x46lowUpdated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"\x1e\n\x0b\x46lowDeleted\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\"R\n\rSegmentsAdded\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x30\n\x08segments\x18\x02 \x01(\x0b\x32\x1e.tams.metadata.v1.SegmentLines\"N\n\x0fSegmentsDeleted\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\"!\n\rSourceCreated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"!\n\rSourceUpdated\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"\"\n\rSourceDeleted\x12\x11\n\tsource_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,21 +35,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.event.v1.event_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENT']._serialized_start=140
-  _globals['_EVENT']._serialized_end=664
-  _globals['_FLOWCREATED']._serialized_start=666
-  _globals['_FLOWCREATED']._serialized_end=697
-  _globals['_FLOWUPDATED']._serialized_start=699
-  _globals['_FLOWUPDATED']._serialized_end=730
-  _globals['_FLOWDELETED']._serialized_start=732
-  _globals['_FLOWDELETED']._serialized_end=762
-  _globals['_SEGMENTSADDED']._serialized_start=764
-  _globals['_SEGMENTSADDED']._serialized_end=846
-  _globals['_SEGMENTSDELETED']._serialized_start=848
-  _globals['_SEGMENTSDELETED']._serialized_end=926
-  _globals['_SOURCECREATED']._serialized_start=928
-  _globals['_SOURCECREATED']._serialized_end=961
-  _globals['_SOURCEUPDATED']._serialized_start=963
-  _globals['_SOURCEUPDATED']._serialized_end=996
-  _globals['_SOURCEDELETED']._serialized_start=998
-  _globals['_SOURCEDELETED']._serialized_end=1032
+  _globals['_EVENT']._serialized_end=685
+  _globals['_FLOWCREATED']._serialized_start=687
+  _globals['_FLOWCREATED']._serialized_end=718
+  _globals['_FLOWUPDATED']._serialized_start=720
+  _globals['_FLOWUPDATED']._serialized_end=751
+  _globals['_FLOWDELETED']._serialized_start=753
+  _globals['_FLOWDELETED']._serialized_end=783
+  _globals['_SEGMENTSADDED']._serialized_start=785
+  _globals['_SEGMENTSADDED']._serialized_end=867
+  _globals['_SEGMENTSDELETED']._serialized_start=869
+  _globals['_SEGMENTSDELETED']._serialized_end=947
+  _globals['_SOURCECREATED']._serialized_start=949
+  _globals['_SOURCECREATED']._serialized_end=982
+  _globals['_SOURCEUPDATED']._serialized_start=984
+  _globals['_SOURCEUPDATED']._serialized_end=1017
+  _globals['_SOURCEDELETED']._serialized_start=1019
+  _globals['_SOURCEDELETED']._serialized_end=1053
 # @@protoc_insertion_point(module_scope)

@@ -36,10 +36,15 @@ class Event(_message.Message):
     SOURCE_UPDATED_FIELD_NUMBER: _builtins.int
     SOURCE_DELETED_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Unique and ascending within the store."""
     key: _builtins.str
     """Id of the flow, or of the source for events of sources. Events with the same key are delivered in order."""
+    traceparent: _builtins.str
+    """The operation that made the change, as the header `traceparent` of W3C Trace Context. Empty if its trace is
+    not recorded.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Time when the change was committed."""
@@ -90,10 +95,11 @@ class Event(_message.Message):
         source_updated: Global___SourceUpdated | None = ...,
         source_deleted: Global___SourceDeleted | None = ...,
         key: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "flow_created", b"flow_created", "flow_deleted", b"flow_deleted", "flow_updated", b"flow_updated", "segments_added", b"segments_added", "segments_deleted", b"segments_deleted", "source_created", b"source_created", "source_deleted", b"source_deleted", "source_updated", b"source_updated", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "flow_created", b"flow_created", "flow_deleted", b"flow_deleted", "flow_updated", b"flow_updated", "id", b"id", "key", b"key", "segments_added", b"segments_added", "segments_deleted", b"segments_deleted", "source_created", b"source_created", "source_deleted", b"source_deleted", "source_updated", b"source_updated", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "flow_created", b"flow_created", "flow_deleted", b"flow_deleted", "flow_updated", b"flow_updated", "id", b"id", "key", b"key", "segments_added", b"segments_added", "segments_deleted", b"segments_deleted", "source_created", b"source_created", "source_deleted", b"source_deleted", "source_updated", b"source_updated", "time", b"time", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["flow_created", "flow_updated", "flow_deleted", "segments_added", "segments_deleted", "source_created", "source_updated", "source_deleted"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015

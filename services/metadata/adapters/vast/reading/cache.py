@@ -20,6 +20,7 @@ from services.metadata.adapters.vast.queries import ROW_ID, Lookup, Missing, Que
 from services.metadata.adapters.vast.reading.quiet import Quiet
 from services.metadata.adapters.vast.schema import COLUMNS
 from services.shared import freshness
+from services.shared.telemetry.metrics import Metrics
 
 KEPT: Final = frozenset({"flows", "sources"})
 # The times when this process first saw the present versions of rows, by id. If that was recently, other
@@ -45,13 +46,22 @@ class _Entry(NamedTuple):
 class RowCache:
     """Flows and sources by id. Thread-safe; bounded in number and time."""
 
-    def __init__(self, entries: int, seconds: float, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        entries: int,
+        seconds: float,
+        clock: Callable[[], float] = monotonic,
+        metrics: Metrics | None = None,
+    ) -> None:
+        reads = (metrics or Metrics()).counter(
+            "tams_cache_reads", "Reads of rows that the cache keeps, by whether it had them.", "result"
+        )
+        self._hits, self._misses = reads.cell("hit"), reads.cell("miss")
         self._max_entries = entries
         self._seconds = seconds
         self.clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[Lookup, _Entry] = OrderedDict()
-        self._hits = self._misses = 0
         # A row without an entry may have changed before this time, so reads that began earlier are not kept.
         self._floor = 0.0
         self.process = secrets.token_bytes(8)
@@ -69,9 +79,9 @@ class RowCache:
                 raise Missing(queries)
             entry = self._valid(query, not_before, now)
             if entry is None or entry.rows is None:
-                self._misses += _is_kept(query)
+                self._misses.value += _is_kept(query)
                 raise Missing(queries)
-            self._hits += 1
+            self._hits.value += 1
             found.append(entry.rows)
             if entry.learned + self._seconds > now:
                 recent[str(query.value)] = entry.learned
@@ -148,7 +158,7 @@ class RowCache:
 
     def statistics(self) -> CacheStatistics:
         """The counts since the start, and the present number of entries."""
-        return CacheStatistics(self._hits, self._misses, len(self._entries))
+        return CacheStatistics(int(self._hits.value), int(self._misses.value), len(self._entries))
 
     def _keep_written(self, query: Lookup, rows: Sequence[Row], began: float, now: float) -> None:
         before = self._entries.get(query)

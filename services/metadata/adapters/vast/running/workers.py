@@ -86,6 +86,11 @@ class Workers:
             raise Exhausted("too many requests are waiting", reason="REQUESTS_WAITING") from None
         return await future
 
+    @property
+    def waiting(self) -> int:
+        """The number of jobs that wait."""
+        return self._waiting.qsize()
+
     async def finish(self) -> None:
         """Run the waiting jobs, then stop the threads."""
         self._closing = True

@@ -20,6 +20,7 @@ from services.metadata.adapters.vast.writing.turns import Turns
 from services.metadata.application.ports import Crowded, Divisible
 from services.shared.ids import new_uuid
 from services.shared.outcomes import Outcome
+from services.shared.telemetry.metrics import Distribution
 from services.vast_client.cluster import Cluster
 from services.vast_client.failures import Clash, Failure, Refused, Unreachable
 from services.vast_client.transactions.transaction import Transaction
@@ -44,11 +45,13 @@ class Writers:
         *,
         failed: Callable[[BaseException], None],
         max_waiting: int,
+        group_sizes: Distribution,
     ) -> None:
         self.locks: Locks | None = None
         self._cluster = cluster
         self._cache = cache
         self._refreshing = refreshing
+        self._group_sizes = group_sizes
         process = new_uuid()
         self._grouped = Committer(cluster, Fence(cluster, process))
         self._alone = Committer(cluster, Fence(cluster, process))
@@ -58,6 +61,11 @@ class Writers:
         )
         self.groups = start_workers("write", self._write, most=_GROUP, idle=self._renew_group_row)
         self.slow = start_workers("slow", self._write_slow, most=1, idle=self._renew_slow_row)
+
+    @property
+    def waiting(self) -> int:
+        """The number of changes that wait."""
+        return self.groups.waiting + self.slow.waiting
 
     @property
     def fence(self) -> Fence:
@@ -132,6 +140,7 @@ class Writers:
         except OutcomeUnknown:
             self._cache.clear()  # so that reads show whether the change was made
             raise
+        self._group_sizes.observe(len(jobs))
         if committed.changes:
             add_recent(jobs, self._cache.written(committed.changes, committed.began))
         return committed.outcomes

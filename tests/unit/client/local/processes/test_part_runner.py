@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from client.local.errors import CannotRun
-from client.local.output import Log
+from client.local.output.part_log import Log
 from client.local.parts import Part
 from client.local.processes.child import Child
 from client.local.processes.part_runner import PartRunner

@@ -8,8 +8,9 @@ import pytest
 from client.local import data_dir
 from client.local.data_dir import DataDir
 from client.local.errors import CannotRun
-from client.local.settings import S3_ADMIN_PORT, S3_PORTS
+from client.local.names import S3_ADMIN_PORT, S3_PORTS
 from client.local.storage import credentials, seaweedfs
+from tests.support.storage.seaweedfs import on_loopback
 
 PORTS = dict.fromkeys((*S3_PORTS, S3_ADMIN_PORT), 20_000)
 
@@ -49,7 +50,7 @@ def test_a_certificate_that_cannot_be_made_is_an_error(
 
 def test_secrets_of_object_storage_are_not_on_its_command_line(folder: DataDir) -> None:
     env = seaweedfs.environment(folder)
-    command = seaweedfs.command(folder, PORTS, {"PATH": ""})
+    command = seaweedfs.command(folder, on_loopback(1), PORTS, {"PATH": ""})
     tokens = {name: value for name, value in env.items() if name.startswith("WEED_JWT_")}
 
     assert len(set(tokens.values())) == 4

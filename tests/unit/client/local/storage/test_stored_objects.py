@@ -55,3 +55,13 @@ def test_a_malformed_note_is_written_again(store: DataDir, text: str) -> None:
     stored_objects.check(store)
     stored_objects.remember(store)
     assert "4a23bb0c" in store.stored_objects.read_text()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_store_does_not_change_its_storage(store: DataDir, elsewhere: bool) -> None:
+    stored_objects.remember(store, elsewhere=elsewhere)
+    stored_objects.check(store, elsewhere=elsewhere)
+    with pytest.raises(CannotRun, match="set TAMS_MEDIA_STORAGE_CONFIG, or remove"):
+        stored_objects.check(store, elsewhere=not elsewhere)
+    store.stored_objects.unlink()
+    stored_objects.check(store, elsewhere=not elsewhere)

@@ -3,8 +3,9 @@
 import asyncio
 
 import msgspec
+import pytest
 
-from gateway.clients.health import SERVING, HealthChecks, HealthReport
+from gateway.clients.health import NOT_SERVING, SERVING, UNAVAILABLE, HealthChecks, HealthReport
 from gateway.handlers.health.health import Health
 from gateway.http.routing import Route
 from tests.support.requests import bodiless, scope_of
@@ -19,6 +20,12 @@ class Checks(HealthChecks):
     def __init__(self) -> None:
         self.under_way = asyncio.Barrier(3)
         self.backlogs = 0
+        self.questions = 0
+        self.state = SERVING
+
+    async def metadata(self) -> str:
+        self.questions += 1
+        return self.state
 
     async def report(self) -> HealthReport:
         await self.under_way.wait()
@@ -38,6 +45,31 @@ async def test_all_checks_run_at_the_same_time() -> None:
     assert response.status == 200
 
 
+async def test_a_gateway_is_ready_if_metadata_serves_whatever_the_other_parts_do() -> None:
+    checks = Checks()
+    response = await Health(checks).ready(REQUEST)
+    assert (response.status, response.body) == (200, b'{"status":"SERVING"}')
+
+
+@pytest.mark.parametrize("state", [NOT_SERVING, UNAVAILABLE])
+async def test_a_gateway_without_metadata_is_not_ready(state: str) -> None:
+    checks = Checks()
+    checks.state = state
+    response = await Health(checks).ready(REQUEST)
+    assert response.status == 503
+    (reason,) = msgspec.json.decode(response.body)["reasons"]
+    assert reason.startswith("metadata: it ")
+
+
+async def test_a_gateway_that_is_about_to_stop_is_not_ready_and_asks_nobody() -> None:
+    checks = Checks()
+    health = Health(checks)
+    health.draining = True
+    response = await health.ready(REQUEST)
+    assert (response.status, checks.questions) == (503, 0)
+    assert msgspec.json.decode(response.body)["reasons"] == ["the gateway is about to stop"]
+
+
 async def test_an_unknown_backlog_is_requested_again_soon() -> None:
     checks = Checks()
     health = Health(checks)
@@ -52,6 +84,7 @@ async def test_a_gateway_that_is_about_to_stop_is_unhealthy() -> None:
     health.draining = True
     details = await health.details(REQUEST)
     short = await health.get(REQUEST)
-    assert (short.status, details.status) == (503, 503)
+    live = await health.live(REQUEST)
+    assert (short.status, details.status, live.status) == (503, 503, 503)
     assert msgspec.json.decode(short.body)["reasons"] == ["the gateway is about to stop"]
     assert msgspec.json.decode(details.body)["reason"] == "the gateway is about to stop"

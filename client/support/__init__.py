@@ -1,0 +1,1 @@
+"""Gathers what a bug report needs, without secrets, media and documents."""

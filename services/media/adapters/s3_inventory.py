@@ -1,0 +1,63 @@
+"""Lists all stored objects of the backends, for a comparison with the tables."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from services.media.adapters.s3_client import open_client
+from services.media.domain.storage_backend import StorageBackend
+from services.shared.errors import StartupError
+
+
+class ListedBackend(NamedTuple):
+    """A backend: its id, its bucket with the endpoint, and the prefix of the keys of new objects."""
+
+    storage_id: str
+    bucket: str
+    prefix: str
+
+
+class StoredObject(NamedTuple):
+    """A stored object: its bucket, key and size in bytes, and when it was written, in ms since 1970."""
+
+    bucket: str
+    key: str
+    size: int
+    modified_ms: int
+
+
+def listed_backend(backend: StorageBackend) -> ListedBackend:
+    """The backend as the inventory names it."""
+    return ListedBackend(backend.id, f"{backend.endpoint_url.rstrip('/')}/{backend.bucket}", backend.prefix)
+
+
+def list_stored(backends: Iterable[StorageBackend]) -> Iterator[StoredObject]:
+    """All objects below the prefixes of the backends, each once. StartupError if one cannot be listed."""
+    for backend in _outermost(list(backends)):
+        try:
+            yield from _listed(backend)
+        except (BotoCoreError, ClientError) as error:
+            raise StartupError(f"storage {backend.label}: {error}") from None
+
+
+def _outermost(backends: list[StorageBackend]) -> Iterator[StorageBackend]:
+    """The backends whose prefix does not lie within that of another one in the same bucket."""
+    seen: list[ListedBackend] = []
+    for backend in sorted(backends, key=lambda backend: len(backend.prefix)):
+        listed = listed_backend(backend)
+        if not any(
+            other.bucket == listed.bucket and listed.prefix.startswith(other.prefix) for other in seen
+        ):
+            seen.append(listed)
+            yield backend
+
+
+def _listed(backend: StorageBackend) -> Iterator[StoredObject]:
+    bucket = listed_backend(backend).bucket
+    client = open_client(backend, 1)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=backend.bucket, Prefix=backend.prefix)
+    for page in pages:
+        for found in page.get("Contents", ()):
+            modified = int(found["LastModified"].timestamp() * 1000)
+            yield StoredObject(bucket, found["Key"], found["Size"], modified)

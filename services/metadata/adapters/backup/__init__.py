@@ -1,0 +1,1 @@
+"""The folder of a backup and its manifest, which are the same for all engines."""

@@ -1,0 +1,1 @@
+"""Backups of a database file: made beside a running service, checked, and restored."""

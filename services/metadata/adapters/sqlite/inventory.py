@@ -1,0 +1,28 @@
+"""Lists the places of all objects, for a comparison with object storage."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from services.metadata.adapters.inventory import ListedObject
+from services.metadata.adapters.sqlite.file.connection import open_reader
+from services.shared.errors import StartupError
+
+__all__ = ["ListedObject", "list_objects"]
+
+_LIST: Final = """
+    SELECT o.id, storages.id, o.storage_path, o.state = 'registered', o.size
+    FROM objects o JOIN storages ON storages.row = o.storage WHERE o.storage_path IS NOT NULL
+"""
+
+
+def list_objects(database: Path) -> Iterator[ListedObject]:
+    """All objects with a place in this store, as of one moment. StartupError if it is unreadable."""
+    try:
+        with closing(open_reader(database)) as connection:
+            for object_id, storage_id, path, is_registered, size in connection.execute(_LIST):
+                yield ListedObject(object_id, storage_id, path, bool(is_registered), size)
+    except sqlite3.Error as error:
+        raise StartupError(f"cannot read the database {database}: {error}") from None

@@ -1,0 +1,23 @@
+"""The list of the places of all objects."""
+
+from typing import Any
+
+from services.metadata.adapters.inventory import ListedObject
+from services.metadata.adapters.vast.inventory import list_vast_objects
+from tests.support.vast.clusters import add_rows, vast_cluster
+
+
+def test_objects_with_a_place_are_listed() -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "stored", "storage_id": "s", "storage_path": "p/1", "state": "registered", "size": 5},
+        {"id": "allocated", "storage_id": "s", "storage_path": "p/2", "state": "allocated"},
+        {"id": "older", "storage_id": "s", "storage_path": "p/3"},
+        {"id": "outside", "state": "registered"},
+    ]
+    with vast_cluster(with_store=True) as cluster:
+        add_rows(cluster, "objects", *rows)
+        assert sorted(list_vast_objects(cluster)) == [
+            ListedObject("allocated", "s", "p/2", is_registered=False, size=None),
+            ListedObject("older", "s", "p/3", is_registered=True, size=None),
+            ListedObject("stored", "s", "p/1", is_registered=True, size=5),
+        ]
