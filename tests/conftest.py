@@ -2,6 +2,7 @@
 
 import gc
 import re
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     ENGINE.name = config.getoption("--engine")
+    # A shell lets programs in its background ignore SIGINT, and commands that tests start would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

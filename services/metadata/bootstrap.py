@@ -40,7 +40,7 @@ from services.metadata.application.ports.examination import Examination
 from services.metadata.application.segments.live_feeds import LiveFeeds
 from services.metadata.application.segments.loops import Loops
 from services.metadata.application.segments.segments import Segments
-from services.metadata.application.service.measures import StoreMeasures
+from services.metadata.application.service.measures import SECONDS, VAST_SECONDS, StoreMeasures
 from services.metadata.application.service.service_info import ServiceInfos
 from services.metadata.application.service.status import StoreStatus
 from services.metadata.application.service.upkeep import Step, Upkeep
@@ -126,7 +126,8 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
         reports = [refused.run(audit_log.record)] if settings.audited else []
         if telemetry.is_read:
             measured = StoreStatus(store, _administration(engine), clock)
-            reports.append(StoreMeasures(measured, telemetry.metrics).run())
+            seconds = VAST_SECONDS if is_vast(settings.store_url) else SECONDS
+            reports.append(StoreMeasures(measured, telemetry.metrics, seconds).run())
         further = _further_work(settings, shared.notifying, clock)
         upkeep = Upkeep(shared.notifying, clock, shared.deleting, *further)
         await stack.enter_async_context(

@@ -15,7 +15,8 @@ from tests.support.processes.system import READY_SECONDS, System, poll
 def running_second_gateway(system: System) -> Iterator[str]:
     """The URL of a second gateway, which ends with the block."""
     (port,) = free_ports(1)
-    environment = {**system.children()["gateway"].environ(), "TAMS_GATEWAY_PORT": str(port)}
+    own = {"TAMS_GATEWAY_PORT": str(port), "TAMS_METRICS_PORT": "-1"}
+    environment = {**system.children()["gateway"].environ(), **own}
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway"],
         env=environment,

@@ -73,7 +73,6 @@ class Attempts:
         self.dead.append(DeadLetter(message.id, self._health.last_error, attempts))
         self._health.record_given_up(message.key)
         self._environment.observation.given_up.add()
-        self._environment.observation.given_up.add()
         self._environment.lines.warn(
             "gave up an event", webhook=self._subscriber.id, event=message.id, attempts=attempts
         )
