@@ -10,7 +10,8 @@ GEN := protos/gen
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 ON_VAST := --engine vast tests/api tests/conformance --deselect tests/conformance/fuzzing/test_fuzzing.py
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-# These start many processes and take replicas away under load, so they have the machine for themselves.
+# These start many processes and take replicas away under load, so they have the machine for themselves. They are not
+# a part of `make test` yet: some fail now and then, and it is not known whether the store or the machine is at fault.
 SCALING := tests/system/scaling
 AGAIN := -v --exitfirst --last-failed --last-failed-no-failures none
 # Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
@@ -38,7 +39,7 @@ install: .venv/.installed  ## Make the virtual environment from the lock file
 up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/tams up
 
-test: test-sqlite test-vast test-scaling  ## Run all tests, those of the API on both table engines
+test: test-sqlite test-vast  ## Run the tests side by side, those of the API on both table engines
 
 test-sqlite: .venv/.installed  ## Run all tests, those of the API with SQLite
 	@$(PY) -m pytest $(SIDE_BY_SIDE) --ignore $(SCALING)
