@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from bench import rounds
 from bench.benchmarks import Options
 from bench.corpus import flow_document, http_request
@@ -18,7 +16,6 @@ from services.shared.ids import new_uuid
 _FLOWS: Final = 256
 _CONNECTIONS: Final = 16
 _LEAST: Final = 0.9
-_JSON: Final = {"content-type": "application/json"}
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
@@ -29,7 +26,7 @@ async def run(options: Options, folder: Path) -> list[Figure]:
     ):
         flow_ids = [new_uuid() for _ in range(_FLOWS)]
         for pair in (without, secured):
-            await _fill(pair, flow_ids)
+            await pair.put_flows({flow_id: flow_document(flow_id) for flow_id in flow_ids})
         token, key = await _credentials(secured)
         found = await rounds.alternate(
             options.rounds,
@@ -47,26 +44,14 @@ async def run(options: Options, folder: Path) -> list[Figure]:
     ]
 
 
-async def _fill(pair: Pair, flow_ids: Sequence[str]) -> None:
-    async with _client(pair) as client:
-        for flow_id in flow_ids:
-            put = await client.put(f"/flows/{flow_id}", content=flow_document(flow_id), headers=_JSON)
-            put.raise_for_status()
-
-
 async def _credentials(pair: Pair) -> tuple[str, str]:
     """A token for URLs and an API key."""
-    async with _client(pair) as client:
+    async with pair.client() as client:
         token = await client.post("/x/tokens", json={"seconds": 3600})
         key = await client.post("/x/api-keys", json={"name": "bench", "scopes": ["read"]})
         for made in (token, key):
             made.raise_for_status()
         return str(token.json()["access_token"]), str(key.json()["key"])
-
-
-def _client(pair: Pair) -> httpx.AsyncClient:
-    base = f"http://127.0.0.1:{pair.gateway.port}"
-    return httpx.AsyncClient(base_url=base, headers=pair.headers, trust_env=False, timeout=60)
 
 
 def _side(

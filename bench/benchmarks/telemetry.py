@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from bench import rounds
 from bench.benchmarks import Options
 from bench.corpus import flow_document, http_request
@@ -20,7 +18,6 @@ _FLOWS: Final = 256
 _SEGMENTS: Final = 3000
 _CONNECTIONS: Final = 16
 _LEAST: Final = 0.9
-_JSON: Final = {"content-type": "application/json"}
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
@@ -33,7 +30,7 @@ async def run(options: Options, folder: Path) -> list[Figure]:
             flow_ids = [new_uuid() for _ in range(_FLOWS)]
             pairs = {"without": without, "observed": observed}
             for pair in pairs.values():
-                await _fill(pair, flow_ids)
+                await pair.put_flows({flow_id: flow_document(flow_id) for flow_id in flow_ids})
             reads = await rounds.alternate(
                 options.rounds, {name: _reads(pair, flow_ids, options) for name, pair in pairs.items()}
             )
@@ -44,13 +41,6 @@ async def run(options: Options, folder: Path) -> list[Figure]:
         *_figures("GET /flows/{id}, observed, 16 connections", reads),
         *_figures("POST of one segment, observed, 16 connections", posts),
     ]
-
-
-async def _fill(pair: Pair, flow_ids: Sequence[str]) -> None:
-    async with httpx.AsyncClient(base_url=pair.url, trust_env=False, timeout=60) as client:
-        for flow_id in flow_ids:
-            put = await client.put(f"/flows/{flow_id}", content=flow_document(flow_id), headers=_JSON)
-            put.raise_for_status()
 
 
 def _reads(pair: Pair, flow_ids: Sequence[str], options: Options) -> Side:

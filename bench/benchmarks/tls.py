@@ -3,12 +3,9 @@
 The figures are CPU of the processes: the load generator pays for TLS too, which would be in the rates.
 """
 
-import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
-
-import httpx
 
 from bench import rounds
 from bench.benchmarks import Options
@@ -22,7 +19,6 @@ from services.shared.ids import new_uuid
 _FLOWS: Final = 256
 _CONNECTIONS: Final = 16
 _MOST: Final = 1.25
-_JSON: Final = {"content-type": "application/json"}
 _PAGE: Final = "/flows?limit=256"
 
 
@@ -37,7 +33,7 @@ async def run(options: Options, folder: Path) -> list[Figure]:
         pairs = {"plain": plain, "https": https, "mutual": mutual, "both": both}
         flow_ids = [new_uuid() for _ in range(_FLOWS)]
         for pair in pairs.values():
-            await _fill(pair, flow_ids)
+            await pair.put_flows({flow_id: flow_document(flow_id) for flow_id in flow_ids})
         flows = [f"/flows/{flow_id}" for flow_id in flow_ids]
         one = {name: _side(pair, flows, options) for name, pair in pairs.items()}
         page = {name: _side(pair, [_PAGE], options) for name, pair in pairs.items()}
@@ -54,14 +50,6 @@ _NAMES: Final = {
     "mutual": "mutual TLS behind the gateway, 16 connections",
     "both": "HTTPS and mutual TLS, 16 connections",
 }
-
-
-async def _fill(pair: Pair, flow_ids: Sequence[str]) -> None:
-    trusted = ssl.create_default_context(cafile=pair.authorities or None)
-    async with httpx.AsyncClient(base_url=pair.url, verify=trusted, trust_env=False, timeout=60) as client:
-        for flow_id in flow_ids:
-            put = await client.put(f"/flows/{flow_id}", content=flow_document(flow_id), headers=_JSON)
-            put.raise_for_status()
 
 
 def _side(pair: Pair, paths: Sequence[str], options: Options) -> Side:

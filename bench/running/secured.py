@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -21,6 +23,7 @@ from tests.support.processes.ports import free_ports
 _ISSUER: Final = "https://issuer.example"
 _AUDIENCE: Final = "tams"
 _KEY_ID: Final = "bench"
+_JSON: Final = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,20 @@ class Pair:
     def headers(self) -> dict[str, str]:
         """The headers of a request."""
         return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def client(self) -> httpx.AsyncClient:
+        """A client of the API with these headers."""
+        trusted = ssl.create_default_context(cafile=self.authorities) if self.authorities else True
+        return httpx.AsyncClient(
+            base_url=self.url, headers=self.headers, verify=trusted, trust_env=False, timeout=60
+        )
+
+    async def put_flows(self, documents: Mapping[str, bytes]) -> None:
+        """Store flows, whose documents are given by id."""
+        async with self.client() as client:
+            for flow_id, document in documents.items():
+                put = await client.put(f"/flows/{flow_id}", content=document, headers=_JSON)
+                put.raise_for_status()
 
 
 @asynccontextmanager

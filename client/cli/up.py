@@ -29,15 +29,16 @@ def up(*, metadata: int, auth: bool, quiet: bool) -> None:
     TAMS_GATEWAY_PORT  the port of the API, on loopback (8000)
     TAMS_STORE_URL     the tables (sqlite:/// in the data directory)
     TAMS_GATEWAY_HOST  where the API listens, and object storage too (127.0.0.1)
-    TAMS_MEDIA_STORAGE_CONFIG  a file that lists existing object storage; none is started
+    TAMS_MEDIA_STORAGE_CONFIG  a file that lists existing object storage, which is then used
 
     With --auth, `tams token` prints tokens for the store, unless TAMS_AUTH_ISSUER names another issuer.
 
     Other ports are chosen once and kept; TAMS_METADATA_PORT, TAMS_MEDIA_PORT, TAMS_ANALYTICS_PORT and
     TAMS_S3_PORT set them. Each part serves its metrics, which `tams top` shows. TAMS_METRICS_PORT is the
-    first of their ports, of which each part has one; with -1 there are none. OTEL_EXPORTER_OTLP_ENDPOINT
-    names a collector of traces. On a terminal, each request is shown; TAMS_GATEWAY_ACCESS_LOG=false turns
-    the access log off. TAMS_LOG_LEVEL and the settings of the services are passed on to them.
+    port of the first part, and the others have the next ones; with -1 no part serves metrics.
+    OTEL_EXPORTER_OTLP_ENDPOINT names a collector of traces. On a terminal, each request is shown;
+    TAMS_GATEWAY_ACCESS_LOG=false turns the access log off. TAMS_LOG_LEVEL and the settings of the services
+    are passed on to them.
     """
     try:
         runner.up(metadata=metadata, auth=auth, quiet=quiet)

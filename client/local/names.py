@@ -30,7 +30,7 @@ S3_PORTS: Final = (
 S3_HOST: Final = "TAMS_S3_HOST"
 S3_PUBLIC_URL: Final = "TAMS_S3_PUBLIC_URL"
 STORAGE: Final = (S3_HOST, S3_PUBLIC_URL)
-# With this file of the user, objects are in other storage, and there is none on this machine.
+# With this file of the user, objects are in other storage, and `tams up` starts no SeaweedFS.
 STORAGE_CONFIG: Final = "TAMS_MEDIA_STORAGE_CONFIG"
 # SeaweedFS looks for its admin gRPC port 10000 above this one.
 S3_ADMIN_PORT: Final = "TAMS_S3_ADMIN_PORT"

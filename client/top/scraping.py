@@ -26,7 +26,7 @@ class NotMetrics(Exception):
 
 @dataclass(frozen=True)
 class Scrape:
-    """The samples of a process by name, at a monotonic time in seconds. With a `fault` there are none."""
+    """The samples of a process by name, at a monotonic time in seconds; none with a `fault`."""
 
     name: str
     time: float

@@ -72,12 +72,7 @@ async def running(
         request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))
         uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
         reachability = Reachability(storages, settings.check_seconds)
-        telemetry.metrics.gauge(
-            "tams_storage_backend_up",
-            "1 if the backend answered its last check.",
-            lambda: {(label,): float(up) for label, up in reachability.up(labels).items()},
-            "backend",
-        )
+        _publish(reachability, labels, telemetry.metrics)
         registrations = [
             storage.registration(backends, allocation, signer, uploads),
             status.registration(backends, reachability),
@@ -86,17 +81,25 @@ async def running(
         server = await stack.enter_async_context(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
         )
+        measurement = Measurement(registry, reader, counts)
         reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency, counts=counts)
         work = (
-            Measurement(registry, reader, counts).run(
-                settings.measure_busy_seconds, settings.measure_idle_seconds
-            ),
+            measurement.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
             size_recorder.run(),
             reclamation.run(settings.reclaim_idle_seconds),
             *_work_on_backends(backends, storages, registry, reachability, server),
         )
         await stack.enter_async_context(background(*work))
         yield server
+
+
+def _publish(reachability: Reachability, labels: Mapping[str, str], metrics: Metrics) -> None:
+    metrics.gauge(
+        "tams_storage_backend_up",
+        "1 if the backend answered its last check.",
+        lambda: {(label,): float(up) for label, up in reachability.up(labels).items()},
+        "backend",
+    )
 
 
 def _work_on_backends(

@@ -24,7 +24,7 @@ class _Expanded(yaml.SafeDumper):
 
 
 def combined(variants: list[str]) -> Tree:
-    """The configuration with these variants. ValueError for a name that is none."""
+    """The configuration with these variants. ValueError for an unknown name."""
     config: Tree = _copy(yaml.safe_load(CONFIG.read_text("utf-8")))
     for name in variants:
         path = FOLDER / f"{name}.yaml"

@@ -135,47 +135,38 @@ async def get(channel: aio.Channel) -> bytes:
     return (await call(FlowServiceStub(channel).GetFlow, GetFlowRequest(id="here"))).document
 
 
-async def test_another_service_decides_who_may_call(tmp_path: Path) -> None:
-    answers = [ALLOWED]
+@pytest.mark.parametrize(
+    ("variant", "path", "said", "status"),
+    [
+        ("external-authorization", AUTHORIZE, (ALLOWED, DENIED), 403),
+        ("rate-limits", COUNT, (BELOW, ABOVE), 429),
+    ],
+)
+async def test_another_service_decides_about_requests(
+    tmp_path: Path, variant: str, path: str, said: tuple[bytes, bytes], status: int
+) -> None:
+    allowed, denied = said
+    answers = [allowed]
     async with (
-        hook(AUTHORIZE, lambda: answers[-1]) as port,
-        gateway_behind(tmp_path, "external-authorization", others={"external-authorization": port}) as envoy,
+        hook(path, lambda: answers[-1]) as port,
+        gateway_behind(tmp_path, variant, others={variant: port}) as envoy,
         httpx.AsyncClient(base_url=envoy.url, trust_env=False) as client,
     ):
         assert (await client.get("/health/live")).status_code == 204
-        answers.append(DENIED)
-        assert (await client.get("/health/live")).status_code == 403
+        answers.append(denied)
+        assert (await client.get("/health/live")).status_code == status
 
 
-async def test_nobody_may_call_while_that_service_is_gone(tmp_path: Path) -> None:
-    (unused,) = free_ports(1)
-    others = {"external-authorization": unused}
-    async with (
-        gateway_behind(tmp_path, "external-authorization", others=others) as envoy,
-        httpx.AsyncClient(base_url=envoy.url, trust_env=False) as client,
-    ):
-        assert (await client.get("/health/live")).status_code == 403
-
-
-async def test_another_service_counts_requests(tmp_path: Path) -> None:
-    answers = [BELOW]
-    async with (
-        hook(COUNT, lambda: answers[-1]) as port,
-        gateway_behind(tmp_path, "rate-limits", others={"rate-limits": port}) as envoy,
-        httpx.AsyncClient(base_url=envoy.url, trust_env=False) as client,
-    ):
-        assert (await client.get("/health/live")).status_code == 204
-        answers.append(ABOVE)
-        assert (await client.get("/health/live")).status_code == 429
-
-
-async def test_requests_pass_while_that_service_is_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("variant", "status"), [("external-authorization", 403), ("rate-limits", 204)])
+async def test_without_that_service_nobody_is_let_in_and_nobody_is_counted(
+    tmp_path: Path, variant: str, status: int
+) -> None:
     (unused,) = free_ports(1)
     async with (
-        gateway_behind(tmp_path, "rate-limits", others={"rate-limits": unused}) as envoy,
+        gateway_behind(tmp_path, variant, others={variant: unused}) as envoy,
         httpx.AsyncClient(base_url=envoy.url, trust_env=False) as client,
     ):
-        assert (await client.get("/health/live")).status_code == 204
+        assert (await client.get("/health/live")).status_code == status
 
 
 async def test_an_envoy_that_stops_fails_no_request(tmp_path: Path) -> None:
