@@ -23,8 +23,8 @@ _NO_PROFILE: Final = {
 }
 
 
-def open_client(backend: StorageBackend, threads: int) -> "S3Client":
-    """A client with up to `threads` connections. Each call makes one attempt."""
+def open_client(backend: StorageBackend, threads: int, attempts: int = 1) -> "S3Client":
+    """A client with up to `threads` connections. A call makes up to `attempts`, with growing pauses."""
     session = boto3.session.Session(botocore_session=botocore.session.Session(_NO_PROFILE))
     return session.client(
         "s3",
@@ -38,7 +38,7 @@ def open_client(backend: StorageBackend, threads: int) -> "S3Client":
             s3={"addressing_style": "path"},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
-            retries={"total_max_attempts": 1},
+            retries={"total_max_attempts": attempts, "mode": "standard"},
             max_pool_connections=threads,
             proxies={} if urlsplit(backend.endpoint_url).hostname in _LOOPBACK else None,
             request_checksum_calculation="when_required",
