@@ -32,6 +32,7 @@ from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_id as time_ordered_id
 from services.shared.process.background import background
+from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
@@ -54,6 +55,7 @@ async def running(
     backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(open_telemetry("media", settings))
+        await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
         channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
