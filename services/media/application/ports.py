@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.media.domain.credentials import Credentials
 from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
 
 # The current time in UTC.
@@ -60,6 +61,10 @@ class ObjectStorage(Protocol):
 
     async def check(self) -> None:
         """Check that the bucket answers."""
+        ...
+
+    async def accepts(self, credentials: Credentials) -> bool:
+        """Whether other credentials than those in use give access to the bucket."""
         ...
 
     async def list_sizes(self, paths: Sequence[str]) -> Mapping[str, int | None]:
