@@ -11,11 +11,21 @@ from gateway.clients.segments import BULK_SECONDS
 from gateway.clients.services import Services
 from services.shared.errors import TamsError, Unavailable
 from services.shared.rpc.client import DEADLINE_SECONDS, call
+from services.shared.rpc.later_values import later_value
 from services.shared.telemetry.metrics import Metrics
 
 # Takes ids of objects and returns those whose bytes are not in storage.
 MissingObjectFinder = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
 _Presences = Sequence[storage_service_pb2.Presence.ValueType]
+
+_KNOWN: Final = frozenset(
+    {
+        storage_service_pb2.PRESENCE_STORED,
+        storage_service_pb2.PRESENCE_MISSING,
+        storage_service_pb2.PRESENCE_ELSEWHERE,
+        storage_service_pb2.PRESENCE_UNREACHABLE,
+    }
+)
 
 # The largest number of objects in one coalesced call; a longer list is sent alone.
 _BATCH_OBJECTS: Final = 500
@@ -24,7 +34,8 @@ _BATCH_OBJECTS: Final = 500
 def missing_object_finder(services: Services, metrics: Metrics) -> MissingObjectFinder:
     """A finder that calls LookForObjects; under load it sends the objects of several requests together.
 
-    It raises Unavailable STORAGE_UNAVAILABLE if the storage of some object does not answer.
+    It raises Unavailable: STORAGE_UNAVAILABLE if the storage of some object does not answer, PARTS_DISAGREE
+    if media is of a later version and answers with a value that this one does not know.
     """
 
     async def ask(object_ids: Sequence[str]) -> _Presences:
@@ -72,6 +83,8 @@ def _missing(object_ids: Sequence[str], presences: _Presences) -> Sequence[str]:
             " not answer; nothing is registered",
             reason="STORAGE_UNAVAILABLE",
         )
+    if later := set(presences) - _KNOWN:
+        raise later_value("the presence of an object", min(later))
     if storage_service_pb2.PRESENCE_MISSING not in presences:
         return ()
     return [

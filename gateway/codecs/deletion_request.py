@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tams.metadata.v1 import deletion_request_pb2
 
 from gateway.errors import ErrorBody, error_body
+from services.shared.rpc.later_values import known
 from services.shared.rpc.status import from_failure
 from services.shared.rpc.timeranges import from_message
 
@@ -52,7 +53,7 @@ def _request(message: deletion_request_pb2.DeletionRequest) -> DeletionRequest:
         timerange_to_delete=str(from_message(message.timerange_to_delete)),
         timerange_remaining=str(from_message(message.timerange_remaining)),
         delete_flow=message.delete_flow,
-        status=STATUSES[message.status],
+        status=known(STATUSES, message.status, "the status of a deletion request"),
         created=_instant(message.created) if message.HasField("created") else None,
         updated=_instant(message.updated) if message.HasField("updated") else None,
         expiry=_instant(message.expiry) if message.HasField("expiry") else None,

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tams.metadata.v1 import trash_pb2, trash_service_pb2
 
 from gateway.http.query import Query
+from services.shared.rpc.later_values import known
 from services.shared.rpc.timeranges import from_message
 
 _KINDS: Final = {trash_pb2.TRASH_KIND_FLOW: "flow", trash_pb2.TRASH_KIND_SEGMENTS: "segments"}
@@ -55,7 +56,7 @@ def _entry(message: trash_pb2.TrashEntry) -> TrashEntry:
     return TrashEntry(
         id=message.id,
         operation=message.operation,
-        kind=_KINDS[message.kind],
+        kind=known(_KINDS, message.kind, "the kind of an entry of the trash"),
         flow_id=message.flow_id,
         source_id=message.source_id,
         timerange=str(from_message(message.timerange)),

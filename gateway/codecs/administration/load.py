@@ -9,6 +9,7 @@ from tams.metadata.v1 import load_service_pb2
 from gateway.codecs import decoding
 from gateway.errors import error_body
 from gateway.http.query import Query
+from services.shared.rpc.later_values import known
 from services.shared.rpc.status import from_failure
 
 _KINDS: Final = {
@@ -99,8 +100,8 @@ def rollback(reply: load_service_pb2.RollBackLoadResponse) -> bytes:
 def _load(load: load_service_pb2.Load) -> dict[str, object]:
     return {
         "id": load.id,
-        "kind": _KIND_NAMES[load.kind],
-        "state": _STATES[load.state],
+        "kind": known(_KIND_NAMES, load.kind, "the kind of a load"),
+        "state": known(_STATES, load.state, "the state of a load"),
         "rows": load.rows,
         "inserted": load.inserted,
         "skipped": load.skipped,

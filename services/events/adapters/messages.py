@@ -10,6 +10,7 @@ from services.events.domain.subscriber import Message
 from services.segment_documents.documents import SegmentDocuments
 from services.segment_documents.segment_urls import SegmentUrls
 from services.segment_documents.url_filter import UrlFilter
+from services.shared.rpc.later_values import later_value
 from services.shared.rpc.timeranges import from_message
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -34,7 +35,8 @@ class Messages:
     async def write(self, events: Sequence[event_pb2.Event], urls: UrlFilter) -> list[Message]:
         """The message of each event, in order; `urls` selects the URLs of segments.
 
-        The URLs of all events are signed in one call. Unavailable if media does not answer.
+        The URLs of all events are signed in one call. Unavailable if media does not answer, and
+        PARTS_DISAGREE for an event of a kind that this version does not know, which waits for the upgrade.
         """
         added = [event.segments_added.segments for event in events if event.HasField("segments_added")]
         documents = iter(await self._urls.documents(added, urls))
@@ -43,7 +45,9 @@ class Messages:
 
 def _message(event: event_pb2.Event, segments: Iterator[SegmentDocuments]) -> Message:
     """The message of an event; takes the next item of `segments` if the event adds segments."""
-    kind = event.WhichOneof("change") or ""
+    kind = event.WhichOneof("change")
+    if kind is None:
+        raise later_value("the change of an event", event.id)
     change = getattr(event, kind)
     if kind == "segments_added":
         inner = b'{"flow_id":%b,"segments":%b}' % (_ENCODE(change.flow_id), next(segments).json_list())

@@ -93,3 +93,9 @@ async def test_no_message_is_written_while_media_is_unreachable(messages: Messag
     storage.unavailable = True
     with pytest.raises(Unavailable):
         await messages.write([segments_added(1, ["a"])], UrlFilter())
+
+
+async def test_an_event_of_a_later_kind_waits_for_the_upgrade(messages: Messages) -> None:
+    with pytest.raises(Unavailable, match="later version") as caught:
+        await messages.write([flow_deleted(1), Event(id=2, key="f2")], UrlFilter())
+    assert caught.value.reason == "PARTS_DISAGREE"

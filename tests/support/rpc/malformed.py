@@ -38,6 +38,13 @@ def malformed(method: MethodDescriptor, valid: Mapping[str, Any]) -> Iterator[Me
             yield from _changed(message, place)
 
 
+def valid_request(method: MethodDescriptor, valid: Mapping[str, Any]) -> Message:
+    """A request of a method with values of fields by name."""
+    message: Message = GetMessageClass(method.input_type)()
+    _fill(message, valid)
+    return message
+
+
 def _places(kind: Any, valid: Mapping[str, Any]) -> Iterator[tuple[Any, tuple[FieldDescriptor, ...]]]:
     """Each field of a message, and of the messages in it, with a request that holds the field."""
     for place in _paths(kind.DESCRIPTOR, ()):

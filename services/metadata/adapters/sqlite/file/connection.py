@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION, add_columns, evolve
+from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION, evolve
 from services.shared.errors import StartupError
 from services.shared.store_url import Synchronous
 
@@ -66,18 +66,18 @@ def _prepare(connection: sqlite3.Connection, synchronous: Synchronous) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise StartupError(
-            f"the database has schema version {version}, newer than this program; update the program"
+            f"the database has schema version {version}, newer than this program, which has {SCHEMA_VERSION};"
+            " update the program, or restore the backup that was made before the upgrade"
         )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    # A store must start on a full disk, so nothing is written if the version is the same.
-    if version != SCHEMA_VERSION:
-        add_columns(connection)
     schema = schema_text()
-    connection.executescript(schema)
     if version != SCHEMA_VERSION:
         evolve(connection, version, schema)
+    else:
+        # Nothing is written if no table is missing, because a store must start on a full disk.
+        connection.executescript(schema)
 
 
 def _limit(connection: sqlite3.Connection, max_bytes: int) -> None:

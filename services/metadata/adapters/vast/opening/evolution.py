@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.metadata.adapters.vast.opening.classes import are_older, make_classes
 from services.metadata.adapters.vast.queries import Values
 from services.metadata.adapters.vast.schema import DEFAULTS, TABLES
 from services.metadata.adapters.vast.segments.statistics import EMPTIED_TIMELINE
@@ -50,10 +51,12 @@ class Filling:
         """Begin to fill missing values. With `before`, return when all are filled.
 
         That is for databases that do not refuse conflicting updates. In any case, all flows have timelines on
-        return, because segments need them.
+        return, because segments need them, and tables from before classes have the classes of tags.
         """
         steps = list(_needed(self._cluster, added))
-        _run(self._cluster, [step for step in steps if before or step is _fill_timelines], self._stop)
+        first: list[Step] = [make_classes] if are_older(added) else []
+        first += [step for step in steps if before or step is _fill_timelines]
+        _run(self._cluster, first, self._stop)
         if steps and self._thread is None:
             fill = partial(_run, self._cluster, steps, self._stop)
             self._thread = threading.Thread(target=fill, name="filling", daemon=True)
