@@ -20,7 +20,11 @@ class Backup(msgspec.Struct, frozen=True):
     tables: dict[str, int]
 
 
-def run(action: Action, folder: Path, env: Mapping[str, str]) -> Backup:
-    """Make, check or restore a backup of the tables that `env` names. CannotRun if that fails."""
-    output = commands.run("metadata", ("backup", action, str(folder)), env)
+def run(action: Action, folder: Path, env: Mapping[str, str], snapshot: str = "") -> Backup:
+    """Make, check or restore a backup of the tables that `env` names. CannotRun if that fails.
+
+    With `snapshot`, one is made of the tables as they are in that snapshot of a bucket on VAST.
+    """
+    option = ("--snapshot", snapshot) if snapshot else ()
+    output = commands.run("metadata", ("backup", action, str(folder), *option), env)
     return msgspec.json.decode(output, type=Backup)

@@ -1,6 +1,7 @@
 """The commands of operators on the tables, which run beside the service with the same settings:
 
-python -m services.metadata backup create|check|restore FOLDER
+python -m services.metadata backup create FOLDER [--snapshot NAME]
+python -m services.metadata backup check|restore FOLDER
 python -m services.metadata objects
 """
 
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str]) -> None:
         if parsed.command == "objects":
             _write_objects(_objects(settings))
         else:
-            _write_line(_backup(parsed.action, parsed.folder, settings))
+            backup = _backup_on_vast if is_vast(settings.store_url) else _backup
+            _write_line(backup(parsed.action, parsed.folder, parsed.snapshot, settings))
     except (BackupFailed, StartupError, TamsError) as error:
         sys.exit(f"tams metadata: {error}")
 
@@ -45,16 +47,30 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     backup = commands.add_parser("backup")
     backup.add_argument("action", choices=["create", "check", "restore"])
     backup.add_argument("folder", type=Path)
-    return parser.parse_args(arguments)
+    backup.add_argument("--snapshot", default="")
+    parsed = parser.parse_args(arguments)
+    if parsed.command == "backup" and parsed.snapshot and parsed.action != "create":
+        parser.error("--snapshot is for create")
+    return parsed
 
 
-def _backup(action: str, folder: Path, settings: Settings) -> Manifest:
-    if is_vast(settings.store_url):
-        raise BackupFailed("tables on VAST are backed up by the cluster's snapshots")
+def _backup(action: str, folder: Path, snapshot: str, settings: Settings) -> Manifest:
+    if snapshot:
+        raise BackupFailed("only tables on VAST have snapshots")
     database = sqlite_path(settings.store_url)
     if action == "create":
         return copying.back_up(database, folder)
     return copying.check(folder) if action == "check" else restoring.restore(folder, database)
+
+
+def _backup_on_vast(action: str, folder: Path, snapshot: str, settings: Settings) -> Manifest:
+    from services.metadata.adapters.vast.backup import checking, copying, restoring  # noqa: PLC0415 - loads the SDK
+    from services.vast_client.cluster import cluster_of  # noqa: PLC0415
+
+    if action == "check":
+        return checking.check(folder)
+    cluster = cluster_of(settings, settings.vast_journal_dir, snapshot=snapshot)
+    return copying.back_up(cluster, folder) if action == "create" else restoring.restore(cluster, folder)
 
 
 def _objects(settings: Settings) -> Iterator[ListedObject]:

@@ -157,7 +157,7 @@ class Catalog:
         address = self._address
         added: dict[str, list[str]] = {}
         unfit: list[str] = []
-        with translated_sdk_errors(), _existing():
+        with translated_sdk_errors(), existing():
             check_version(transaction.raw._rpc.features.vast_version)  # noqa: SLF001 - not available elsewhere
             bucket = transaction.raw.bucket(address.bucket)
             schema = bucket.schema(address.schema, fail_if_missing=False)
@@ -198,7 +198,7 @@ class Catalog:
 
         def create(transaction: Transaction) -> None:
             missing: list[tuple[str, ProjectionSpec]] = []
-            with translated_sdk_errors(), _existing():
+            with translated_sdk_errors(), existing():
                 for table, projections in required.items():
                     present = transaction.raw.table_from_metadata(metadata[table]).projections()
                     names = {projection.name for projection in present}
@@ -226,7 +226,7 @@ def _missing_columns(spec: TableSpec, metadata: TableMetadata) -> list[pa.Field]
     return missing
 
 
-class _existing:  # noqa: N801 - reads as a statement
+class existing:  # noqa: N801 - reads as a statement
     """Raises Clash if another process created the same table meanwhile, so that the work is repeated."""
 
     def __enter__(self) -> None:

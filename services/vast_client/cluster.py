@@ -201,9 +201,9 @@ class Cluster:
 
 
 def cluster_of(
-    settings: StoreSettings, journal_folder: str = "", *, metrics: Metrics | None = None
+    settings: StoreSettings, journal_folder: str = "", *, snapshot: str = "", metrics: Metrics | None = None
 ) -> Cluster:
-    """The cluster in the settings. StartupError if they are incomplete.
+    """The cluster in the settings, or its state in a snapshot. StartupError if they are incomplete.
 
     If a folder for the journal is given, transactions that killed processes left open there are rolled back;
     before the first change if an endpoint answers.
@@ -215,6 +215,8 @@ def cluster_of(
         settings.vast_secret_key_file,
     )
     address = VastAddress.parse(settings.store_url)
+    if snapshot:
+        address = address.in_snapshot(snapshot)
     if not journal_folder:
         return Cluster(address, credentials, metrics=metrics)
     folder = Path(journal_folder)

@@ -49,6 +49,6 @@ def plan_for(kind: Kind, rows_in_table: int, endpoints: int, limit: int | None) 
     return Plan(splits, min(_MAX_SUB_SPLITS, max(1, filled)), _ROW_GROUPS, _SCAN_ROWS)
 
 
-def streamed(scan: Plan) -> Plan:
-    """The plan of a scan whose rows are streamed: the same splits with small replies."""
-    return scan._replace(sub_splits=1, rows=_STREAM_ROWS)
+def streamed(scan: Plan, most_rows: int | None = None) -> Plan:
+    """The plan of a scan whose rows are streamed: the same splits, and replies of at most `most_rows`."""
+    return scan._replace(sub_splits=1, rows=min(_STREAM_ROWS, most_rows or _STREAM_ROWS))

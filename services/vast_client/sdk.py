@@ -171,6 +171,10 @@ class SdkSchema(Protocol):
 class SdkBucket(Protocol):
     """A bucket within a transaction."""
 
+    def snapshot(self, name: str, fail_if_missing: Literal[False]) -> "SdkBucket | None":
+        """The bucket as it is in a snapshot."""
+        ...
+
     @overload
     def schema(self, name: str) -> SdkSchema: ...
     @overload

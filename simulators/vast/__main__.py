@@ -21,6 +21,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bucket", action="append", help="a bucket that exists; vastdb unless given")
     parser.add_argument("--row-conflicts", choices=["statement", "commit", "unnoticed"], default="statement")
     parser.add_argument("--missing-rows", choices=["ignored", "refused"], default="ignored")
+    parser.add_argument(
+        "--reads", choices=["begin", "latest"], default="begin", help="the state that reads see"
+    )
     parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS, help="how long transactions live")
     parser.add_argument("--first-txid", type=int, help="the number of the first transaction")
     parser.add_argument("--delay", type=float, default=0, help="seconds that each request takes longer")
@@ -45,6 +48,7 @@ def _options(given: argparse.Namespace) -> Options:
         vips=(given.host,),
         row_conflicts=given.row_conflicts,
         missing_rows=given.missing_rows,
+        reads=given.reads,
         idle_seconds=given.idle_seconds,
         first_txid=given.first_txid,
     )

@@ -1,4 +1,7 @@
-"""Sets the faults of a server in another process, by JSON on a port that stays open if endpoints stop."""
+"""Sets the faults of a server in another process, and takes its snapshots.
+
+Requests are JSON, on a port that stays open if endpoints stop.
+"""
 
 import json
 import threading
@@ -58,6 +61,10 @@ def _restart(server: "Server", body: Body) -> None:
     server.restart()
 
 
+def _take_snapshot(server: "Server", body: Body) -> None:
+    server.take_snapshot(**body)
+
+
 def _requests(server: "Server", body: Body) -> list[dict[str, int]]:
     return [dict(endpoint.requests.counts()) for endpoint in server.endpoints]
 
@@ -68,6 +75,7 @@ _ROUTES: Mapping[tuple[str, str], Callable[["Server", Body], Any]] = {
     ("POST", "/stop"): _stop,
     ("POST", "/start"): _start,
     ("POST", "/restart"): _restart,
+    ("POST", "/snapshots"): _take_snapshot,
     ("GET", "/requests"): _requests,
 }
 

@@ -1,15 +1,18 @@
 """The state that all endpoints of a server share: buckets, transactions, and used numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from simulators.vast.http.connection import Request
-from simulators.vast.http.refusals import bad_request, not_found
+from simulators.vast.http.refusals import bad_request, forbidden, not_found
 from simulators.vast.tables.catalog import SchemaName, TableName
 from simulators.vast.tables.segments import RowIds
 from simulators.vast.tables.transactions import Transactions
+
+# The schemas of a snapshot are below this path and its name, in the bucket.
+SNAPSHOTS = ".snapshot"
 
 
 @dataclass
@@ -26,11 +29,33 @@ class Database:
     next_rows: dict[int, int] = field(default_factory=dict)
     # The number of tables so far, with those that were dropped.
     handles: int = 0
+    # The bucket and name of each snapshot.
+    snapshots: list[tuple[str, str]] = field(default_factory=list)
 
     def copy_tables(self, other: "Database") -> None:
         """Takes over the committed tables of another database, before the first transaction."""
         self.transactions.committed = other.transactions.committed.copy()
         self.next_rows, self.handles = dict(other.next_rows), other.handles
+
+    def take_snapshot(self, bucket: str, name: str) -> None:
+        """Keeps the committed schemas and tables of a bucket under the name of a snapshot."""
+        copies = self.transactions.committed.copy()
+
+        def kept(schema: SchemaName) -> SchemaName:
+            return SchemaName(bucket, f"{SNAPSHOTS}/{name}/{schema.path}")
+
+        def is_live(schema: SchemaName) -> bool:
+            return schema.bucket == bucket and not schema.path.startswith(f"{SNAPSHOTS}/")
+
+        for schema in filter(is_live, list(copies.schemas)):
+            copies.schemas[kept(schema)] = copies.schemas[schema]
+        for table, handle in list(copies.names.items()):
+            if is_live(table.schema):
+                copy = replace(copies.tables[handle], handle=self.new_handle())
+                copies.names[TableName(kept(table.schema), table.name)] = copy.handle
+                copies.tables[copy.handle] = copy
+        self.transactions.committed = copies
+        self.snapshots.append((bucket, name))
 
     def new_handle(self) -> int:
         """Returns a table number that was never used."""
@@ -55,13 +80,20 @@ class Database:
         return name
 
     def schema_name(self, request: Request) -> SchemaName:
-        """Returns the schema that the path names, '' for the bucket itself."""
+        """Returns the schema that the path names, '' for the bucket itself; raises Refusal (403, 404)."""
+        _refuse_change_of_snapshot(request)
         return SchemaName(self.bucket(request), "/".join(request.segments[1:]))
 
     def table_name(self, request: Request) -> TableName:
-        """Returns the table that the path names; raises Refusal (400)."""
+        """Returns the table that the path names; raises Refusal (400, 403)."""
+        _refuse_change_of_snapshot(request)
         bucket = self.bucket(request)
         if len(request.segments) <= 2:  # noqa: PLR2004 - a bucket and a schema
             raise bad_request("InvalidArgument", "The path names no table")
         *schema, table = request.segments[1:]
         return TableName(SchemaName(bucket, "/".join(schema)), table)
+
+
+def _refuse_change_of_snapshot(request: Request) -> None:
+    if request.segments[1:2] == [SNAPSHOTS] and request.method not in ("GET", "HEAD"):
+        raise forbidden("A snapshot cannot be changed")

@@ -12,7 +12,13 @@ from simulators.vast.database import Database
 from simulators.vast.endpoints.counters import RequestCounter
 from simulators.vast.endpoints.endpoint import Endpoint
 from simulators.vast.endpoints.faults import Fault
-from simulators.vast.tables.transactions import IDLE_SECONDS, MissingRows, RowConflicts, Transactions
+from simulators.vast.tables.transactions import (
+    IDLE_SECONDS,
+    MissingRows,
+    Reads,
+    RowConflicts,
+    Transactions,
+)
 
 T = TypeVar("T")
 
@@ -36,6 +42,7 @@ class Options:
     projection_progress: int = 100
     row_conflicts: RowConflicts = "statement"
     missing_rows: MissingRows = "ignored"
+    reads: Reads = "begin"
     idle_seconds: float = IDLE_SECONDS
     first_txid: int | None = None
 
@@ -99,6 +106,13 @@ class Server:
         self._run(self._forget_transactions())
         self.start()
 
+    def take_snapshot(self, name: str, bucket: str = "vastdb") -> None:
+        """Takes a snapshot of the committed tables in a bucket."""
+        self._run(self._take_snapshot(bucket, name))
+
+    async def _take_snapshot(self, bucket: str, name: str) -> None:
+        self.database.take_snapshot(bucket, name)
+
     async def _forget_transactions(self) -> None:
         self.database.transactions.forget_all()
 
@@ -148,6 +162,7 @@ def running_server(options: Options | None = None, tables: Database | None = Non
 def _set_up(transactions: Transactions, options: Options) -> None:
     transactions.row_conflicts = options.row_conflicts
     transactions.missing_rows = options.missing_rows
+    transactions.reads = options.reads
     transactions.idle_seconds = options.idle_seconds
     if options.first_txid is not None:
         transactions.number_from(options.first_txid)

@@ -25,14 +25,17 @@ def backup() -> None:
 
 @backup.command()
 @_folder
+@click.option(
+    "--snapshot", default="", metavar="NAME", help="Read this snapshot of the bucket on VAST instead."
+)
 @as_json
-def create(*, folder: Path, as_json: bool) -> None:
+def create(*, folder: Path, snapshot: str, as_json: bool) -> None:
     """Write the tables into a new folder.
 
     The store may run: the backup has all changes up to one moment. It holds hashes of passwords, and the keys
     of webhooks; only its owner can read it.
     """
-    _report(_run("create", folder), as_json=as_json)
+    _report(_run("create", folder, snapshot), as_json=as_json)
     click.echo(f"backed up to {folder}", err=True)
 
 
@@ -49,14 +52,17 @@ def check(*, folder: Path, as_json: bool) -> None:
 @_folder
 @as_json
 def restore(*, folder: Path, as_json: bool) -> None:
-    """Make the tables of a stopped store from a backup. Existing tables are not replaced."""
+    """Make the tables of a stopped store from a backup. Existing tables are not replaced.
+
+    On VAST, a restore that was stopped continues when it runs again.
+    """
     _report(_run("restore", folder), as_json=as_json)
     click.echo(f"restored from {folder}", err=True)
 
 
-def _run(action: Action, folder: Path) -> Backup:
+def _run(action: Action, folder: Path, snapshot: str = "") -> Backup:
     try:
-        return backups.run(action, folder, os.environ)
+        return backups.run(action, folder, os.environ, snapshot)
     except CannotRun as error:
         raise exits.Failed(str(error)) from error
 

@@ -1,7 +1,7 @@
 """Parses the address of the tables: vast://host:port[,host:port…]/bucket/schema[?tls=false]."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,12 +10,18 @@ from services.shared.errors import StartupError
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
 _MAX_PORT: Final = 65_535
+# The tables of a snapshot are below the bucket, as in the SDK.
+_SNAPSHOT: Final = "/.snapshot/"
+_SNAPSHOT_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,254}")
 _FORM: Final = "vast://host:port[,host:port…]/bucket/schema[?tls=false]"
 
 
 @dataclass(frozen=True, slots=True)
 class VastAddress:
-    """The URLs of the endpoints, and the bucket and schema of the tables."""
+    """The URLs of the endpoints, and the bucket and schema of the tables.
+
+    `bucket` includes the snapshot if the tables are those of one.
+    """
 
     endpoints: tuple[str, ...]
     bucket: str
@@ -38,6 +44,22 @@ class VastAddress:
             raise StartupError(f"TAMS_STORE_URL has a malformed host; the form is {_FORM}")
         scheme = "https" if _tls(parts.query) else "http"
         return cls(tuple(f"{scheme}://{host}" for host in dict.fromkeys(hosts)), *path)
+
+    def in_snapshot(self, name: str) -> "VastAddress":
+        """The same tables in a snapshot of the bucket, which is read-only. StartupError for a bad name."""
+        if not _SNAPSHOT_NAME.fullmatch(name):
+            raise StartupError(f"{name!r} is not a name of a snapshot")
+        return replace(self, bucket=f"{self.bucket}{_SNAPSHOT}{name}")
+
+    @property
+    def live_bucket(self) -> str:
+        """The bucket itself, also if the tables are those of a snapshot."""
+        return self.bucket.partition(_SNAPSHOT)[0]
+
+    @property
+    def snapshot(self) -> str:
+        """The name of the snapshot; empty without one."""
+        return self.bucket.partition(_SNAPSHOT)[2]
 
 
 def _is_host(text: str) -> bool:

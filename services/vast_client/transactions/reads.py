@@ -56,15 +56,18 @@ class Reads:
         # Arrow believes the length of a slice if there are no columns.
         return rows if limit is None else rows.slice(0, min(limit, rows.num_rows))
 
-    def stream(self, table: str, columns: Sequence[str], where: Filter) -> Batches:
+    def stream(
+        self, table: str, columns: Sequence[str], where: Filter, most_rows: int | None = None
+    ) -> Batches:
         """The matching rows in no order, while they are read; only a few replies are in memory.
 
+        A reply has at most `most_rows` rows, by default 65,536.
         The number of splits depends on the current size of the table. If a reply breaks off, the next request
         continues after the rows that were read. The rows may be taken in another thread.
         """
         row_count = self.count(table)
         queries = [Query(table, columns, part, Kind.SCAN) for part in with_short_lists(where)]
-        return stream_rows(self._cluster, self._txid, queries, row_count)
+        return stream_rows(self._cluster, self._txid, queries, row_count, most_rows)
 
     def page(self, table: str, columns: Sequence[str], where: Filter, limit: int) -> pa.Table:
         """The matching rows in no order, at most `limit`. Several threads may call it at the same time.

@@ -25,10 +25,16 @@ Batches: TypeAlias = Generator[pa.RecordBatch, None, None]
 MAX_REPLIES: Final = 8
 
 
-def stream_rows(cluster: ClusterContext, txid: int, queries: Sequence[Query], rows_in_table: int) -> Batches:
-    """The rows of all queries, in no order."""
+def stream_rows(
+    cluster: ClusterContext,
+    txid: int,
+    queries: Sequence[Query],
+    rows_in_table: int,
+    most_rows: int | None = None,
+) -> Batches:
+    """The rows of all queries, in no order; at most `most_rows` in one reply."""
     endpoints = cluster.endpoints.usable()
-    plan = streamed(plan_for(Kind.SCAN, rows_in_table, len(endpoints), None))
+    plan = streamed(plan_for(Kind.SCAN, rows_in_table, len(endpoints), None), most_rows)
     for query in queries:
         prepared = prepare(cluster.catalog, query)
         if prepared.request is None:

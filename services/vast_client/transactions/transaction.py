@@ -88,12 +88,15 @@ class Transaction:
         """The matching rows in no order, at most `limit`; with `row_ids` also the column `$row_id`."""
         return self._reads.select(table, columns, where, kind=kind, limit=limit, row_ids=row_ids)
 
-    def stream(self, table: str, columns: Sequence[str], where: Filter) -> Batches:
+    def stream(
+        self, table: str, columns: Sequence[str], where: Filter, most_rows: int | None = None
+    ) -> Batches:
         """The matching rows in no order, while they are read; only a few replies are in memory.
 
-        They may be taken in another thread. The transaction must stay open until the last one is taken.
+        A reply has at most `most_rows` rows, by default 65,536. The rows may be taken in another thread. The
+        transaction must stay open until the last one is taken.
         """
-        return self._reads.stream(table, columns, where)
+        return self._reads.stream(table, columns, where, most_rows)
 
     def count(self, table: str) -> int:
         """The number of rows of a table, as the server counts them now."""

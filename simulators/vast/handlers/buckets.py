@@ -1,6 +1,6 @@
 """The two S3 requests that the SDK makes."""
 
-from simulators.vast.database import Database
+from simulators.vast.database import SNAPSHOTS, Database
 from simulators.vast.http.connection import Reply, Request
 
 
@@ -11,10 +11,16 @@ def head_bucket(database: Database, request: Request) -> Reply:
 
 
 def list_snapshots(database: Database, request: Request) -> Reply:
-    """Lists snapshots of a bucket; there are none."""
+    """Lists the snapshots of a bucket whose names have a prefix, up to a number, in order."""
     bucket = database.bucket(request)
+    paths = sorted(f"{SNAPSHOTS}/{name}/" for within, name in database.snapshots if within == bucket)
+    listed = [path for path in paths if path.startswith(request.params.get("prefix", ""))]
+    most = int(request.params.get("max_keys", len(listed)))
+    prefixes = "".join(f"<CommonPrefixes><Prefix>{path}</Prefix></CommonPrefixes>" for path in listed[:most])
+    truncated = str(len(listed) > most).lower()
     body = (
         '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>'
-        f"<Name>{bucket}</Name><IsTruncated>false</IsTruncated><Marker></Marker></ListBucketResult>"
+        f"<Name>{bucket}</Name><IsTruncated>{truncated}</IsTruncated><Marker></Marker>{prefixes}"
+        "</ListBucketResult>"
     )
     return Reply(headers={"Content-Type": "application/xml"}, body=body.encode())

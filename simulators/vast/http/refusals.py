@@ -36,3 +36,8 @@ def conflict(message: str) -> Refusal:
 def not_implemented(what: str) -> Refusal:
     """Returns a 501: only the real server supports the request."""
     return Refusal(501, "NotImplemented", f"The test server does not do {what}")
+
+
+def forbidden(message: str) -> Refusal:
+    """Returns a 403: the caller may not do this."""
+    return Refusal(403, "AccessDenied", message)

@@ -49,6 +49,7 @@ class Transaction:
 
 
 RowConflicts: TypeAlias = Literal["statement", "commit", "unnoticed"]
+Reads: TypeAlias = Literal["begin", "latest"]
 MissingRows: TypeAlias = Literal["ignored", "refused"]
 
 
@@ -68,9 +69,11 @@ class Transactions:
         self._changed: dict[Hashable, int] = {}
         self._row_writes: dict[int, list[RowWrite]] = {}
         # VAST does not document these: when it refuses conflicting writes, how it treats updates and
-        # deletions of missing rows, and how long a transaction may be idle.
+        # deletions of missing rows, which state a transaction that wrote nothing reads, and how long a
+        # transaction may be idle.
         self.row_conflicts: RowConflicts = "statement"
         self.missing_rows: MissingRows = "ignored"
+        self.reads: Reads = "begin"
         self.idle_seconds = IDLE_SECONDS
 
     def begin(self) -> Transaction:
@@ -88,6 +91,8 @@ class Transactions:
         if tx is None:
             raise not_found("TabularNoSuchTransaction", f"Transaction {txid} is not open")
         tx.used_at = time.monotonic()
+        if self.reads == "latest" and not tx.changes:
+            tx.base = tx.view = self.committed
         return tx
 
     @contextmanager

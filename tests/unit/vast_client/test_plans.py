@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.vast_client.plans import Kind, plan_for
+from services.vast_client.plans import Kind, plan_for, streamed
 
 ROW_GROUP = 65_536
 ENDPOINTS = st.integers(1, 64)
@@ -47,3 +47,9 @@ def test_the_splits_of_a_scan_are_bounded_and_planned_without_empty_ones(rows: i
 @given(rows=ROWS, endpoints=ENDPOINTS)
 def test_sub_splits_have_the_row_groups_that_projections_require(rows: int, endpoints: int) -> None:
     assert {plan_for(kind, rows, endpoints, None).row_groups for kind in Kind} == {8}
+
+
+def test_a_streamed_scan_has_the_same_splits_and_small_replies() -> None:
+    plan = plan_for(Kind.SCAN, 10**9, 4, None)
+    assert streamed(plan)[:2] == (plan.splits, 1)
+    assert [streamed(plan, rows).rows for rows in (None, 10, 10**9)] == [ROW_GROUP, 10, ROW_GROUP]

@@ -23,6 +23,9 @@ import pyarrow as pa
 from services.vast_client.filters.filters import Scalar
 from services.vast_client.tables import ProjectionSpec, TableSpec
 
+# Grows with each new table or column. It is written into backups.
+SCHEMA_VERSION: Final = 1
+
 _TEXT, _INT, _BYTES, _BOOL = pa.string(), pa.int64(), pa.binary(), pa.bool_()
 
 # Statistics of segments: their number, first start, last end, whether that end is inclusive, the time of the

@@ -48,6 +48,12 @@ def test_a_refusal_is_one_line(tams: Tams, data_dir: Path, tmp_path: Path) -> No
     assert refused.err == f"tams: {tmp_path / 'missing'} {reason}\n"
 
 
+def test_only_tables_on_vast_have_snapshots(tams: Tams, data_dir: Path, tmp_path: Path) -> None:
+    refused = tams("backup", "create", str(tmp_path / "backup"), "--snapshot", "nightly")
+    assert (refused.code, refused.err) == (1, "tams: only tables on VAST have snapshots\n")
+    assert not (tmp_path / "backup").exists()
+
+
 def test_an_unknown_setting_is_refused(tams: Tams, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TAMS_STORE_ULR", "sqlite:///x.db")
     refused = tams("backup", "create", str(tmp_path / "backup"))

@@ -73,3 +73,17 @@ def test_a_key_in_a_malformed_address_is_not_in_the_error(url: str) -> None:
     with pytest.raises(StartupError) as raised:
         VastAddress.parse(url)
     assert "hunter2" not in str(raised.value)
+
+
+def test_tables_in_a_snapshot_are_below_the_bucket() -> None:
+    live = VastAddress.parse("vast://host/data/tams")
+    kept = live.in_snapshot("nightly-2026-11-30_04:00")
+    assert (kept.bucket, kept.schema) == ("data/.snapshot/nightly-2026-11-30_04:00", "tams")
+    assert (kept.live_bucket, kept.snapshot) == ("data", "nightly-2026-11-30_04:00")
+    assert (live.live_bucket, live.snapshot) == ("data", "")
+
+
+@pytest.mark.parametrize("name", ["", ".", "../other", "a/b", "a?b", "a b", "x" * 256])
+def test_malformed_names_of_snapshots_are_refused(name: str) -> None:
+    with pytest.raises(StartupError, match="is not a name of a snapshot"):
+        VastAddress.parse("vast://host/data/tams").in_snapshot(name)

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from services.metadata.adapters.vast.opening.evolution import Filling
+from services.metadata.adapters.vast.opening.restoration import refuse_incomplete
 from services.metadata.adapters.vast.reading.refreshing import announce
 from services.metadata.adapters.vast.schema import TABLES
 from services.metadata.adapters.vast.writing.fence import Fence
@@ -15,8 +16,8 @@ from services.metadata.adapters.vast.writing.locks import Locks
 from services.shared.errors import StartupError
 from services.shared.process.background import background
 from services.vast_client.cluster import Cluster
-from services.vast_client.failures import Failure, Refused, Unknown, Unreachable, translated_sdk_errors
-from services.vast_client.transactions.transaction import Transaction
+from services.vast_client.failures import Failure, Refused, Unknown, Unreachable
+from services.vast_client.listing import table_names
 
 T = TypeVar("T")
 
@@ -122,11 +123,14 @@ class Opening:
     def _open(self) -> Locks:
         # This request fails soon if no endpoint responds. The next ones make more attempts.
         self._cluster.run(lambda _: None, attempts=_PROBES)
+        refuse_incomplete(self._cluster)
         added = self._cluster.catalog.ensure(list(TABLES.values()))
         fence = Fence(self._cluster)
         fence.remove_old_rows()
         locks = Locks(self._cluster)
         if locks.filled:
+            # A restore that began meanwhile has found these rows, or is found here.
+            refuse_incomplete(self._cluster)
             announce(self._cluster)  # Running processes have other rows of locks, or none.
         self._may_write = self._may_write or fence.notices_conflicts()
         if not self._may_write:
@@ -140,12 +144,6 @@ class Opening:
 
     def _lost_tables(self) -> list[str]:
         """The names of the missing tables, ascending."""
-
-        def missing_tables(transaction: Transaction) -> list[str]:
-            address = self._cluster.address
-            with translated_sdk_errors():
-                schema = transaction.raw.bucket(address.bucket).schema(address.schema, fail_if_missing=False)
-                present = set(schema.tablenames()) if schema else set()
-            return sorted(TABLES.keys() - present)
-
-        return self._cluster.run(missing_tables)
+        address = self._cluster.address
+        present = self._cluster.run(lambda transaction: table_names(transaction, address))
+        return sorted(TABLES.keys() - present)

@@ -138,6 +138,20 @@ class Fence:
                 return True
         return False
 
+    def rename_change(self) -> None:
+        """Commit a change that only changes the name in the row."""
+
+        def work(transaction: Transaction) -> None:
+            self.mark(transaction)
+            transaction.commit()
+
+        self._cluster.run(work)
+
+    def change_seen_by(self, transaction: Transaction) -> str | None:
+        """The name in the row as a transaction sees it; None if it sees no row."""
+        rows = self._read(transaction)
+        return str(rows["change"][0]) if rows.num_rows else None
+
     def remove(self) -> None:
         """Remove the row, after the last change."""
 
