@@ -23,8 +23,11 @@ _NO_PROFILE: Final = {
 }
 
 
-def open_client(backend: StorageBackend, threads: int) -> "S3Client":
-    """A client with up to `threads` connections. Each call makes one attempt."""
+def open_client(backend: StorageBackend, threads: int, *, read_seconds: float = _READ_SECONDS) -> "S3Client":
+    """A client with up to `threads` connections. Each call makes one attempt.
+
+    The storage has `read_seconds` for each part of its answer.
+    """
     session = boto3.session.Session(botocore_session=botocore.session.Session(_NO_PROFILE))
     return session.client(
         "s3",
@@ -37,7 +40,7 @@ def open_client(backend: StorageBackend, threads: int) -> "S3Client":
             signature_version="s3v4",
             s3={"addressing_style": "path"},
             connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            read_timeout=read_seconds,
             retries={"total_max_attempts": 1},
             max_pool_connections=threads,
             proxies={} if urlsplit(backend.endpoint_url).hostname in _LOOPBACK else None,

@@ -58,6 +58,13 @@ class Signer:
         self._counts.signed_puts.add(len(paths))
         return self._window(backend).put_urls(paths, content_type)
 
+    def part_urls(
+        self, backend: StorageBackend, path: str, upload_id: str, numbers: Sequence[int]
+    ) -> list[str]:
+        """The URLs to PUT parts of an upload."""
+        self._counts.signed_puts.add(len(numbers))
+        return self._window(backend).part_urls(path, upload_id, numbers)
+
     def _window(self, backend: StorageBackend) -> "SigningWindow":
         """The current window of a backend."""
         start = _window_start(self._clock())
@@ -107,6 +114,16 @@ class SigningWindow:
         headers = {"Content-Type": content_type, **self._put_headers}
         put = self._presigner.template("PUT", self.start, self._validity_seconds, headers)
         return put.sign(url_lines(paths)).urls()
+
+    def part_urls(self, path: str, upload_id: str, numbers: Sequence[int]) -> list[str]:
+        """The URLs to PUT parts of an upload."""
+        lines = url_lines([path])
+        urls = []
+        for number in numbers:
+            parameters = {"partNumber": str(number), "uploadId": upload_id}
+            put = self._presigner.template("PUT", self.start, self._validity_seconds, parameters=parameters)
+            urls += put.sign(lines).urls()
+        return urls
 
 
 def _presigner(backend: StorageBackend) -> Presigner:
