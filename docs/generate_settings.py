@@ -8,7 +8,7 @@ import ast
 import dataclasses
 import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -17,12 +17,13 @@ import services.analytics.settings
 import services.events.settings
 import services.media.settings
 import services.metadata.settings
-from services.shared.process.settings import env_names
+from services.shared.process.settings import changeable_names, env_names
 
 PAGE = Path(__file__).with_name("settings.md")
 PUBLIC = PAGE.parents[1] / "client" / "local" / "public_settings.txt"
 BEGIN = "<!-- written by make docs -->\n"
 END = "<!-- end -->\n"
+CHANGEABLE = "Can change [while the process runs](#while-a-process-runs)."
 
 # Every process of the store, by the name it logs and is deployed under.
 DEPLOYABLES = {
@@ -79,10 +80,15 @@ def table(module: types.ModuleType) -> str:
             [f"`{names[field]}`" for field in group.fields],
             [_values(hints[field]) for field in group.fields],
             [_written(defaults[field]) for field in group.fields],
-            [group.meaning],
+            [_meaning(group, changeable_names(module.Settings, module.PREFIX))],
         )
         rows.append("| " + " | ".join("<br>".join(cell) for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def _meaning(group: Group, changeable: Container[str]) -> str:
+    may_change = any(field in changeable for field in group.fields)
+    return f"{group.meaning} {CHANGEABLE}" if may_change else group.meaning
 
 
 def _values(hint: Any) -> str:

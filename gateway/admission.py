@@ -6,6 +6,7 @@ from urllib.parse import unquote_plus
 
 from gateway.http.requests import Request
 from gateway.limits.addresses import ClientAddresses
+from gateway.limits.in_progress import InProgress
 from gateway.limits.limits import Limits
 from services.access.credentials import Bearer
 from services.access.process import Access
@@ -35,8 +36,13 @@ class Admission:
         """
         self._addresses = addresses or ClientAddresses(None)
         self._access = access
-        self._limits = limits
-        self.in_progress = None if limits is None else limits.in_progress
+        # They may be replaced at any time.
+        self.limits = limits
+
+    @property
+    def in_progress(self) -> InProgress | None:
+        """The limit of the requests of a caller that are in progress; None without one."""
+        return None if self.limits is None else self.limits.in_progress
 
     async def admit(self, request: Request) -> None:
         """Set the caller of the request.
@@ -48,8 +54,8 @@ class Admission:
         scope = request.route.scopes.get(request.scope.method)
         if scope is None:
             return
-        if self._limits is not None:
-            self._limits.check_address(request)
+        if self.limits is not None:
+            self.limits.check_address(request)
         if self._access is None:
             return
         header = request.headers.get("authorization")
@@ -64,8 +70,8 @@ class Admission:
             caller.address.set(self._addresses.of(request))
             self._access.attempts.refused(principal.name, error.reason)
             raise
-        if self._limits is not None:
-            self._limits.check_caller(principal.name)
+        if self.limits is not None:
+            self.limits.check_caller(principal.name)
         caller.act_for(principal, partial(self._access.tokens.make, principal))
 
     async def _authenticated(self, access: Access, request: Request, header: str | None) -> Principal:
@@ -79,8 +85,8 @@ class Admission:
                 return await access.authenticator.principal_of_header(header)
             return await access.authenticator.principal(Bearer(token))
         except Unauthenticated:
-            if self._limits is not None:
-                self._limits.note_failure(request)
+            if self.limits is not None:
+                self.limits.note_failure(request)
             raise
 
 

@@ -47,14 +47,14 @@ class App:
         telemetry: Telemetry,
         access_log: bool,
     ) -> None:
-        """`admission` is None for a store without access control and without limits."""
+        """`admission` is None for a store that has neither access control nor limits, and gets none."""
         self._requests = ObservedRequests(telemetry)
         self._router = router
         self._admission = admission
-        self._in_progress = None if admission is None else admission.in_progress
         self._origins = origins
         self._connections = connections
-        self._access_log = access_log
+        # It may change at any time.
+        self.access_log = access_log
 
     async def __rsgi__(self, scope: Scope, protocol: Protocol) -> None:
         """Answer one request."""
@@ -80,7 +80,7 @@ class App:
         headers = [(b"x-request-id", observation.id.encode()), *_EVERYWHERE, *raw_headers(response.headers)]
         _send(scope.method, protocol, response, headers)
         seconds = observation.end(scope, response.status)
-        if self._access_log:
+        if self.access_log:
             _log_access(scope, response, seconds)
         if response.status >= _FIRST_ERROR:
             await protocol.discard_rest(_DISCARDED_BYTES, _DISCARDING_SECONDS)
@@ -110,9 +110,10 @@ class App:
         # Administration has a gate of its own, which refuses web pages of every origin.
         if method not in READS and not route.template.startswith(_ADMINISTRATION):
             self._origins.check(request)
-        if self._in_progress is None or not route.scopes:
+        in_progress = None if self._admission is None else self._admission.in_progress
+        if in_progress is None or not route.scopes:
             return await handler(request, *params)
-        with self._in_progress.request_of(caller.principal.get().name):
+        with in_progress.request_of(caller.principal.get().name):
             return await handler(request, *params)
 
 

@@ -56,6 +56,7 @@ from services.segment_documents.segment_urls import SegmentUrls
 from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import is_loopback
 from services.shared.errors import StartupError
+from services.shared.process.runtime import RuntimeSettings, open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.telemetry.metrics import Metrics
 
@@ -69,6 +70,7 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
     async with AsyncExitStack() as stack:
         _refuse_open_doors(settings)
         telemetry = await stack.enter_async_context(open_telemetry("gateway", settings))
+        runtime = await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
         services = await Services.open(settings, stack)
         accounts = RpcAccounts(services.channels["metadata"])
         access = await stack.enter_async_context(
@@ -81,20 +83,15 @@ async def running(settings: Settings) -> AsyncIterator[HttpServer]:
         origins = Origins(settings.write_origins, links)
         connections = Connections(settings.max_held_bytes, settings.unread_seconds)
         _count_what_clients_hold(telemetry.metrics, connections, bodies)
-        limits = Limits.of(settings, forwarded)
-        admission = (
-            None
-            if access is None and limits is None
-            else Admission(access, limits, ClientAddresses(forwarded))
-        )
         app = App(
             Router(routes(handlers)),
             origins,
             connections,
-            admission,
+            _admission(runtime, access, forwarded),
             telemetry=telemetry,
             access_log=settings.access_log,
         )
+        runtime.apply(partial(_log_requests, app))
         server = await stack.enter_async_context(serving(app, connections, settings))
         try:
             yield server
@@ -117,6 +114,26 @@ def _forwarded(settings: Settings) -> Forwarded | None:
     if not settings.trust_forwarded:
         return None
     return Forwarded(settings.forwarded_header, settings.trusted_proxies)
+
+
+def _admission(
+    runtime: RuntimeSettings[Settings], access: Access | None, forwarded: Forwarded | None
+) -> Admission | None:
+    """The admission of requests, whose limits follow the settings; None if nothing can refuse any."""
+    limits = Limits.of(runtime.current, forwarded)
+    if access is None and limits is None and not runtime.current.runtime_file:
+        return None
+    admission = Admission(access, limits, ClientAddresses(forwarded))
+
+    def limit(settings: Settings) -> None:
+        admission.limits = Limits.of(settings, forwarded, before=admission.limits)
+
+    runtime.apply(limit)
+    return admission
+
+
+def _log_requests(app: App, settings: Settings) -> None:
+    app.access_log = settings.access_log
 
 
 def _count_what_clients_hold(metrics: Metrics, connections: Connections, bodies: BodyReader) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from services.access.settings import AccessSettings
-from services.shared.process.settings import Port
+from services.shared.errors import StartupError
+from services.shared.process.settings import Port, changeable
 
 PREFIX: Final = "TAMS_GATEWAY_"
 ForwardedHeader = Literal["any", "x-forwarded", "forwarded"]
@@ -72,17 +73,26 @@ class Settings(AccessSettings):
     backends_ttl_seconds: Annotated[float, Meta(ge=0)] = 10.0
     # Requests per second of each caller, and of each address: on average, and the most at once. 0: no limit.
     # Each gateway counts for itself. Needs TAMS_AUTH=required for callers; public paths do not count.
-    rate: Annotated[float, Meta(ge=0)] = 0.0
-    burst: Annotated[int, Meta(ge=1)] = 100
-    address_rate: Annotated[float, Meta(ge=0)] = 0.0
-    address_burst: Annotated[int, Meta(ge=1)] = 200
+    rate: Annotated[float, Meta(ge=0)] = changeable(0.0)
+    burst: Annotated[int, Meta(ge=1)] = changeable(100)
+    address_rate: Annotated[float, Meta(ge=0)] = changeable(0.0)
+    address_burst: Annotated[int, Meta(ge=1)] = changeable(200)
     # The most requests of one caller that are in progress at a time; 0: no limit. Needs TAMS_AUTH=required.
-    max_concurrent: Annotated[int, Meta(ge=0)] = 0
+    max_concurrent: Annotated[int, Meta(ge=0)] = changeable(0)
     # Failed attempts to authenticate from one address in a minute, after which it gets 429; 0: no limit. -1:
     # 100 with TAMS_GATEWAY_TRUST_FORWARDED, as a proxy then reports the address of each client, else 0.
-    failed_attempts: Annotated[int, Meta(ge=-1)] = -1
+    failed_attempts: Annotated[int, Meta(ge=-1)] = changeable(-1)
     # Write one log line for each request.
-    access_log: bool = False
+    access_log: bool = changeable(default=False)
+
+    def __post_init__(self) -> None:
+        """StartupError for values that do not go together."""
+        super().__post_init__()
+        if self.auth == "off" and (self.rate or self.max_concurrent):
+            raise StartupError(
+                f"{PREFIX}RATE and {PREFIX}MAX_CONCURRENT count callers, so they need TAMS_AUTH=required;"
+                f" {PREFIX}ADDRESS_RATE does not"
+            )
 
     @property
     def https_files(self) -> dict[str, str]:

@@ -70,6 +70,12 @@ def cpu_seconds(processes: Sequence[Process]) -> dict[str, float]:
     return {process.name: process.cpu_seconds() for process in processes}
 
 
+def own_memory(process: psutil.Process) -> int:
+    """The bytes in memory that are the process's own, without mapped files: the system takes those back."""
+    info = process.memory_info()
+    return int(info.rss - info.shared)
+
+
 def inherited() -> dict[str, str]:
     """The environment, without settings of the services and proxies for loopback calls.
 

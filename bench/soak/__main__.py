@@ -3,6 +3,7 @@
 `tams up` runs as users run it. Each feed records a segment every few seconds, webhooks get all events, old
 segments are deleted, and analytics answers questions. A line is printed after each turn. At the end memory,
 open files, latency and the age of the outbox of the last third are compared with those of the middle third.
+Memory that is not flat is held against the cache of the process, if it has one that takes hours to fill.
 """
 
 import argparse
@@ -17,8 +18,9 @@ import psutil
 import uvloop
 
 from bench.running import processes
+from bench.soak.growth import growth
 from bench.soak.recording import Recording
-from bench.soak.samples import Sample, growth, sample
+from bench.soak.samples import Sample, sample
 from tests.support.processes.polling import until
 from tests.support.processes.ports import free_ports
 
@@ -97,7 +99,9 @@ def _report(samples: list[Sample]) -> int:
     middle, last = samples[third : 2 * third] or samples, samples[2 * third :]
     print(f"\n{sum(found.segments for found in samples)} segments, errors {_errors(samples)}")
     for name in sorted(last[-1].memory):
-        print(f"memory of {name}: {growth(samples, name):.3f} x the middle third")
+        found = growth(samples, name)
+        sizes = f"first {found.first:.0f}, middle third {found.middle:.0f}, last third {found.last:.0f} MiB"
+        print(f"memory of {name}: {sizes}; {found.verdict}")
     for label, part in (("middle", middle), ("last", last)):
         files = sorted({sum(found.files.values()) for found in part})
         p99 = sorted(found.register_p99_ms for found in part)[len(part) // 2]

@@ -1,19 +1,22 @@
 """Samples of a running store: memory, open files, and the age of the oldest event that waits."""
 
 from collections.abc import Sequence
-from statistics import median
 from typing import NamedTuple
 
 import httpx
 import psutil
 
 from bench.feeds import Outcome
+from bench.running.processes import own_memory
 
 _MIB = 1024 * 1024
 
 
 class Sample(NamedTuple):
-    """The state after a turn. Memory is in MiB, by the name of the process; times are in ms and seconds."""
+    """The state after a turn. Times are in ms and seconds.
+
+    Memory is in MiB, by the name of the process, without mapped files.
+    """
 
     memory: dict[str, float]
     files: dict[str, int]
@@ -33,7 +36,7 @@ async def sample(runner: psutil.Process, client: httpx.AsyncClient, outcome: Out
     for process in runner.children(recursive=True):
         name = _name(process.cmdline())
         if name:
-            memory[name] = process.memory_full_info().uss / _MIB
+            memory[name] = own_memory(process) / _MIB
             files[name] = process.num_fds()
     details = (await client.get("/health/details")).raise_for_status().json()
     return Sample(
@@ -55,14 +58,3 @@ def _name(command: Sequence[str]) -> str:
     if "-m" in command:
         return command[command.index("-m") + 1].removeprefix("services.")
     return "storage" if command and command[0].endswith("weed") else ""
-
-
-def growth(samples: Sequence[Sample], name: str) -> float:
-    """The memory of a process in the last third of the samples, as a multiple of that in the middle third.
-
-    The first third is left out: caches fill, and the garbage collector finds its rhythm.
-    """
-    third = len(samples) // 3
-    sizes = [sample.memory[name] for sample in samples]
-    middle, last = sizes[third : 2 * third] or sizes, sizes[2 * third :]
-    return median(last) / median(middle)

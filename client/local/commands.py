@@ -10,7 +10,7 @@ from client.local.data_dir import DataDir
 from client.local.errors import CannotRun
 from client.local.names import STORAGE_CONFIG, STORE_URL
 from client.local.output.part_log import parse
-from client.local.parts import inherited
+from client.local.parts import inherited, sdk_credentials
 from client.local.settings import LocalSettings
 
 Service = Literal["metadata", "media"]
@@ -68,7 +68,7 @@ def _env(service: Service, env: Mapping[str, str]) -> dict[str, str]:
         own = {STORE_URL: settings.store_url}
     else:
         own = {STORAGE_CONFIG: str(DataDir(settings.data_dir, -1).storage_config)}
-    return {**inherited(env), **own, **settings.extra[service]}
+    return {**inherited(env), **sdk_credentials(service, settings, env), **own, **settings.extra[service]}
 
 
 def _reason(service: Service, output: str) -> str:

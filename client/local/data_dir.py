@@ -45,6 +45,11 @@ class DataDir:
         return self.root / "ports.json"
 
     @property
+    def runtime_settings(self) -> Path:
+        """The settings that change while the store runs, which users write."""
+        return self.root / "runtime.env"
+
+    @property
     def stored_objects(self) -> Path:
         """The parts of object storage at the last run."""
         return self.root / "objects.json"

@@ -48,8 +48,12 @@ HTTPS: Final = "TAMS_GATEWAY_TLS_CERT"
 # Those of OpenTelemetry. Each part has a name of its own in traces, so one for all is not passed on.
 _OTEL: Final = "OTEL_"
 _OTEL_SERVICE_NAME: Final = "OTEL_SERVICE_NAME"
+# The file of settings that change while the store runs.
+RUNTIME_FILE: Final = "TAMS_RUNTIME_FILE"
 _FOR_EVERY_PART: Final = (
+    RUNTIME_FILE,
     "TAMS_LOG_LEVEL",
+    "TAMS_LOG_LEVELS",
     "TAMS_LOG_FORMAT",
     "TAMS_WEBHOOK_NETWORKS",
     METRICS_HOST,

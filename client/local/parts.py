@@ -13,6 +13,7 @@ from client.local.names import (
     METRICS_HOST,
     METRICS_PORT,
     PARTS,
+    RUNTIME_FILE,
     STORAGE_CONFIG,
     STORE_URL,
     VAST_JOURNAL_DIR,
@@ -25,6 +26,7 @@ from client.local.storage.addresses import LOOPBACK, is_every_address, storage_a
 
 S3_PORT: Final = "TAMS_S3_PORT"
 STORAGE: Final = "storage"
+_AWS: Final = "AWS_"
 # Groups of parts that stop together, one group after the other.
 STOP_ORDER: Final = (("gateway", "events"), ("media", "analytics"), ("metadata",), (STORAGE,))
 
@@ -64,6 +66,8 @@ def all_parts(
             {
                 **_defaults(name, ports[port_name(part)], _host(name, settings)),
                 METRICS_PORT: str(ports.get(metrics_port_name(part), -1)),
+                RUNTIME_FILE: str(data_dir.runtime_settings),
+                **sdk_credentials(name, settings, env),
                 **settings.extra[name],
                 **access,
                 **connections[name],
@@ -208,8 +212,17 @@ def _defaults(name: str, port: int, host: str) -> dict[str, str]:
     }
 
 
+def sdk_credentials(name: str, settings: LocalSettings, env: Mapping[str, str]) -> dict[str, str]:
+    """The variables of AWS's SDK for media, if its objects are in storage that the user names.
+
+    A backend of the user may have no files of keys, so that the SDK looks for credentials.
+    """
+    is_wanted = name == "media" and settings.has_other_storage
+    return {key: value for key, value in env.items() if key.startswith(_AWS)} if is_wanted else {}
+
+
 def inherited(env: Mapping[str, str]) -> dict[str, str]:
     """The runner's environment without settings and credentials, and with no proxy for loopback."""
-    kept = {name: value for name, value in env.items() if not name.startswith(("TAMS_", "AWS_", "OTEL_"))}
+    kept = {name: value for name, value in env.items() if not name.startswith(("TAMS_", _AWS, "OTEL_"))}
     bypass = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), LOOPBACK, "localhost"]))
     return {**kept, "no_proxy": bypass, "NO_PROXY": bypass}

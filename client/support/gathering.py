@@ -16,7 +16,7 @@ from client.local.public_settings import hidden, public
 from client.support import logs, machine
 from client.support.bundle import Bundle
 from client.support.scrubbing import Scrubber, known_secrets
-from client.top.scraping import scrape_all
+from client.top.scraping import Scrape, scrape_all
 
 _SECONDS: Final = 60.0
 _MAX_FINDINGS: Final = 200
@@ -101,11 +101,14 @@ class _Gathering:
             self._faults.append(f"{path}: it needs credentials (status {answer.status_code})")
 
     async def _metrics(self, http: httpx.AsyncClient) -> None:
+        in_force: dict[str, dict[str, str]] = {}
         for scrape in await scrape_all(http, self._subject.metrics):
             if scrape.fault:
                 self._faults.append(f"metrics of {scrape.name}: {scrape.fault}")
             else:
                 self._bundle.add(f"metrics/{scrape.name.replace('/', '_')}.txt", scrape.text)
+                in_force[scrape.name] = _settings_in_force(scrape)
+        self._bundle.add("runtime-settings.json", in_force)
 
     async def _doctor(self) -> None:
         """Without the probe, which would write; of some rows, as a large store has many."""
@@ -117,6 +120,14 @@ class _Gathering:
                         findings.append(finding)
         finally:
             self._bundle.add("doctor.json", findings)
+
+
+def _settings_in_force(scrape: Scrape) -> dict[str, str]:
+    """The settings of a process that may change while it runs. None of them is a secret."""
+    found = (labels for labels, _ in scrape.samples.get("tams_setting_info", ()))
+    return {
+        labels["setting"]: labels["value"] for labels in found if "setting" in labels and "value" in labels
+    }
 
 
 def _in_folder(folder: str, files: Mapping[str, str]) -> dict[str, object]:

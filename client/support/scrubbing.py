@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from client.local.names import RUNTIME_FILE
+
 REMOVED: Final = "[removed]"
 # Shorter values occur in harmless texts, and protect nothing.
 _SHORTEST: Final = 6
@@ -58,7 +60,11 @@ def known_secrets(hidden: Mapping[str, str], shown: Mapping[str, str], folder: P
 
     These are the files in `folder`, and those that settings whose names end with _FILE or _KEY name.
     """
-    named = [Path(value) for name, value in shown.items() if name.endswith(("_FILE", "_KEY"))]
+    named = [
+        Path(value)
+        for name, value in shown.items()
+        if name.endswith(("_FILE", "_KEY")) and name != RUNTIME_FILE
+    ]
     found = {line for value in hidden.values() for line in _lines(value)}
     for path in [*_files_in(folder), *named][:_MAX_FILES]:
         content = _content(path)

@@ -24,6 +24,7 @@ class Buckets:
         max_keys: int = MAX_KEYS,
     ) -> None:
         """`rate` is in tokens per second, `clock` in nanoseconds."""
+        self.limit = (rate, burst)
         self._token_ns = max(1, round(SECOND / rate))
         # A bucket that is full again later than this has no token.
         self._latest_ns = self._token_ns * (burst - 1)

@@ -7,10 +7,10 @@ from services.shared.errors import Exhausted
 
 
 class InProgress:
-    """Admits at most `limit` requests of a caller at a time."""
+    """Admits at most `limit` requests of a caller at a time. The limit may change at any time."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         # Only callers with a request in progress, so connections bound the number of them.
         self._counts: dict[str, int] = {}
 
@@ -21,9 +21,9 @@ class InProgress:
     def request_of(self, name: str) -> Iterator[None]:
         """Count a request of a caller until the block ends. Exhausted TOO_MANY_CONCURRENT."""
         count = self._counts.get(name, 0)
-        if count >= self._limit:
+        if count >= self.limit:
             raise Exhausted(
-                f"{name} has {count} requests in progress, and may have {self._limit}",
+                f"{name} has {count} requests in progress, and may have {self.limit}",
                 reason="TOO_MANY_CONCURRENT",
             )
         self._counts[name] = count + 1

@@ -17,9 +17,10 @@ from services.analytics.adapters.timelines import DuckDbTimelines
 from services.analytics.application.coverage import FlowCoverage
 from services.analytics.application.usage import Usage
 from services.analytics.servicers import coverage, usage
-from services.analytics.settings import Settings
+from services.analytics.settings import PREFIX, Settings
 from services.shared.errors import Unavailable
 from services.shared.process.background import background, repeat
+from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
@@ -43,6 +44,7 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     )
     async with AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(open_telemetry("analytics", settings))
+        await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
         tables = _tables(settings, telemetry.metrics)
         stack.push_async_callback(engine.close)
         metadata = await stack.enter_async_context(

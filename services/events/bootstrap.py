@@ -21,12 +21,13 @@ from services.events.application.event_poll import EventPoll
 from services.events.application.observation import ObservedDeliveries
 from services.events.application.ports import Outbox, Sender
 from services.events.servicers import deliveries
-from services.events.settings import Settings
+from services.events.settings import PREFIX, Settings
 from services.segment_documents.segment_urls import SegmentUrls
 from services.segment_documents.storage_backends import StorageBackends
 from services.shared.addresses import Addresses
 from services.shared.ids import new_uuid
 from services.shared.process.background import background
+from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import Telemetry, open_telemetry
 from services.shared.rpc.server import RpcServer, serving
 
@@ -46,6 +47,7 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
     _allow_open_files()
     async with AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(open_telemetry("events", settings))
+        await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
         metadata = await stack.enter_async_context(
             metadata_channel(settings.metadata_address, settings.tls_files)
         )

@@ -1,6 +1,6 @@
 """Wires the media service; the only module that knows every part."""
 
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
+from services.media.application.credential_renewal import CredentialRenewal
 from services.media.application.measurement import Measurement
 from services.media.application.multipart_uploads import MultipartUploads
 from services.media.application.object_counts import ObjectCounts
@@ -35,10 +36,11 @@ from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_id as time_ordered_id
 from services.shared.process.background import background
+from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
-from services.shared.telemetry.metrics import Metrics
+from services.shared.telemetry.metrics import Labels, Metrics
 
 _LONGEST_EXPIRY_PAUSE: Final = 600.0
 
@@ -59,6 +61,7 @@ async def running(
     backends, ages = _backends(settings), _ages(settings)
     async with AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(open_telemetry("media", settings))
+        await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
         channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
@@ -88,7 +91,8 @@ async def running(
             expiry_seconds=expiry_seconds,
         )
         reachability = Reachability(storages, settings.check_seconds)
-        _publish(reachability, labels, telemetry.metrics)
+        renewals = [CredentialRenewal(backend, storages[backend.id], clock) for backend in backends]
+        _publish(reachability, renewals, labels, telemetry.metrics)
         registrations = [
             storage.registration(backends, allocation, signer, uploads),
             multipart_uploads.registration(multipart, clock),
@@ -111,6 +115,7 @@ async def running(
             measurement.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
             size_recorder.run(),
             reclamation.run(settings.reclaim_idle_seconds),
+            *(renewal.run() for renewal in renewals),
             *_work_on_uploads(backends, multipart_storages, clock, expiry_seconds),
             *_work_on_backends(backends, storages, registry, reachability, server),
         )
@@ -118,13 +123,43 @@ async def running(
         yield server
 
 
-def _publish(reachability: Reachability, labels: Mapping[str, str], metrics: Metrics) -> None:
+def _publish(
+    reachability: Reachability,
+    renewals: Sequence[CredentialRenewal],
+    labels: Mapping[str, str],
+    metrics: Metrics,
+) -> None:
     metrics.gauge(
         "tams_storage_backend_up",
         "1 if the backend answered its last check.",
         lambda: {(label,): float(up) for label, up in reachability.up(labels).items()},
         "backend",
     )
+
+    metrics.gauge(
+        "tams_storage_credentials_refused",
+        "1 if other credentials of the backend are there and cannot be used, so that the old ones stay.",
+        lambda: _by_label(renewals, max, lambda renewal: float(renewal.is_refused)),
+        "backend",
+    )
+    metrics.gauge(
+        "tams_storage_credentials_left_seconds",
+        "The seconds until the credentials of the backend expire; +Inf if that is not known.",
+        lambda: _by_label(renewals, min, lambda renewal: renewal.seconds_left),
+        "backend",
+    )
+
+
+def _by_label(
+    renewals: Sequence[CredentialRenewal],
+    merge: Callable[[Sequence[float]], float],
+    read: Callable[[CredentialRenewal], float],
+) -> dict[Labels, float]:
+    """A number of each backend, merged for those that have the same label."""
+    numbers: dict[Labels, list[float]] = {}
+    for renewal in renewals:
+        numbers.setdefault((renewal.label,), []).append(read(renewal))
+    return {label: merge(found) for label, found in numbers.items()}
 
 
 def _work_on_backends(

@@ -68,9 +68,10 @@ from services.metadata.servicers import (
 from services.metadata.servicers.accounts import api_keys, credentials, users
 from services.metadata.servicers.audit import audit
 from services.metadata.servicers.audit.refusals import note_refused
-from services.metadata.settings import Settings
+from services.metadata.settings import PREFIX, Settings
 from services.shared.addresses import Addresses
 from services.shared.process.background import background
+from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.server import Registration, RpcServer, serving
 from services.shared.store_url import is_vast, sqlite_path
@@ -102,6 +103,7 @@ async def running(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterato
     """The metadata service, which serves until the block ends. StartupError if it cannot start."""
     async with AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(open_telemetry("metadata", settings))
+        await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
         engine = await stack.enter_async_context(_open_store(settings, telemetry.metrics))
         shared = _shared(settings, engine, clock, telemetry.metrics)
         store, clock, ready = shared.store, shared.clock, engine.ready

@@ -117,6 +117,10 @@ def _check_content(files: dict[str, str]) -> None:
     assert {"TAMS_PASSWRD", "TAMS_TOKEN"} <= set(settings["set_here_and_not_shown"])
     assert {f"logs/{part}.log" for part in PARTS} | {"logs/access.log"} <= set(files)
     assert {f"metrics/{part}.txt" for part in PARTS if part != "storage"} <= set(files)
+    in_force = json.loads(files["runtime-settings.json"])
+    assert {part for part in PARTS if in_force.get(part, {}).get("TAMS_LOG_LEVEL") == "info"} == {
+        *PARTS,
+    } - {"storage"}
     assert json.loads(files["health-details.json"])["status"] == "SERVING"
     assert json.loads(files["ready.json"]) == {"status": "SERVING"}
     assert {finding["check"] for finding in json.loads(files["doctor.json"])} >= {"gateway", "schema"}

@@ -14,7 +14,7 @@ _TERMINAL_CHARACTERS: Final = 500
 _SHOWN_LEVELS: Final = ("warning", "error", "critical")
 # The fields that every record has.
 _COMMON_FIELDS: Final = frozenset(
-    {"time", "level", "service", "message", "request_id", "trace_id", "span_id", "exception"}
+    {"time", "level", "service", "logger", "message", "request_id", "trace_id", "span_id", "exception"}
 )
 # A kind of line is shown once in this time; at most this many kinds are remembered.
 _QUIET_SECONDS: Final = 30.0

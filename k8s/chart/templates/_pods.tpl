@@ -52,6 +52,7 @@ livenessProbe: {grpc: {port: {{ $port }}, service: liveness}, periodSeconds: 10,
 {{ end -}}
 - {name: tmp, mountPath: /tmp}
 - {name: access, mountPath: /run/secrets/access, readOnly: true}
+- {name: runtime, mountPath: /etc/tams-runtime, readOnly: true}
 {{- if and $vast (eq $part "metadata") }}
 - {name: journal, mountPath: /journal}
 {{- end }}
@@ -78,11 +79,18 @@ livenessProbe: {grpc: {port: {{ $port }}, service: liveness}, periodSeconds: 10,
   secret:
     secretName: storage-credentials
     defaultMode: 0440
-    items: [{key: access_key, path: access_key}, {key: secret_key, path: secret_key}]
+    # Missing where a role gives the credentials.
+    optional: true
+    items:
+      - {key: access_key, path: access_key}
+      - {key: secret_key, path: secret_key}
+      - {key: credentials.json, path: credentials.json}
 {{ end -}}
 - {name: tmp, emptyDir: {sizeLimit: 64Mi}}
 # Missing where TAMS_AUTH is off; else the process does not start without it.
 - {name: access, secret: {secretName: access, defaultMode: 0440, optional: true}}
+# A change of it arrives within a minute or two, and no process is started again.
+- {name: runtime, configMap: {name: runtime, optional: true}}
 {{- if and $vast (eq $part "metadata") }}
 # Stays when the container is started again, which then ends what a killed one left open.
 - {name: journal, emptyDir: {sizeLimit: 64Mi}}

@@ -5,6 +5,7 @@
 {{- range $part, $port := $ports }}{{ $_ := set $address $part (printf "dns:///%s-headless:%v" $part $port) }}{{ end -}}
 {{- $settings := dict
   "TAMS_LOG_FORMAT" "json"
+  "TAMS_RUNTIME_FILE" "/etc/tams-runtime/runtime.env"
   "TAMS_METRICS_HOST" "0.0.0.0"
   "TAMS_METRICS_PORT" "9464"
   "TAMS_STORE_URL" .Values.tables.url

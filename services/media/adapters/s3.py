@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore.exceptions import (
@@ -21,6 +23,7 @@ from services.media.adapters.s3_client import open_client
 from services.media.adapters.s3_cors import cors_rule
 from services.media.adapters.s3_listing import WORTH_A_LISTING, list_sizes
 from services.media.adapters.s3_observation import ObservedRequests
+from services.media.domain.credentials import Credentials, CredentialsInUse
 from services.media.domain.storage_backend import StorageBackend
 from services.media.domain.storage_path import is_storage_path
 from services.shared.errors import Unavailable
@@ -39,6 +42,8 @@ _MISSING: Final = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
 # Without NoSuchBucket: if the bucket is missing, its objects must not count as deleted.
 _DELETED: Final = {"404", "NoSuchKey", "NotFound"}
 _CREATED_BY_ANOTHER: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+# The answers to credentials that are wrong, unknown or expired.
+_REFUSALS: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 # The answers of storage that configures CORS in another way.
 _NOT_OFFERED: Final = {"NotImplemented", "MethodNotAllowed"}
 # The region that S3 does not accept as a location when a bucket is created.
@@ -63,6 +68,10 @@ class S3Storage:
     async def check(self) -> None:
         """Check that the bucket answers. Raises Unavailable; the text names no internal address."""
         await self._in_thread(self._check)
+
+    async def accepts(self, credentials: Credentials) -> bool:
+        """Whether these credentials, instead of those in use, give access. Raises Unavailable."""
+        return await self._in_thread(lambda: self._accepts(credentials))
 
     async def list_sizes(self, paths: Sequence[str]) -> dict[str, int | None]:
         """Sizes in bytes, None for missing objects, of paths that are close together. Raises Unavailable."""
@@ -111,6 +120,19 @@ class S3Storage:
         except BotoCoreError as error:
             is_timeout = isinstance(error, ConnectTimeoutError | ReadTimeoutError)
             raise Unavailable("does not answer in time" if is_timeout else "cannot be reached") from None
+
+    def _accepts(self, credentials: Credentials) -> bool:
+        client = open_client(replace(self._backend, credentials=CredentialsInUse(credentials)), 1)
+        try:
+            client.head_bucket(Bucket=self._backend.bucket)
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return status not in _REFUSALS
+        finally:
+            client.close()
+        return True
 
     def _prepare(self) -> None:
         if not self._backend.create_bucket:

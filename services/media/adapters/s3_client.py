@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
+from services.media.domain.credentials import CredentialsInUse
 from services.media.domain.storage_backend import StorageBackend
 
 if TYPE_CHECKING:
@@ -23,28 +25,54 @@ _NO_PROFILE: Final = {
 }
 
 
-def open_client(backend: StorageBackend, threads: int, *, read_seconds: float = _READ_SECONDS) -> "S3Client":
-    """A client with up to `threads` connections. Each call makes one attempt.
+def open_client(
+    backend: StorageBackend, threads: int, attempts: int = 1, *, read_seconds: float = _READ_SECONDS
+) -> "S3Client":
+    """A client with up to `threads` connections. A call makes up to `attempts`, with growing pauses.
 
-    The storage has `read_seconds` for each part of its answer.
+    Each request is signed with the credentials that are in use then. The storage has `read_seconds` for each
+    part of its answer.
     """
-    session = boto3.session.Session(botocore_session=botocore.session.Session(_NO_PROFILE))
+    botocore_session = botocore.session.Session(_NO_PROFILE)
+    botocore_session.register_component("credential_provider", _Provider(backend.credentials))
+    session = boto3.session.Session(botocore_session=botocore_session)
     return session.client(
         "s3",
         endpoint_url=backend.endpoint_url,
         region_name=backend.signing_region,
-        aws_access_key_id=backend.credentials.access_key,
-        aws_secret_access_key=backend.credentials.secret_key,
-        aws_session_token=backend.credentials.session_token or None,
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=read_seconds,
-            retries={"total_max_attempts": 1},
+            retries={"total_max_attempts": attempts, "mode": "standard"},
             max_pool_connections=threads,
             proxies={} if urlsplit(backend.endpoint_url).hostname in _LOOPBACK else None,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
     )
+
+
+class _Provider:
+    """Gives a session the credentials in use, instead of botocore's chain of providers."""
+
+    def __init__(self, in_use: CredentialsInUse) -> None:
+        self._in_use = in_use
+
+    def load_credentials(self) -> Credentials:
+        """Called once for each session."""
+        return _Present(self._in_use)
+
+
+class _Present(Credentials):
+    """Credentials that botocore asks for each request for the present ones."""
+
+    def __init__(self, in_use: CredentialsInUse) -> None:
+        super().__init__("", "")
+        self._in_use = in_use
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Those with which the request is signed."""
+        current = self._in_use.current
+        return ReadOnlyCredentials(current.access_key, current.secret_key, current.session_token or None)

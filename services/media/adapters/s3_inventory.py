@@ -1,13 +1,17 @@
 """Lists all stored objects of the backends, for a comparison with the tables."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.media.adapters.s3_client import open_client
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import StartupError
+
+# A listing of millions of objects takes thousands of requests, and one that fails must not end it. With the
+# pauses between them, the attempts go on for about 15 s.
+_ATTEMPTS: Final = 6
 
 
 class ListedBackend(NamedTuple):
@@ -55,7 +59,7 @@ def _outermost(backends: list[StorageBackend]) -> Iterator[StorageBackend]:
 
 def _listed(backend: StorageBackend) -> Iterator[StoredObject]:
     bucket = listed_backend(backend).bucket
-    client = open_client(backend, 1)
+    client = open_client(backend, 1, _ATTEMPTS)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=backend.bucket, Prefix=backend.prefix)
     for page in pages:
         for found in page.get("Contents", ()):

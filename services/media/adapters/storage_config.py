@@ -1,6 +1,7 @@
 """Reads the storage configuration: a JSON file that lists the storage backends.
 
-The file does not contain keys. It has the paths of files with the keys, relative to its own folder.
+The file does not contain keys. It has the paths of files with the keys, relative to its own folder. A backend
+without such files uses what AWS's SDK finds.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from services.media.domain.presign import Credentials
+from services.media.adapters.credential_sources import CredentialsFile, KeyFiles, SdkChain
+from services.media.domain.credentials import CredentialsInUse, CredentialSource
 from services.media.domain.storage_backend import ConditionalWrites, StorageBackend, StorageBackends
-from services.shared.errors import StartupError
+from services.shared.errors import StartupError, Unavailable
 from services.shared.ids import UUID_PATTERN
 
 _Text = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -35,8 +37,9 @@ class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     public_endpoint_url: _Endpoint | None = None
     bucket: _Bucket
     prefix: _Prefix = ""
-    access_key_file: _Text
-    secret_key_file: _Text
+    credentials_file: _Text | None = None
+    access_key_file: _Text | None = None
+    secret_key_file: _Text | None = None
     session_token_file: _Text | None = None
     create_bucket: bool = False
     cors_origins: tuple[str, ...] = ("*",)
@@ -49,7 +52,7 @@ def read_storage_backends(path: Path) -> StorageBackends:
         entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
         _check(entries)
         return StorageBackends([_backend(entry, path.parent) for entry in entries])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Unavailable) as error:
         raise StartupError(f"storage configuration {path}: {_reason(error)}") from None
 
 
@@ -64,6 +67,7 @@ def _check(entries: Sequence[_Entry]) -> None:
 
 
 def _backend(entry: _Entry, folder: Path) -> StorageBackend:
+    source = _source(entry, folder)
     return StorageBackend(
         id=entry.id,
         label=entry.label,
@@ -76,11 +80,7 @@ def _backend(entry: _Entry, folder: Path) -> StorageBackend:
         public_endpoint_url=entry.public_endpoint_url or entry.endpoint_url,
         bucket=entry.bucket,
         prefix=entry.prefix,
-        credentials=Credentials(
-            access_key=_secret(folder / entry.access_key_file),
-            secret_key=_secret(folder / entry.secret_key_file),
-            session_token=_secret(folder / entry.session_token_file) if entry.session_token_file else "",
-        ),
+        credentials=CredentialsInUse(source.look(), source),
         create_bucket=entry.create_bucket,
         cors_origins=entry.cors_origins,
         conditional_writes=_conditional_writes(entry.conditional_writes),
@@ -94,17 +94,22 @@ def _conditional_writes(value: ConditionalWrites | bool) -> ConditionalWrites:
     return ConditionalWrites.REQUIRED if value else ConditionalWrites.OFF
 
 
-def _secret(path: Path) -> str:
-    text = path.read_text("ascii").strip()
-    if not text:
-        raise ValueError(f"{path} is empty")
-    return text
+def _source(entry: _Entry, folder: Path) -> CredentialSource:
+    keys = entry.access_key_file, entry.secret_key_file, entry.session_token_file
+    match (entry.credentials_file, *keys):
+        case (None, None, None, None):
+            return SdkChain()
+        case (str(file), None, None, None):
+            return CredentialsFile(folder / file)
+        case (None, str(access), str(secret), token):
+            return KeyFiles(folder / access, folder / secret, folder / token if token else None)
+        case _:
+            raise ValueError(
+                f"{entry.label}: set credentials_file, or access_key_file and secret_key_file, or none"
+            )
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"cannot read {error.filename}: {error.strerror}"
-    if isinstance(error, UnicodeDecodeError):
-        # The text of the error would quote the key.
-        return "a key file contains text that is not ASCII"
     return str(error)

@@ -49,8 +49,8 @@ class Allocation:
     ) -> list[AllocatedObject]:
         """Allocate `limit` objects with new ids, by default 10 and at most 1000, or those with `object_ids`.
 
-        All are allocated or none. Raises InvalidArgument, and the errors of ObjectRegistry.reserve. If both
-        apply, the error of the flow is raised.
+        All are allocated or none. Raises InvalidArgument, Unavailable CREDENTIALS_EXPIRED, and the errors of
+        ObjectRegistry.reserve. If the first and one of those apply, the error of the flow is raised.
         """
         try:
             backend = self._backends.choose(storage_id)
@@ -58,6 +58,8 @@ class Allocation:
         except InvalidArgument:
             await self._registry.reserve(flow_id, ())
             raise
+        # Ids that are reserved without a URL could not be asked for again.
+        self._signer.check(backend)
         container = await self._registry.reserve(flow_id, locations)
         self._recent.add_allocated(locations)
         paths = [location.storage_path for location in locations]

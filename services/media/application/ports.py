@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.media.domain.credentials import Credentials
 from services.media.domain.multipart_upload import OpenUpload, StoredPart, UploadedPart
 from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
 
@@ -69,6 +70,10 @@ class ObjectStorage(Protocol):
 
     async def check(self) -> None:
         """Check that the bucket answers."""
+        ...
+
+    async def accepts(self, credentials: Credentials) -> bool:
+        """Whether other credentials than those in use give access to the bucket."""
         ...
 
     async def list_sizes(self, paths: Sequence[str]) -> Mapping[str, int | None]:

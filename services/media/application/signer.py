@@ -1,16 +1,20 @@
-"""Signs URLs. All clients get the same URLs within one window of time, so that caches can use them."""
+"""Signs URLs. All clients get the same URLs within one window of time, so that caches can use them.
 
-from collections.abc import Mapping, Sequence
+A window ends early when the credentials of its backend are replaced.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock
+from services.media.domain.credentials import Credentials
 from services.media.domain.presign import Presigner
 from services.media.domain.signed_urls import SignedUrls
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.media.domain.storage_path import check_paths
-from services.shared.errors import InvalidArgument
+from services.shared.errors import InvalidArgument, Unavailable
 from services.shared.url_paths import url_lines
 
 WINDOW_SECONDS: Final = 300
@@ -21,7 +25,10 @@ _CACHED_SIGNATURES: Final = 20_000
 
 
 class Signer:
-    """Signs URLs that stay valid for at least `expiry_seconds` after a client gets them."""
+    """Signs URLs that stay valid for at least `expiry_seconds` after a client gets them.
+
+    Where the credentials expire before that, the URLs do so with them.
+    """
 
     def __init__(
         self,
@@ -34,14 +41,13 @@ class Signer:
         self._counts = counts or ObjectCounts()
         self._clock = clock
         self._validity_seconds = expiry_seconds + WINDOW_SECONDS
-        self._presigners = {backend.id: _presigner(backend) for backend in backends}
         self._windows: dict[str, SigningWindow] = {}
 
     def sign(self, objects: Sequence[tuple[str, bytes]]) -> list[SignedUrls]:
         """The URLs to GET objects, for each pair of a backend id and the `url_lines` of paths, in order.
 
         InvalidArgument for an unknown backend, a path that is not a valid key or not percent-encoded, or more
-        than MAX_URLS paths.
+        than MAX_URLS paths; Unavailable CREDENTIALS_EXPIRED.
         """
         number = sum(paths.count(b"\n") for _, paths in objects)
         if number > MAX_URLS:
@@ -54,24 +60,36 @@ class Signer:
         return signed
 
     def put_urls(self, backend: StorageBackend, paths: Sequence[str], content_type: str) -> list[str]:
-        """The URLs to PUT new objects, which require this content type and the headers of the backend."""
+        """The URLs to PUT new objects, which require this content type and the headers of the backend.
+
+        Unavailable CREDENTIALS_EXPIRED.
+        """
         self._counts.signed_puts.add(len(paths))
         return self._window(backend).put_urls(paths, content_type)
 
     def part_urls(
         self, backend: StorageBackend, path: str, upload_id: str, numbers: Sequence[int]
     ) -> list[str]:
-        """The URLs to PUT parts of an upload."""
+        """The URLs to PUT parts of an upload. Unavailable CREDENTIALS_EXPIRED."""
         self._counts.signed_puts.add(len(numbers))
         return self._window(backend).part_urls(path, upload_id, numbers)
 
+    def check(self, backend: StorageBackend) -> None:
+        """Unavailable CREDENTIALS_EXPIRED if no URL of the backend can be signed now."""
+        self._window(backend)
+
     def _window(self, backend: StorageBackend) -> "SigningWindow":
-        """The current window of a backend."""
-        start = _window_start(self._clock())
+        """The current window of a backend. Unavailable CREDENTIALS_EXPIRED."""
+        now, credentials = self._clock(), backend.credentials.current
+        start = _window_start(now)
         window = self._windows.get(backend.id)
-        if window is None or window.start != start:
-            presigner = self._presigners[backend.id]
-            window = SigningWindow(presigner, start, self._validity_seconds, backend.signed_put_headers)
+        if credentials.expires is not None and credentials.seconds_left(now) < 1:
+            raise Unavailable(
+                f"the credentials of storage {backend.label} have expired", reason="CREDENTIALS_EXPIRED"
+            )
+        if window is None or window.start != start or window.credentials is not credentials:
+            validity_seconds = min(self._validity_seconds, credentials.seconds_left(start))
+            window = SigningWindow(backend, credentials, start, int(validity_seconds))
             self._windows[backend.id] = window
         return window
 
@@ -80,13 +98,16 @@ class SigningWindow:
     """Signs URLs of one bucket that all have the same time of signing, `start`, and caches them."""
 
     def __init__(
-        self, presigner: Presigner, start: datetime, validity_seconds: int, put_headers: Mapping[str, str]
+        self, backend: StorageBackend, credentials: Credentials, start: datetime, validity_seconds: int
     ) -> None:
         self.start = start
-        self._put_headers = put_headers
-        self._presigner = presigner
+        self.credentials = credentials
+        self._put_headers = backend.signed_put_headers
+        self._presigner = Presigner(
+            backend.public_endpoint_url, backend.signing_region, backend.bucket, credentials
+        )
         self._validity_seconds = validity_seconds
-        self._get = presigner.template("GET", start, validity_seconds)
+        self._get = self._presigner.template("GET", start, validity_seconds)
         # By whole lists of paths: clients mostly read the same page again, and looking up each path would
         # make new pages 20 % slower.
         self._cache: dict[bytes, SignedUrls] = {}
@@ -124,10 +145,6 @@ class SigningWindow:
             put = self._presigner.template("PUT", self.start, self._validity_seconds, parameters=parameters)
             urls += put.sign(lines).urls()
         return urls
-
-
-def _presigner(backend: StorageBackend) -> Presigner:
-    return Presigner(backend.public_endpoint_url, backend.signing_region, backend.bucket, backend.credentials)
 
 
 def _window_start(now: datetime) -> datetime:

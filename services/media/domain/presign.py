@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote, urlsplit
 
+from services.media.domain.credentials import Credentials
 from services.media.domain.signed_urls import SignedUrls
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """An access key. Its secret parts are left out of repr, so that they do not get into logs."""
-
-    access_key: str
-    secret_key: str = field(repr=False)
-    session_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from services.media.domain.presign import Credentials
+from services.media.domain.credentials import CredentialsInUse
 from services.shared.errors import InvalidArgument
 
 # The region in signatures for S3-compatible storage without regions.
@@ -40,7 +40,7 @@ class StorageBackend:
     public_endpoint_url: str
     bucket: str
     prefix: str = ""
-    credentials: Credentials = field(repr=False)
+    credentials: CredentialsInUse = field(repr=False)
     create_bucket: bool = False
     cors_origins: tuple[str, ...] = ("*",)
     conditional_writes: ConditionalWrites = ConditionalWrites.OFFERED

@@ -52,7 +52,7 @@ def run(
     try:
         settings = from_env(settings_type, prefix, os.environ)
         memory.tune_allocator()
-        logs.configure(name, settings.log_level, settings.log_format)
+        logs.configure(name, settings.log_level, settings.log_format, settings.log_levels)
         uvloop.run(_until_signal(lambda: running(settings)))
     except StartupError as error:
         sys.exit(f"tams {name}: {error}")

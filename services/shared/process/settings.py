@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -12,14 +12,19 @@ from services.shared.errors import StartupError
 from services.shared.process import logs
 
 T = TypeVar("T")
+S = TypeVar("S", bound="ProcessSettings")
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(ge=0)]
 
+# The names of the settings of a process begin with its prefix.
+PREFIXES = ("TAMS_GATEWAY_", "TAMS_METADATA_", "TAMS_MEDIA_", "TAMS_ANALYTICS_", "TAMS_EVENTS_")
 # Names that several deployables read, so they do not have the prefix of one.
 STORE_URL = "TAMS_STORE_URL"
 WEBHOOK_NETWORKS = "TAMS_WEBHOOK_NETWORKS"
 LOG_LEVEL = "TAMS_LOG_LEVEL"
+LOG_LEVELS = "TAMS_LOG_LEVELS"
 LOG_FORMAT = "TAMS_LOG_FORMAT"
+RUNTIME_FILE = "TAMS_RUNTIME_FILE"
 # Names that begin like this are about access control. A mistake in one of them could leave a store open.
 AUTH = "TAMS_AUTH"
 # Names that begin like this are about mutual TLS, where the same is true.
@@ -27,11 +32,19 @@ TLS = "TAMS_TLS_"
 TLS_CERT = f"{TLS}CERT"
 TLS_KEY = f"{TLS}KEY"
 TLS_CA = f"{TLS}CA"
+# The mark of fields that may change while the process runs.
+_CHANGEABLE = "changeable"
 
 
-def shared(name: str, default: T, *, secret: bool = False) -> T:
+def shared(name: str, default: T, *, secret: bool = False, changeable: bool = False) -> T:
     """A field that is read from `name` without a prefix. A secret is left out of repr."""
-    return dataclasses.field(default=default, metadata={"env": name}, repr=not secret)
+    metadata = {"env": name, _CHANGEABLE: changeable}
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
+
+
+def changeable(default: T) -> T:
+    """A field that may change while the process runs. It is never a secret, since changes are logged."""
+    return dataclasses.field(default=default, metadata={_CHANGEABLE: True})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,9 +57,14 @@ class ProcessSettings:
     # After SIGTERM: seconds for which load balancers see NOT_SERVING, then seconds in which calls may finish.
     drain_seconds: Seconds = 0.5
     grace_seconds: Seconds = 10.0
-    # The lowest level of records to write to stderr, and their format: auto is text on a terminal, else JSON.
-    log_level: Literal["debug", "info", "warning", "error"] = shared(LOG_LEVEL, "info")
+    # The lowest level of records to write to stderr, and a comma list of levels for single loggers and those
+    # below them, such as services.media=debug,gateway.app=warning. JSON lines have the name of their logger.
+    log_level: logs.Level = shared(LOG_LEVEL, "info", changeable=True)
+    log_levels: Annotated[str, Meta(max_length=2000)] = shared(LOG_LEVELS, "", changeable=True)
+    # The format of records: auto is text on a terminal, else JSON.
     log_format: logs.Format = shared(LOG_FORMAT, "auto")
+    # A file with a line NAME=value for each setting that shall be another one while the process runs.
+    runtime_file: str = shared(RUNTIME_FILE, "")
     # Files for mutual TLS between the processes of the store, in PEM: the certificate of this process, its
     # key, and the authorities of all certificates. All three or none. Renewed files need no restart.
     rpc_cert: str = shared(TLS_CERT, "")
@@ -64,9 +82,16 @@ class ProcessSettings:
     # Send the metrics to the collector too, every 15 seconds.
     otlp_metrics: bool = shared("TAMS_METRICS_OTLP", default=False)
     # The part of all traces that is recorded, from 0 to 1, for traces that begin in this process.
-    trace_ratio: Annotated[float, Meta(ge=0, le=1)] = shared("TAMS_TRACE_RATIO", 0.01)
+    trace_ratio: Annotated[float, Meta(ge=0, le=1)] = shared("TAMS_TRACE_RATIO", 0.01, changeable=True)
     # Calls that fail, or last this many seconds, are recorded in any case; 0: only those that fail.
-    trace_slow_seconds: Seconds = shared("TAMS_TRACE_SLOW_SECONDS", 1.0)
+    trace_slow_seconds: Seconds = shared("TAMS_TRACE_SLOW_SECONDS", 1.0, changeable=True)
+
+    def __post_init__(self) -> None:
+        """StartupError for values that do not go together."""
+        try:
+            logs.levels_of(self.log_levels)
+        except ValueError as error:
+            raise StartupError(f"{LOG_LEVELS}: {error}") from None
 
     @property
     def tls_files(self) -> dict[str, str]:
@@ -96,6 +121,14 @@ def env_names(cls: type[Any], prefix: str) -> dict[str, str]:
     }
 
 
+def changeable_names(cls: type[Any], prefix: str) -> dict[str, str]:
+    """The names of the environment variables of those fields that may change while the process runs."""
+    names = env_names(cls, prefix)
+    return {
+        field.name: names[field.name] for field in dataclasses.fields(cls) if field.metadata.get(_CHANGEABLE)
+    }
+
+
 def from_env(cls: type[T], prefix: str, env: Mapping[str, str]) -> T:
     """The settings in `env`. StartupError for a bad value, and an unknown name with this prefix, AUTH or TLS.
 
@@ -105,11 +138,34 @@ def from_env(cls: type[T], prefix: str, env: Mapping[str, str]) -> T:
     unknown = sorted(n for n in env if n.startswith((prefix, AUTH, TLS)) and n not in names.values())
     if unknown:
         raise StartupError(_unknown(unknown[0], sorted(names.values())))
+    return cls(**_values(cls, names, env))
+
+
+def replaced(settings: S, prefix: str, lines: Mapping[str, str]) -> S:
+    """The settings with the values in `lines`. Names with the prefixes of other processes are left out.
+
+    StartupError for a bad value, an unknown name, and one that cannot change while the process runs. An empty
+    value counts as not set.
+    """
+    known, names = env_names(type(settings), prefix), changeable_names(type(settings), prefix)
+    own = {name: value for name, value in lines.items() if not _is_of_another_process(name, prefix)}
+    for name in own:
+        if name in known.values() and name not in names.values():
+            raise StartupError(f"{name} cannot change while the process runs")
+        if name not in names.values():
+            raise StartupError(_unknown(name, sorted(names.values())))
+    return dataclasses.replace(settings, **_values(type(settings), names, own))
+
+
+def _is_of_another_process(name: str, prefix: str) -> bool:
+    return name.startswith(PREFIXES) and not name.startswith(prefix)
+
+
+def _values(cls: type[Any], names: Mapping[str, str], given: Mapping[str, str]) -> dict[str, Any]:
     types = get_type_hints(cls, include_extras=True)
-    values = {
-        field: _converted(name, env[name], types[field]) for field, name in names.items() if env.get(name)
+    return {
+        field: _converted(name, given[name], types[field]) for field, name in names.items() if given.get(name)
     }
-    return cls(**values)
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -38,6 +38,11 @@ class Telemetry:
             "service", "version",
         )  # fmt: skip
 
+    def sample(self, ratio: float, slow_seconds: float) -> None:
+        """Record this part of all traces that begin from now on, and operations that last as long."""
+        self.sampler.ratio = ratio
+        self.slow_seconds = slow_seconds
+
     def records(self, trace: Trace, seconds: float, *, failed: bool) -> bool:
         """True if the operation is to be recorded: it is sampled, it failed, or it was slow."""
         if trace.sampled:

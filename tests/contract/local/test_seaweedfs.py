@@ -19,7 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from client.local.storage.certificate import new_pem
-from services.media.domain.presign import Credentials, Presigner
+from services.media.domain.credentials import Credentials
+from services.media.domain.presign import Presigner
 from services.shared.url_paths import url_lines
 from tests.support.processes.system import poll
 from tests.support.storage.seaweedfs import READY_SECONDS, SeaweedFS, running_seaweedfs

@@ -203,6 +203,11 @@ class TestComposeDeployable:
         addresses = {env for field, env in names.items() if field.endswith("_address")}
         assert addresses <= set(SERVICES[name].get("environment", {}))
 
+    def test_a_deployable_follows_the_settings_that_change_while_it_runs(self, name: str) -> None:
+        settings = settings_of(part_of(name), SERVICES[name]["environment"])
+        targets = {config["source"]: config["target"] for config in SERVICES[name]["configs"]}
+        assert settings.runtime_file == targets["runtime"]
+
     def test_the_tables_of_a_deployable_are_on_a_volume(self, name: str) -> None:
         if name.endswith("-vast"):
             return
@@ -232,7 +237,7 @@ def test_variables_that_every_profile_needs_have_no_default() -> None:
     variables = re.findall(r"\$\{([^}]*)\}", COMPOSE_TEXT)
     given = {variable for variable in variables if ":-" in variable}
     assert {variable.partition(":-")[0] for variable in given} == {
-        "OTLP_ENDPOINT", "VAST_STORE_URL", "VAST_SECRETS_DIR",
+        "OTLP_ENDPOINT", "RUNTIME_FILE", "VAST_STORE_URL", "VAST_SECRETS_DIR",
     }  # fmt: skip
     assert [variable for variable in set(variables) - given if not re.match(r"[A-Z_]+:\?.", variable)] == []
 
@@ -247,5 +252,6 @@ def test_every_volume_network_config_and_secret_is_declared() -> None:
         assert used == set(COMPOSE[kind])
 
 
-def test_the_storage_configuration_is_a_file_of_the_project() -> None:
-    assert (ROOT / COMPOSE["configs"]["storage"]["file"]).is_file()
+def test_the_configs_are_files_of_the_project() -> None:
+    for config in COMPOSE["configs"].values():
+        assert (ROOT / UNSET.sub(r"\1", config["file"])).is_file()

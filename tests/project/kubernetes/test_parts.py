@@ -122,6 +122,19 @@ def test_a_part_has_the_secret_of_the_store(form: str, name: str) -> None:
     assert volumes[mounts["/run/secrets/access"]]["secret"]["secretName"] == "access"
 
 
+@EACH_PART
+def test_a_part_follows_the_settings_that_change_while_it_runs(form: str, name: str) -> None:
+    objects = overlay(form)
+    [file] = objects.one("ConfigMap", "runtime")["data"]
+    mounts = {mount["mountPath"]: mount for mount in objects.container(name)["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in objects.pod(name)["volumes"]}
+    assert objects.settings(name).runtime_file == f"/etc/tams-runtime/{file}"
+    # A name with a suffix would start the pods again, and a single file that is mounted never changes.
+    mount = mounts["/etc/tams-runtime"]
+    assert volumes[mount["name"]]["configMap"]["name"] == "runtime"
+    assert "subPath" not in mount
+
+
 def test_on_sqlite_one_metadata_process_runs_and_analytics_shares_its_node_and_volume(form: str) -> None:
     if form == "vast":
         return

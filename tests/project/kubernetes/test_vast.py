@@ -12,7 +12,7 @@ EACH_PART = pytest.mark.parametrize("name", ["metadata", "analytics"])
 def test_a_part_has_the_keys_and_no_volume_of_tables(name: str) -> None:
     pod, container = overlay("vast").pod(name), overlay("vast").container(name)
     volumes = {volume["name"] for volume in pod["volumes"]}
-    assert volumes == {"vast", "tmp", "access"} | ({"journal"} if name == "metadata" else set())
+    assert volumes == {"vast", "tmp", "access", "runtime"} | ({"journal"} if name == "metadata" else set())
     assert {mount["name"] for mount in container["volumeMounts"]} == volumes
     assert "affinity" not in pod
     assert overlay("vast").of("PersistentVolumeClaim") == {}

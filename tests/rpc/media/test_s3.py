@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.media.adapters.s3 import S3Storage
-from services.media.domain.presign import Credentials
+from services.media.domain.credentials import Credentials
 from services.shared.errors import Unavailable
 from tests.support.http.scripted_server import ScriptedServer, scripted_server
 from tests.support.storage.backends import a_backend
@@ -101,6 +101,23 @@ async def test_requests_are_signed_with_the_keys_of_the_backend(
     (look,) = store.requests
     assert "Credential=own-key/" in look.headers["Authorization"]
     assert look.headers["X-Amz-Security-Token"] == "own-token"
+
+
+async def test_other_keys_are_tried_without_using_them(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
+    tried, used = Credentials("new-key", "new-secret", "new-token"), Credentials("own-key", "own-secret")
+    bucket = storage(credentials=used)
+    for status, is_accepted in ((200, True), (404, True), (400, False), (401, False), (403, False)):
+        store.then(status)
+        assert await bucket.accepts(tried) is is_accepted
+        assert "Credential=new-key/" in store.requests[-1].headers["Authorization"]
+    store.then(503)
+    with pytest.raises(Unavailable):
+        await bucket.accepts(tried)
+    store.then(404)
+    assert await bucket.size("a") is None
+    assert "Credential=own-key/" in store.requests[-1].headers["Authorization"]
 
 
 async def test_settings_of_other_tools_in_the_environment_are_ignored(

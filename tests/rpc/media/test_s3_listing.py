@@ -36,12 +36,13 @@ def calls() -> Counter[str]:
 @pytest.fixture
 def client(backend: StorageBackend, calls: Counter[str]) -> Iterator["S3Client"]:
     """A client that counts its calls."""
+    keys = backend.credentials.current
     opened = boto3.client(
         "s3",
         endpoint_url=backend.endpoint_url,
         region_name=backend.signing_region,
-        aws_access_key_id=backend.credentials.access_key,
-        aws_secret_access_key=backend.credentials.secret_key,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
     )
     opened.create_bucket(Bucket=backend.bucket)
     opened.meta.events.register("before-call.s3", lambda model, **_: calls.update([model.name]))

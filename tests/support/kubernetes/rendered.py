@@ -90,7 +90,8 @@ class Objects:
 def plain_name(item: Object) -> str:
     """The name of an object without the suffix that follows from its content."""
     name: str = item["metadata"]["name"]
-    return name.rpartition("-")[0] if item["kind"] == "ConfigMap" and name != "dashboards" else name
+    has_suffix = item["kind"] == "ConfigMap" and name not in ("dashboards", "runtime")
+    return name.rpartition("-")[0] if has_suffix else name
 
 
 @cache

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.media.application.ports import ObjectStorage
+from services.media.domain.credentials import Credentials, CredentialsInUse
 from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
-from services.media.domain.presign import Credentials
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 
@@ -27,7 +27,9 @@ def a_backend(**changes: Any) -> StorageBackend:
         "bucket": "tams",
         "credentials": Credentials("access", "secret"),
     }
-    return StorageBackend(**(values | changes))
+    values |= changes
+    values["credentials"] = CredentialsInUse(values["credentials"])
+    return StorageBackend(**values)
 
 
 class PreparedStorage(ObjectStorage):
@@ -38,6 +40,9 @@ class PreparedStorage(ObjectStorage):
 
     async def check(self) -> None:
         """Do nothing: the storage answers."""
+
+    async def accepts(self, _credentials: Credentials) -> bool:
+        return True
 
     async def list_sizes(self, _paths: Sequence[str]) -> dict[str, int | None]:
         return {}

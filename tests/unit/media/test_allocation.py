@@ -7,6 +7,7 @@ import pytest
 from services.media.application.allocation import DEFAULT_OBJECTS, MAX_OBJECTS, Allocation
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.signer import Signer
+from services.media.domain.credentials import Credentials
 from services.media.domain.storage_backend import ConditionalWrites, StorageBackend, StorageBackends
 from services.shared.errors import (
     AlreadyExists,
@@ -15,6 +16,7 @@ from services.shared.errors import (
     NotFound,
     PermissionDenied,
     TamsError,
+    Unavailable,
 )
 from tests.support.storage.backends import BACKEND_ID, NOON, OTHER_BACKEND_ID, MemoryObjectRegistry, a_backend
 
@@ -39,6 +41,15 @@ def allocation_over(registry: MemoryObjectRegistry, *backends: StorageBackend) -
         clock=lambda: NOON,
         new_object_id=lambda: f"id-{next(numbers)}",
     )
+
+
+async def test_without_valid_credentials_nothing_is_reserved(registry: MemoryObjectRegistry) -> None:
+    allocation = allocation_over(
+        registry, a_backend(credentials=Credentials("role", "secret", "token", NOON))
+    )
+    with pytest.raises(Unavailable) as raised:
+        await allocation.allocate("flow", object_ids=["a"])
+    assert (raised.value.reason, registry.reserved) == ("CREDENTIALS_EXPIRED", {})
 
 
 async def test_new_ids_are_reserved_with_their_location(

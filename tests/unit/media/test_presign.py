@@ -10,7 +10,8 @@ from botocore.config import Config
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.media.domain.presign import Credentials, Presigner, UrlTemplate
+from services.media.domain.credentials import Credentials
+from services.media.domain.presign import Presigner, UrlTemplate
 from services.shared.url_paths import url_lines
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.media.application.signer import MAX_URLS, WINDOW_SECONDS, Signer
+from services.media.domain.credentials import Credentials
 from services.media.domain.storage_backend import StorageBackends
-from services.shared.errors import InvalidArgument
+from services.shared.errors import InvalidArgument, Unavailable
 from services.shared.url_paths import url_lines
 from tests.support.storage.backends import BACKEND_ID, NOON, OTHER_BACKEND_ID, a_backend
 
@@ -68,6 +69,32 @@ def test_urls_change_only_with_the_window() -> None:
     assert url() == first == urls_of(signer_at(clock), [paths_in("a")])[0]
     clock.now += timedelta(seconds=1)
     assert url() != first
+
+
+def test_new_credentials_sign_from_the_next_url_on() -> None:
+    backend = a_backend()
+    signer = Signer(StorageBackends([backend]), Clock(), 3600)
+    before = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t")
+    backend.credentials.current = Credentials("new", "secret")
+    after = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t")
+    assert ["Credential=access" in url for url in before] == [True, True]
+    assert ["Credential=new" in url for url in after] == [True, True]
+
+
+@given(st.integers(1, 5000), st.integers(0, 299))
+def test_a_url_does_not_outlive_the_credentials_that_signed_it(left: int, passed: int) -> None:
+    clock = Clock(NOON + timedelta(seconds=passed))
+    expires = clock.now + timedelta(seconds=left)
+    backend = a_backend(credentials=Credentials("role", "secret", "token", expires))
+    signer = Signer(StorageBackends([backend]), clock, 3600)
+    for url in urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t"):
+        query = parse_qs(urlsplit(url).query)
+        signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=NOON.tzinfo)
+        assert clock.now < signed + timedelta(seconds=int(query["X-Amz-Expires"][0])) <= expires
+    clock.now = expires
+    with pytest.raises(Unavailable) as raised:
+        signer.sign([paths_in("a")])
+    assert raised.value.reason == "CREDENTIALS_EXPIRED"
 
 
 def test_more_paths_than_the_cache_holds_are_signed_correctly() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from services.media.adapters.storage_config import read_storage_backends
-from services.media.domain.presign import Credentials
+from services.media.domain.credentials import Credentials
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import StartupError
-from tests.support.storage.backends import BACKEND_ID, OTHER_BACKEND_ID
+from tests.support.storage.backends import BACKEND_ID, NOON, OTHER_BACKEND_ID
 
 ENTRY = {
     "id": BACKEND_ID,
@@ -37,7 +37,7 @@ def read(folder: Path, *entries: Any) -> list[StorageBackend]:
 
 def test_a_minimal_entry_has_defaults(folder: Path) -> None:
     (backend,) = read(folder, ENTRY)
-    assert backend.credentials == Credentials("AKID", "s3cret")
+    assert backend.credentials.current == Credentials("AKID", "s3cret")
     assert backend.public_endpoint_url == backend.endpoint_url == "http://127.0.0.1:8333"
     assert (backend.region, backend.signing_region) == ("", "us-east-1")
     assert not backend.default_storage
@@ -59,7 +59,7 @@ def test_a_full_entry_has_its_values(folder: Path) -> None:
         "conditional_writes": False,
     }
     (backend,) = read(folder, ENTRY | options)
-    assert backend.credentials.session_token == "t0ken"
+    assert backend.credentials.current.session_token == "t0ken"
     assert backend.signing_region == "eu-west-2"
     assert backend.public_endpoint_url == "https://media.example.com"
     assert backend.cors_origins == ("https://app.example.com",)
@@ -80,6 +80,50 @@ def test_a_full_entry_has_its_values(folder: Path) -> None:
 def test_conditional_writes_are_a_choice_of_three(folder: Path, value: str | bool, choice: str) -> None:
     (backend,) = read(folder, ENTRY | {"conditional_writes": value})
     assert backend.conditional_writes == choice
+
+
+def test_one_file_can_have_all_parts_of_the_credentials(folder: Path) -> None:
+    entry = {name: value for name, value in ENTRY.items() if not name.endswith("_key_file")}
+    document = {"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "s3cret", "SessionToken": "t0ken"}
+    (folder / "role.json").write_text(json.dumps(document | {"Expiration": "2026-03-04T12:00:00Z"}))
+    (backend,) = read(folder, entry | {"credentials_file": "role.json"})
+    assert backend.credentials.current == Credentials("AKID", "s3cret", "t0ken", NOON)
+    (folder / "role.json").write_text(json.dumps(document))
+    (backend,) = read(folder, entry | {"credentials_file": "role.json"})
+    assert backend.credentials.current.expires is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"AccessKeyId": "AKID", "SecretAccessKey": "s3cret"},
+        {"Version": 1, "AccessKeyId": "AKID"},
+        {"Version": 1, "AccessKeyId": "", "SecretAccessKey": "s3cret"},
+        {"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "s3cret", "Expiration": "s3cret"},
+        # A time without its zone.
+        {"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "s3cret", "Expiration": "2026-03-04T12:00:00"},
+        "s3cret",
+    ],
+)
+def test_a_malformed_file_of_credentials_is_refused_and_not_shown(folder: Path, document: object) -> None:
+    entry = {name: value for name, value in ENTRY.items() if not name.endswith("_key_file")}
+    (folder / "role.json").write_text(json.dumps(document))
+    with pytest.raises(StartupError, match=r"cannot use .*role\.json") as raised:
+        read(folder, entry | {"credentials_file": "role.json"})
+    assert "s3cret" not in str(raised.value)
+
+
+def test_without_files_the_chain_of_the_sdk_is_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {name: value for name, value in ENTRY.items() if not name.endswith("_key_file")}
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "none"))
+    with pytest.raises(StartupError, match="AWS's SDK finds none"):
+        read(folder, entry)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    (backend,) = read(folder, entry)
+    assert backend.credentials.current == Credentials("AKID", "s3cret")
 
 
 def test_backends_keep_the_order_of_the_file(folder: Path) -> None:
@@ -104,12 +148,15 @@ def test_backends_keep_the_order_of_the_file(folder: Path) -> None:
         ({"prefix": "a/../b/"}, "$[0].prefix"),
         ({"default_storage": "yes"}, "$[0].default_storage"),
         ({"secret_key": "s3cret"}, "unknown field `secret_key`"),
+        ({"credentials_file": "role.json"}, "or none"),
+        ({"secret_key_file": None}, "or none"),
+        ({"access_key_file": None, "secret_key_file": None, "session_token_file": "t"}, "or none"),
         ({"access_key_file": "nowhere"}, "nowhere: No such file"),
         ({"secret_key_file": "."}, "Is a directory"),
     ],
 )
 def test_a_malformed_entry_is_refused_in_one_line(
-    folder: Path, change: dict[str, str], complaint: str
+    folder: Path, change: dict[str, str | None], complaint: str
 ) -> None:
     with pytest.raises(StartupError) as raised:
         read(folder, ENTRY | change)

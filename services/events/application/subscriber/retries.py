@@ -108,6 +108,9 @@ class Retries:
         batch = await self._state.pull_key(lagging, page)
         if await self._send(lagging, batch.messages):
             lagging.mark = max(lagging.mark, batch.seen)
+            if lagging.mark >= self._state.progress.seen:
+                # The refused event may be gone, for instance because the owner no longer sees the flow.
+                self._state.health.record_given_up(lagging.key)
             self._state.mark_unsaved()
         await self._save_dead_letters()
 

@@ -14,15 +14,23 @@ __all__ = ["ListedObject", "list_objects"]
 
 _LIST: Final = """
     SELECT o.id, storages.id, o.storage_path, o.state = 'registered', o.size
-    FROM objects o JOIN storages ON storages.row = o.storage WHERE o.storage_path IS NOT NULL
+    FROM objects o CROSS JOIN storages ON storages.row = o.storage
+    WHERE o.id > ? AND o.storage_path IS NOT NULL ORDER BY o.id LIMIT ?
 """
+_SLICE: Final = 10_000
 
 
 def list_objects(database: Path) -> Iterator[ListedObject]:
-    """All objects with a place in this store, as of one moment. StartupError if it is unreadable."""
+    """All objects with a place in this store that are there all the while. StartupError if it is unreadable.
+
+    Each slice is a transaction: during a longer one SQLite's log would grow with each change.
+    """
+    after = ""
     try:
         with closing(open_reader(database)) as connection:
-            for object_id, storage_id, path, is_registered, size in connection.execute(_LIST):
-                yield ListedObject(object_id, storage_id, path, bool(is_registered), size)
+            while rows := connection.execute(_LIST, (after, _SLICE)).fetchall():
+                after = rows[-1][0]
+                for object_id, storage_id, path, is_registered, size in rows:
+                    yield ListedObject(object_id, storage_id, path, bool(is_registered), size)
     except sqlite3.Error as error:
         raise StartupError(f"cannot read the database {database}: {error}") from None

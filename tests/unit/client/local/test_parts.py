@@ -223,3 +223,18 @@ def test_requests_are_logged_unless_the_user_turns_that_off(tmp_path: Path) -> N
     name = "TAMS_GATEWAY_ACCESS_LOG"
     assert parts_of(tmp_path)["gateway"].env[name] == "true"
     assert parts_of(tmp_path, **{name: "false"})["gateway"].env[name] == "false"
+
+
+def test_every_part_follows_the_same_file_of_settings(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path)
+    assert {parts[name].env["TAMS_RUNTIME_FILE"] for name in PARTS} == {str(tmp_path / "runtime.env")}
+    parts = parts_of(tmp_path, TAMS_RUNTIME_FILE="/elsewhere.env")
+    assert {parts[name].env["TAMS_RUNTIME_FILE"] for name in PARTS} == {"/elsewhere.env"}
+
+
+def test_media_has_the_credentials_of_the_sdk_where_the_user_names_the_storage(tmp_path: Path) -> None:
+    aws = {"AWS_PROFILE": "tams", "AWS_SECRET_ACCESS_KEY": "planted"}
+    assert aws.keys().isdisjoint(parts_of(tmp_path, **aws)["media"].env)
+    parts = parts_of(tmp_path, TAMS_MEDIA_STORAGE_CONFIG="/storage.json", **aws)
+    assert {name for name in PARTS if aws.items() <= parts[name].env.items()} == {"media"}
+    assert aws.keys().isdisjoint(parts["gateway"].env)

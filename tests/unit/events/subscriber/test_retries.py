@@ -1,4 +1,6 @@
-"""Retries of the lagging events of a failing subscriber."""
+"""Retries of the lagging events of a subscriber."""
+
+import asyncio
 
 from services.events.application.failure_log import FailureLog
 from services.events.application.ports import Undelivered
@@ -8,6 +10,7 @@ from services.events.application.subscriber.retries import Retries
 from services.events.application.subscriber.state import SubscriptionState
 from services.events.domain.subscriber import Message, Subscriber
 from tests.support.events.outbox import Events, MemoryOutbox, MemorySender, sharing
+from tests.support.processes.polling import until
 
 
 async def test_dead_letters_have_the_number_of_their_attempts() -> None:
@@ -30,3 +33,25 @@ async def test_dead_letters_have_the_number_of_their_attempts() -> None:
     await retries.probe()
     assert [letter.attempts for letter in state.attempts.dead] == [1, 1, 0]
     assert sender.refusals.total() == 2
+
+
+async def test_a_refused_event_that_is_gone_no_longer_counts() -> None:
+    async def answer(_subscriber: Subscriber, _message: Message) -> None:
+        """Accept."""
+
+    events = Events()
+    events.subscribe("one")
+    outbox = MemoryOutbox(events)
+    (subscriber,) = await outbox.lease()
+    events.append("other")
+    environment = sharing(outbox, MemorySender(answer))
+    health = SubscriberHealth(environment.backoff, FailureLog(environment.lines, "one"))
+    health.record_success("other")
+    health.record_refusal("gone", Undelivered("answered 500", answered=True), 0.0)
+    state = SubscriptionState(environment, subscriber, health)
+    state.progress.seen = 1
+    state.progress.behind["gone"] = LaggingKey("gone", 0)
+    running = asyncio.create_task(Retries(state).run())
+    await until(lambda: not health.has_refusals)
+    assert health.failing_since_ns == 0
+    running.cancel()

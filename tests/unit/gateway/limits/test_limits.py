@@ -1,6 +1,7 @@
 """The limits that settings turn on."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,32 @@ def test_the_rate_of_a_caller_is_limited() -> None:
     limits.check_address(request())
 
 
-@pytest.mark.parametrize("settings", [Settings(rate=1.0), Settings(max_concurrent=1)])
-def test_limits_of_callers_need_access_control(settings: Settings) -> None:
+@pytest.mark.parametrize("limit", [{"rate": 1.0}, {"max_concurrent": 1}])
+def test_limits_of_callers_need_access_control(limit: dict[str, Any]) -> None:
     with pytest.raises(StartupError, match="TAMS_AUTH=required"):
-        Limits.of(settings, None)
+        Settings(**limit)
+
+
+def test_what_has_the_same_limit_goes_on_counting_when_another_one_changes() -> None:
+    kept: dict[str, Any] = {"auth": "required", "rate": 0.001, "burst": 1, "failed_attempts": 1}
+    before = limits_of(Settings(**kept, max_concurrent=1))
+    before.check_caller("user:alice")
+    before.note_failure(request())
+    assert before.in_progress is not None
+    with before.in_progress.request_of("user:alice"):
+        after = Limits.of(Settings(**kept, max_concurrent=2, address_rate=5.0), None, before)
+        assert after is not None
+        assert refusal(lambda: after.check_caller("user:alice")).reason == "RATE_LIMITED"
+        assert refusal(lambda: after.check_address(request())).reason == "TOO_MANY_ATTEMPTS"
+        assert after.in_progress is not None
+        with after.in_progress.request_of("user:alice"), pytest.raises(Exhausted, match="may have 2"):
+            after.in_progress.request_of("user:alice").__enter__()
+
+
+def test_a_changed_rate_counts_from_the_start_and_an_unset_one_not_at_all() -> None:
+    before = limits_of(Settings(address_rate=0.001, address_burst=1))
+    before.check_address(request())
+    after = Limits.of(Settings(address_rate=0.002, address_burst=1), None, before)
+    assert after is not None
+    after.check_address(request())
+    assert Limits.of(Settings(), None, after) is None

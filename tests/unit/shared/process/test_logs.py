@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ def log_line(
     return parsed
 
 
-def test_a_line_has_time_level_service_and_message() -> None:
+def test_a_line_has_time_level_service_logger_and_message() -> None:
     line = log_line(logging.WARNING, "%d flows", 3)
     assert line.pop("time").endswith("+00:00")
-    assert line == {"level": "warning", "service": "metadata", "message": "3 flows"}
+    assert line == {
+        "level": "warning", "service": "metadata", "logger": "tams.test", "message": "3 flows",
+    }  # fmt: skip
 
 
 def test_extra_values_are_members_of_the_line() -> None:
@@ -91,3 +94,38 @@ def test_libraries_do_not_write_their_requests(
     logging.getLogger("services.media").debug("our own")
     err = capsys.readouterr().err
     assert ("planted" in err, "a fault" in err, "our own" in err) == (False, True, True)
+
+
+@pytest.fixture
+def root_level() -> Iterator[None]:
+    before = logging.root.level
+    yield
+    logs.set_levels("info")
+    logging.root.setLevel(before)
+
+
+def test_single_loggers_have_levels_of_their_own_until_they_are_not_named_any_more(root_level: None) -> None:
+    logging.getLogger("tams.quiet").setLevel(logging.CRITICAL)
+    logs.set_levels("warning", "tams.loud=debug, tams.quiet=info")
+    names = ("tams.loud.part", "tams.quiet", "x")
+    heard = [logging.getLogger(name).getEffectiveLevel() for name in names]
+    assert heard == [logging.DEBUG, logging.INFO, logging.WARNING]
+    logs.set_levels("error")
+    assert logging.getLogger("tams.loud.part").getEffectiveLevel() == logging.ERROR
+    assert logging.getLogger("tams.quiet").level == logging.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("services", "write logger=level"),
+        ("services=loud", "write logger=level"),
+        ("a b=info", "write logger=level"),
+        ("root=debug", "has a setting of its own"),
+        ("botocore.auth=debug", "show signatures"),
+        ("services=info,urllib3=debug", "show signatures"),
+    ],
+)
+def test_levels_that_mean_nothing_or_would_show_credentials_are_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        logs.levels_of(text)

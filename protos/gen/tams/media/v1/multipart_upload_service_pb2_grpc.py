@@ -102,6 +102,7 @@ class MultipartUploadServiceServicer:
         - INVALID_ARGUMENT BAD_UPLOAD: the upload id is malformed, no part is given, or a part number is not 1 to 10000
         or repeated.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 parts.
+        - UNAVAILABLE CREDENTIALS_EXPIRED: the store has no valid credentials for the backend.
         - and those of CreateMultipartUpload.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -56,6 +56,7 @@ class MultipartUploadServiceStub:
     - INVALID_ARGUMENT BAD_UPLOAD: the upload id is malformed, no part is given, or a part number is not 1 to 10000
       or repeated.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 parts.
+    - UNAVAILABLE CREDENTIALS_EXPIRED: the store has no valid credentials for the backend.
     - and those of CreateMultipartUpload.
     """
     ListParts: _grpc.UnaryUnaryMultiCallable[_multipart_upload_service_pb2.ListPartsRequest, _multipart_upload_service_pb2.ListPartsResponse]
@@ -118,6 +119,7 @@ class MultipartUploadServiceAsyncStub(MultipartUploadServiceStub):
     - INVALID_ARGUMENT BAD_UPLOAD: the upload id is malformed, no part is given, or a part number is not 1 to 10000
       or repeated.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 parts.
+    - UNAVAILABLE CREDENTIALS_EXPIRED: the store has no valid credentials for the backend.
     - and those of CreateMultipartUpload.
     """
     ListParts: _aio.UnaryUnaryMultiCallable[_multipart_upload_service_pb2.ListPartsRequest, _multipart_upload_service_pb2.ListPartsResponse]  # type: ignore[assignment]
@@ -195,6 +197,7 @@ class MultipartUploadServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT BAD_UPLOAD: the upload id is malformed, no part is given, or a part number is not 1 to 10000
           or repeated.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 parts.
+        - UNAVAILABLE CREDENTIALS_EXPIRED: the store has no valid credentials for the backend.
         - and those of CreateMultipartUpload.
         """
 

@@ -83,6 +83,7 @@ class StorageServiceServicer:
         default backend.
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
         ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
+        - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,6 +99,7 @@ class StorageServiceServicer:
         - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
         - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
         or "..", contains a control character, or is not percent-encoded.
+        - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of a backend have expired, and no others came.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

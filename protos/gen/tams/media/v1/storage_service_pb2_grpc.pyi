@@ -51,6 +51,7 @@ class StorageServiceStub:
       default backend.
     - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
       ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
+    - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
     """
     SignPaths: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]
     """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
@@ -62,6 +63,7 @@ class StorageServiceStub:
     - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
     - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
       or "..", contains a control character, or is not percent-encoded.
+    - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of a backend have expired, and no others came.
     """
     LookForObjects: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.LookForObjectsRequest, _storage_service_pb2.LookForObjectsResponse]
     """Returns for each object whether its bytes are in storage; for one that the caller does not see, as for one
@@ -95,6 +97,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
       default backend.
     - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
       ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
+    - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
     """
     SignPaths: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]  # type: ignore[assignment]
     """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
@@ -106,6 +109,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
     - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
     - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
       or "..", contains a control character, or is not percent-encoded.
+    - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of a backend have expired, and no others came.
     """
     LookForObjects: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.LookForObjectsRequest, _storage_service_pb2.LookForObjectsResponse]  # type: ignore[assignment]
     """Returns for each object whether its bytes are in storage; for one that the caller does not see, as for one
@@ -148,6 +152,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
           default backend.
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
           ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
+        - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
         """
 
     @_abc_1.abstractmethod
@@ -165,6 +170,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT UNKNOWN_STORAGE: this deployment has no backend with one of the ids.
         - INVALID_ARGUMENT BAD_STORAGE_PATH: a path is empty, longer than 1024 bytes, has a step that is empty, "."
           or "..", contains a control character, or is not percent-encoded.
+        - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of a backend have expired, and no others came.
         """
 
     @_abc_1.abstractmethod

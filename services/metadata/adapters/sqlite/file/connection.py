@@ -10,9 +10,15 @@ from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION, add
 from services.shared.errors import StartupError
 from services.shared.store_url import Synchronous
 
-# The memory map saves a copy of each page that is read.
+# The pages that a connection keeps in memory. Only the writer fills its cache, slowly, with the pages that it
+# changes: readers drop theirs after each commit, and read what is no longer in the log from the memory map.
+CACHE_MIB: Final = 64
 _PRAGMAS: Final = (
-    "PRAGMA cache_size = -65536",
+    # Larger than the default, because documents are. It goes first: SQLite turns the size of the cache into a
+    # number of pages, and keeps that number if the pages of a new file become larger.
+    "PRAGMA page_size = 8192",
+    f"PRAGMA cache_size = -{CACHE_MIB * 1024}",
+    # It saves a copy of each page that is read.
     "PRAGMA mmap_size = 1073741824",
     "PRAGMA temp_store = MEMORY",
     # Milliseconds to wait for the lock of another process.
@@ -62,8 +68,6 @@ def _prepare(connection: sqlite3.Connection, synchronous: Synchronous) -> None:
         raise StartupError(
             f"the database has schema version {version}, newer than this program; update the program"
         )
-    # Larger than the default, because documents are.
-    connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
