@@ -80,7 +80,6 @@ async def running(
         # Requests have a reader of their own, so that they do not wait behind the measurement.
         request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))
         uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
-        expiry_seconds = None if settings.multipart_expiry_seconds < 0 else settings.multipart_expiry_seconds
         multipart = MultipartUploads(
             backends,
             registry,
@@ -88,7 +87,7 @@ async def running(
             signer,
             recent=recent,
             size_recorder=size_recorder,
-            expiry_seconds=expiry_seconds,
+            expiry_seconds=settings.multipart_expiry,
         )
         reachability = Reachability(storages, settings.check_seconds)
         renewals = [CredentialRenewal(backend, storages[backend.id], clock) for backend in backends]
@@ -116,7 +115,7 @@ async def running(
             size_recorder.run(),
             reclamation.run(settings.reclaim_idle_seconds),
             *(renewal.run() for renewal in renewals),
-            *_work_on_uploads(backends, multipart_storages, clock, expiry_seconds),
+            *_work_on_uploads(backends, multipart_storages, clock, settings.multipart_expiry),
             *_work_on_backends(backends, storages, registry, reachability, server),
         )
         await stack.enter_async_context(background(*work))
