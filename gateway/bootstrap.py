@@ -26,6 +26,7 @@ from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health.health import Health
+from gateway.handlers.multipart_uploads import MultipartUploads
 from gateway.handlers.objects import Objects
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
@@ -175,6 +176,7 @@ def _handlers(
         storage=Storage(services, bodies),
         trash=Trash(services, paging),
         objects=Objects(services, deletion_requests, paging),
+        multipart_uploads=MultipartUploads(services, bodies, paging),
         deletion_requests=deletion_requests,
         batches=Batches(services, sources, bodies),
         analytics=Analytics(services),

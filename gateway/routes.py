@@ -15,6 +15,7 @@ from gateway.handlers.deletion_requests import DeletionRequests
 from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health.health import Health
+from gateway.handlers.multipart_uploads import MultipartUploads
 from gateway.handlers.objects import Objects
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
@@ -43,6 +44,7 @@ class Handlers:
     segments: Segments
     storage: Storage
     objects: Objects
+    multipart_uploads: MultipartUploads
     deletion_requests: DeletionRequests
     trash: Trash
     batches: Batches
@@ -77,6 +79,7 @@ def routes(to: Handlers) -> tuple[Route, ...]:
         *_flows(to),
         *_segments(to),
         *_extensions(to),
+        *_multipart_uploads(to.multipart_uploads),
         *_administration(to),
         Route("/x/audit", scopes=_ADMIN, get=to.audit.list),
         *_accounts(to),
@@ -174,6 +177,18 @@ def _extensions(to: Handlers) -> tuple[Route, ...]:
         Route("/x/analytics/storage-usage", get=to.analytics.storage_usage),
         # Who may read may have tokens; the handler checks the scope of each method that they are for.
         Route("/x/tokens", scopes={"POST": Scope.READ}, post=to.tokens.post),
+    )
+
+
+def _multipart_uploads(to: MultipartUploads) -> tuple[Route, ...]:
+    uploads, write = "/x/objects/{objectId}/uploads", Scope.WRITE
+    upload = f"{uploads}/{{uploadId}}"
+    return (
+        Route(uploads, scopes={"GET": write}, body_bytes=_VALUE_BYTES, get=to.list, post=to.post),
+        Route(upload, scopes={"DELETE": write}, delete=to.delete),
+        Route(f"{upload}/parts", scopes={"GET": write}, body_bytes=_VALUE_BYTES, get=to.parts),
+        Route(f"{upload}/part-urls", body_bytes=_TEXT_BYTES, post=to.sign),
+        Route(f"{upload}/complete", body_bytes=DOCUMENT_BYTES, post=to.complete),
     )
 
 

@@ -24,9 +24,14 @@ from tams.event.v1 import (
     webhook_service_pb2,
     webhook_service_pb2_grpc,
 )
+from tams.media.v1 import (
+    multipart_upload_service_pb2,
+    multipart_upload_service_pb2_grpc,
+    storage_service_pb2,
+    storage_service_pb2_grpc,
+)
 from tams.media.v1 import status_service_pb2 as media_status_service_pb2
 from tams.media.v1 import status_service_pb2_grpc as media_status_service_pb2_grpc
-from tams.media.v1 import storage_service_pb2, storage_service_pb2_grpc
 from tams.metadata.v1 import (
     administration_service_pb2,
     administration_service_pb2_grpc,
@@ -78,7 +83,11 @@ METADATA: Final = _services(
     api_key_service_pb2.DESCRIPTOR,
     credential_service_pb2.DESCRIPTOR,
 )
-MEDIA: Final = _services(storage_service_pb2.DESCRIPTOR, media_status_service_pb2.DESCRIPTOR)
+MEDIA: Final = _services(
+    storage_service_pb2.DESCRIPTOR,
+    multipart_upload_service_pb2.DESCRIPTOR,
+    media_status_service_pb2.DESCRIPTOR,
+)
 EVENTS: Final = _services(delivery_service_pb2.DESCRIPTOR)
 ANALYTICS: Final = _services(coverage_service_pb2.DESCRIPTOR, usage_service_pb2.DESCRIPTOR)
 
@@ -105,6 +114,7 @@ class Services:
         self.users = user_service_pb2_grpc.UserServiceStub(metadata)
         self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(metadata)
         self.storage = storage_service_pb2_grpc.StorageServiceStub(media)
+        self.multipart_uploads = multipart_upload_service_pb2_grpc.MultipartUploadServiceStub(media)
         self.media_status = media_status_service_pb2_grpc.StatusServiceStub(media)
         self.coverage = coverage_service_pb2_grpc.CoverageServiceStub(analytics)
         self.usage = usage_service_pb2_grpc.UsageServiceStub(analytics)

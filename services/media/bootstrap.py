@@ -4,18 +4,20 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
 from services.media.application.credential_renewal import CredentialRenewal
 from services.media.application.measurement import Measurement
+from services.media.application.multipart_uploads import MultipartUploads
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock, NewObjectId, ObjectStorage
 from services.media.application.preparation import prepare
@@ -25,10 +27,11 @@ from services.media.application.reclamation import Reclamation
 from services.media.application.signer import WINDOW_SECONDS, Signer
 from services.media.application.size_reader import SizeReader
 from services.media.application.size_recorder import SizeRecorder
+from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import status, storage
+from services.media.servicers import multipart_uploads, status, storage
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_id as time_ordered_id
@@ -38,6 +41,8 @@ from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
 from services.shared.telemetry.metrics import Labels, Metrics
+
+_LONGEST_EXPIRY_PAUSE: Final = 600.0
 
 
 def utc_now() -> datetime:
@@ -64,6 +69,7 @@ async def running(
         )
         registry = GrpcObjectRegistry(metadata)
         storages = _storages(backends, settings.measure_concurrency, telemetry.metrics, stack)
+        multipart_storages = _multipart_storages(backends, telemetry.metrics, stack)
         labels = {backend.id: backend.label for backend in backends}
         counts = ObjectCounts(telemetry.metrics, labels)
         signer = Signer(backends, clock, settings.url_expiry_seconds, counts)
@@ -74,11 +80,21 @@ async def running(
         # Requests have a reader of their own, so that they do not wait behind the measurement.
         request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))
         uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
+        multipart = MultipartUploads(
+            backends,
+            registry,
+            multipart_storages,
+            signer,
+            recent=recent,
+            size_recorder=size_recorder,
+            expiry_seconds=settings.multipart_expiry,
+        )
         reachability = Reachability(storages, settings.check_seconds)
         renewals = [CredentialRenewal(backend, storages[backend.id], clock) for backend in backends]
         _publish(reachability, renewals, labels, telemetry.metrics)
         registrations = [
             storage.registration(backends, allocation, signer, uploads),
+            multipart_uploads.registration(multipart, clock),
             status.registration(backends, reachability),
         ]
         guard = guard_of(access, registrations)
@@ -86,12 +102,20 @@ async def running(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
         )
         measurement = Measurement(registry, reader, counts)
-        reclamation = Reclamation(registry, storages, ages, settings.measure_concurrency, counts=counts)
+        reclamation = Reclamation(
+            registry,
+            storages,
+            ages,
+            settings.measure_concurrency,
+            multipart=multipart_storages,
+            counts=counts,
+        )
         work = (
             measurement.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
             size_recorder.run(),
             reclamation.run(settings.reclaim_idle_seconds),
             *(renewal.run() for renewal in renewals),
+            *_work_on_uploads(backends, multipart_storages, clock, settings.multipart_expiry),
             *_work_on_backends(backends, storages, registry, reachability, server),
         )
         await stack.enter_async_context(background(*work))
@@ -152,6 +176,17 @@ def _work_on_backends(
         yield reachability.watch(backend.id, backend.label)
 
 
+def _work_on_uploads(
+    backends: StorageBackends,
+    storages: Mapping[str, S3MultipartUploads],
+    clock: Clock,
+    expiry_seconds: int | None,
+) -> Iterator[Coroutine[Any, Any, None]]:
+    if expiry_seconds is not None:
+        pause_seconds = min(max(expiry_seconds / 10, 1.0), _LONGEST_EXPIRY_PAUSE)
+        yield UploadExpiry(tuple(backends), storages, clock, expiry_seconds).run(pause_seconds)
+
+
 def _backends(settings: Settings) -> StorageBackends:
     if not settings.storage_config:
         raise StartupError(f"set {PREFIX}STORAGE_CONFIG to the file that lists the storage backends")
@@ -179,6 +214,15 @@ def _storages(
     storages = {backend.id: S3Storage(backend, threads, metrics) for backend in backends}
     for bucket in storages.values():
         stack.callback(bucket.close)
+    return storages
+
+
+def _multipart_storages(
+    backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3MultipartUploads]:
+    storages = {backend.id: S3MultipartUploads(backend, metrics) for backend in backends}
+    for uploads in storages.values():
+        stack.callback(uploads.close)
     return storages
 
 

@@ -39,5 +39,12 @@ class Settings(AccessSettings):
     # come after the deletion.
     reclaim_unreferenced_seconds: ReclaimAge = 3600
     reclaim_unregistered_seconds: ReclaimAge = 24 * 3600
+    # Seconds after which an upload in parts that is not completed is aborted; -1 keeps it forever.
+    multipart_expiry_seconds: ReclaimAge = 24 * 3600
     # Seconds to pause if there was nothing to delete.
     reclaim_idle_seconds: Annotated[float, Meta(gt=0)] = 60.0
+
+    @property
+    def multipart_expiry(self) -> int | None:
+        """Seconds after which an upload in parts is aborted; None for never."""
+        return None if self.multipart_expiry_seconds < 0 else self.multipart_expiry_seconds

@@ -62,6 +62,7 @@ IMPOSSIBLE = {
     "SegmentService.CreateSegments": {"BAD_TIMERANGE", "DOCUMENT_TOO_LARGE"},
     "SegmentService.BatchCreateSegments": {"BAD_TIMERANGE", "DOCUMENT_TOO_LARGE"},
     # The walk mistakes the method of a table for that of the rules.
+    "ObjectService.GetUploadTarget": {"BAD_PAGE_TOKEN"},
     "UserService.CreateUser": {"USER_NOT_FOUND"},
     # The projection is created before it is read.
     "AdministrationService.CreateProjection": {"PROJECTION_NOT_FOUND"},

@@ -6,7 +6,7 @@ from typing import Final
 from grpc import aio
 from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
 
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
 from services.shared.rpc.client import call
 
 OBJECT_SERVICE: Final = object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"]
@@ -51,6 +51,12 @@ class GrpcObjectRegistry:
             LocatedObject(_location(located.location), located.size if located.HasField("size") else None)
             for located in reply.objects
         ]
+
+    async def upload_target(self, object_id: str) -> UploadTarget:
+        """The location and the container of an object that is allocated and not registered."""
+        request = object_service_pb2.GetUploadTargetRequest(object_id=object_id)
+        reply = await call(self._stub.GetUploadTarget, request)
+        return UploadTarget(_location(reply.location), reply.container)
 
     async def list_unmeasured(self, limit: int) -> list[ObjectLocation]:
         """Up to `limit` objects whose size is due to be measured, oldest first."""

@@ -25,10 +25,13 @@ _NO_PROFILE: Final = {
 }
 
 
-def open_client(backend: StorageBackend, threads: int, attempts: int = 1) -> "S3Client":
+def open_client(
+    backend: StorageBackend, threads: int, attempts: int = 1, *, read_seconds: float = _READ_SECONDS
+) -> "S3Client":
     """A client with up to `threads` connections. A call makes up to `attempts`, with growing pauses.
 
-    Each request is signed with the credentials that are in use then.
+    Each request is signed with the credentials that are in use then. The storage has `read_seconds` for each
+    part of its answer.
     """
     botocore_session = botocore.session.Session(_NO_PROFILE)
     botocore_session.register_component("credential_provider", _Provider(backend.credentials))
@@ -41,7 +44,7 @@ def open_client(backend: StorageBackend, threads: int, attempts: int = 1) -> "S3
             signature_version="s3v4",
             s3={"addressing_style": "path"},
             connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            read_timeout=read_seconds,
             retries={"total_max_attempts": attempts, "mode": "standard"},
             max_pool_connections=threads,
             proxies={} if urlsplit(backend.endpoint_url).hostname in _LOOPBACK else None,

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from services.media.domain.credentials import Credentials
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
+from services.media.domain.multipart_upload import OpenUpload, StoredPart, UploadedPart
+from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
 
 # The current time in UTC.
 Clock = Callable[[], datetime]
@@ -30,6 +31,14 @@ class ObjectRegistry(Protocol):
 
     async def locate(self, object_ids: Sequence[str]) -> list[LocatedObject]:
         """The locations and sizes of those objects that this store controls; takes at most 1000 ids."""
+        ...
+
+    async def upload_target(self, object_id: str) -> UploadTarget:
+        """An object that is allocated and not registered.
+
+        NotFound OBJECT_NOT_FOUND or FLOW_NOT_FOUND, FailedPrecondition OBJECT_REGISTERED or NO_CONTAINER,
+        PermissionDenied FLOW_READ_ONLY.
+        """
         ...
 
     async def list_unmeasured(self, limit: int) -> list[ObjectLocation]:
@@ -77,4 +86,39 @@ class ObjectStorage(Protocol):
 
     async def delete(self, path: str) -> None:
         """Delete an object; a missing object is no error."""
+        ...
+
+
+class MultipartStorage(Protocol):
+    """Uploads in parts to the bucket of one backend.
+
+    All calls raise Unavailable if the storage refuses or is down.
+    """
+
+    async def create(self, path: str, content_type: str) -> str:
+        """Begin an upload of an object; returns its id."""
+        ...
+
+    async def uploads(self, prefix: str) -> Sequence[OpenUpload]:
+        """The open uploads to paths with this prefix, ascending by path, at most 10,000."""
+        ...
+
+    async def parts(
+        self, path: str, upload_id: str, after: int, limit: int
+    ) -> tuple[Sequence[StoredPart], bool]:
+        """Up to `limit` parts with numbers above `after`, ascending, and whether more follow.
+
+        NotFound UPLOAD_NOT_FOUND.
+        """
+        ...
+
+    async def complete(self, path: str, upload_id: str, parts: Sequence[UploadedPart], *, once: bool) -> int:
+        """Make the object of the parts; returns its size in bytes. With `once`, only if it does not exist.
+
+        NotFound UPLOAD_NOT_FOUND, InvalidArgument BAD_PARTS, AlreadyExists OBJECT_STORED.
+        """
+        ...
+
+    async def abort(self, path: str, upload_id: str) -> None:
+        """End an upload and delete its parts; one that is not open is no error."""
         ...

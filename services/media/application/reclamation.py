@@ -7,11 +7,12 @@ deleted. After a crash in between the objects stay claimed, and the registry ret
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from os.path import commonprefix
 from typing import Final
 
 from services.media.application.object_counts import ObjectCounts
-from services.media.application.ports import ObjectRegistry, ObjectStorage
+from services.media.application.ports import MultipartStorage, ObjectRegistry, ObjectStorage
 from services.media.domain.object import Ages, ObjectLocation
 from services.shared.errors import Unavailable
 from services.shared.process.background import repeat
@@ -34,12 +35,14 @@ class Reclamation:
         ages: Ages,
         concurrency: int,
         *,
+        multipart: Mapping[str, MultipartStorage] | None = None,
         clock: Callable[[], float] = time.monotonic,
         counts: ObjectCounts | None = None,
     ) -> None:
         self._counts = counts or ObjectCounts()
         self._registry = registry
         self._storages = storages
+        self._multipart = multipart or {}
         self._ages = ages
         self._slots = asyncio.Semaphore(concurrency)
         self._clock = clock
@@ -66,6 +69,7 @@ class Reclamation:
         claimed = await self._registry.claim(self._ages, BATCH)
         if not claimed:
             return 0
+        await self._abort_uploads(claimed)
         results = await asyncio.gather(*(self._delete(location, until) for location in claimed))
         deleted = [
             location.object_id for location, result in zip(claimed, results, strict=True) if result is True
@@ -77,6 +81,23 @@ class Reclamation:
         elif failed := [result for result in results if isinstance(result, Unavailable)]:
             raise failed[0]
         return len(deleted)
+
+    async def _abort_uploads(self, claimed: Sequence[ObjectLocation]) -> None:
+        """End the open uploads of claimed objects, which would make the bytes after they are deleted.
+
+        An upload that begins later is refused when it is completed, because its object is claimed.
+        """
+        for storage_id, storage in self._multipart.items():
+            paths = [location.storage_path for location in claimed if location.storage_id == storage_id]
+            if not paths:
+                continue
+            try:
+                for upload in await storage.uploads(commonprefix(paths)):  # noqa: RUF071 - keys share any characters
+                    if upload.path in paths:
+                        await storage.abort(upload.path, upload.id)
+            except Unavailable as error:
+                # A key without the right to list uploads must not stop the deletion.
+                _log.warning("cannot list uploads", extra={"storage": storage_id, "reason": error.summary})
 
     async def _delete(self, location: ObjectLocation, until: float) -> bool | Unavailable:
         """True if the bytes are deleted, False if it was not tried, or the error of the storage."""

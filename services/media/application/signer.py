@@ -67,6 +67,13 @@ class Signer:
         self._counts.signed_puts.add(len(paths))
         return self._window(backend).put_urls(paths, content_type)
 
+    def part_urls(
+        self, backend: StorageBackend, path: str, upload_id: str, numbers: Sequence[int]
+    ) -> list[str]:
+        """The URLs to PUT parts of an upload. Unavailable CREDENTIALS_EXPIRED."""
+        self._counts.signed_puts.add(len(numbers))
+        return self._window(backend).part_urls(path, upload_id, numbers)
+
     def check(self, backend: StorageBackend) -> None:
         """Unavailable CREDENTIALS_EXPIRED if no URL of the backend can be signed now."""
         self._window(backend)
@@ -128,6 +135,16 @@ class SigningWindow:
         headers = {"Content-Type": content_type, **self._put_headers}
         put = self._presigner.template("PUT", self.start, self._validity_seconds, headers)
         return put.sign(url_lines(paths)).urls()
+
+    def part_urls(self, path: str, upload_id: str, numbers: Sequence[int]) -> list[str]:
+        """The URLs to PUT parts of an upload."""
+        lines = url_lines([path])
+        urls = []
+        for number in numbers:
+            parameters = {"partNumber": str(number), "uploadId": upload_id}
+            put = self._presigner.template("PUT", self.start, self._validity_seconds, parameters=parameters)
+            urls += put.sign(lines).urls()
+        return urls
 
 
 def _window_start(now: datetime) -> datetime:

@@ -21,6 +21,13 @@ class LocatedObject(NamedTuple):
     size: int | None
 
 
+class UploadTarget(NamedTuple):
+    """The location of an allocated object, and the content type that its bytes must be written with."""
+
+    location: ObjectLocation
+    container: str
+
+
 @dataclass(frozen=True, slots=True)
 class AllocatedObject:
     """A new object and the signed URL to upload it. The PUT must have the content type and the headers."""

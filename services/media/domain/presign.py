@@ -23,6 +23,7 @@ MAX_EXPIRES_SECONDS: Final = 7 * 24 * 3600
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,17 @@ class Presigner:
         self._key_of_day = ("", b"")
 
     def template(
-        self, method: Method, at: datetime, expires: int, headers: Mapping[str, str] = _NO_HEADERS
+        self,
+        method: Method,
+        at: datetime,
+        expires: int,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
     ) -> UrlTemplate:
         """A template of URLs that are signed at one UTC time and valid for `expires` seconds.
 
-        Requests must have the headers with these values.
+        Requests must have the headers with these values. `parameters` of the operation become part of the
+        query; their names begin with a small letter.
         """
         stamp = at.strftime("%Y%m%dT%H%M%SZ")
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
@@ -74,6 +81,8 @@ class Presigner:
         signed["host"] = self._host
         names = sorted(signed)
         query = self._query(stamp, scope, expires, ";".join(names))
+        # A signed query is in the order of its names, and capital letters come first.
+        query += "".join(f"&{name}={quote(parameters[name], safe='~')}" for name in sorted(parameters))
         lines = "".join(f"{name}:{signed[name]}\n" for name in names)
         request_end = f"\n{query}\n{lines}\n{';'.join(names)}\nUNSIGNED-PAYLOAD"
         return UrlTemplate(

@@ -20,6 +20,7 @@ from services.shared.url_paths import is_well_formed, url_lines
 MAX_KEY_LENGTH: Final = 1024
 
 _STEP_LENGTH: Final = 200
+_ALLOCATED: Final = re.compile(r"\d{4}/\d\d/\d\d/[A-Za-z0-9_.~/-]+")
 _UNSAFE: Final = re.compile(r"^\.|[^A-Za-z0-9_.-]")
 # Turns lines of paths into a sequence of steps, each between two slashes.
 _STEPS: Final = bytes.maketrans(b"\n", b"/")
@@ -37,6 +38,11 @@ def storage_path(prefix: str, day: datetime, object_id: str) -> str:
         if len(path) <= MAX_KEY_LENGTH:
             return path
     raise _bad(f"object id {object_id[:64]!r}... is too long: its key would exceed {MAX_KEY_LENGTH} bytes")
+
+
+def is_allocated_path(prefix: str, path: str) -> bool:
+    """True if allocation on a backend with this prefix makes paths of this form."""
+    return path.startswith(prefix) and _ALLOCATED.fullmatch(path, len(prefix)) is not None
 
 
 def check_paths(lines: bytes) -> None:

@@ -76,6 +76,13 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
             response.objects.add(location=_location(item), size=item.size)
         return response
 
+    async def GetUploadTarget(
+        self, request: object_service_pb2.GetUploadTargetRequest, context: Context
+    ) -> object_service_pb2.GetUploadTargetResponse:
+        """Return the place of an allocated object, and its content type."""
+        item, container = await self._objects.upload_target(request.object_id)
+        return object_service_pb2.GetUploadTargetResponse(location=_location(item), container=container)
+
     async def ListUnmeasuredObjects(
         self, request: object_service_pb2.ListUnmeasuredObjectsRequest, context: Context
     ) -> object_service_pb2.ListUnmeasuredObjectsResponse:

@@ -8,7 +8,7 @@ import pytest
 
 from services.media.adapters.object_registry import GrpcObjectRegistry
 from services.media.application.ports import ObjectRegistry
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied, TamsError
 from tests.support.rpc.object_service import object_channel, running_object_service
 from tests.support.services.metadata import metadata_channel, put_flow, running_metadata
@@ -132,3 +132,19 @@ async def test_objects_in_any_state_are_located_with_their_size(registry: Object
         "c": LocatedObject(an_object("c"), None),
     }
     assert await registry.locate([]) == []
+
+
+async def test_an_allocated_object_can_be_uploaded_with_the_container_of_its_flow(
+    registry: ObjectRegistry,
+) -> None:
+    await registry.reserve(FLOW, [an_object("a"), an_object("b/é")])
+    assert await registry.upload_target("b/é") == UploadTarget(an_object("b/é"), "video/mp2t")
+
+
+async def test_an_object_that_is_unknown_or_claimed_cannot_be_uploaded(registry: ObjectRegistry) -> None:
+    await registry.reserve(FLOW, [an_object("a")])
+    await registry.claim(Ages(None, 0), 1)
+    for object_id in ("a", "nobody", ""):
+        with pytest.raises(NotFound) as raised:
+            await registry.upload_target(object_id)
+        assert raised.value.reason == "OBJECT_NOT_FOUND"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from grpc import aio
 from tams.media.v1 import storage_service_pb2
 from tams.media.v1.storage_service_pb2_grpc import StorageServiceStub
 
@@ -34,6 +35,7 @@ class Media:
     stub: "StorageServiceAsyncStub"
     registry: MemoryObjectRegistry
     backend: dict[str, Any]
+    channel: aio.Channel
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Media]]
@@ -68,7 +70,7 @@ def serve(tmp_path: Path, registry: MemoryObjectRegistry) -> Serve:
             async with running(all_settings, clock=clock) as server:
                 await until_serving(server.port)
                 async with open_channel(f"127.0.0.1:{server.port}", [_SERVICE]) as channel:
-                    yield Media(StorageServiceStub(channel), registry, backends[0])
+                    yield Media(StorageServiceStub(channel), registry, backends[0], channel)
 
     return serve
 

@@ -5,13 +5,15 @@ from tams.metadata.v1.object_service_pb2 import (
     ClaimObjectsRequest,
     ForgetObjectsRequest,
     GetObjectRequest,
+    GetUploadTargetRequest,
+    GetUploadTargetResponse,
     ListUnmeasuredObjectsRequest,
     LocateObjectsRequest,
     ObjectSize,
     RecordObjectSizesRequest,
 )
 
-from services.shared.errors import InvalidArgument, NotFound
+from services.shared.errors import FailedPrecondition, InvalidArgument, NotFound
 from tests.rpc.metadata.conftest import Service
 from tests.support.metadata.flows import flow_id
 from tests.support.metadata.rules import STORAGE
@@ -131,3 +133,31 @@ async def test_objects_inside_the_store_are_located(flows: Service) -> None:
     with pytest.raises(InvalidArgument) as raised:
         await flows("LocateObjects", LocateObjectsRequest(object_ids=["a"] * 1001))
     assert raised.value.reason == "TOO_MANY_ITEMS"
+
+
+async def target(service: Service, object_id: str) -> GetUploadTargetResponse:
+    reply: GetUploadTargetResponse = await service(
+        "GetUploadTarget", GetUploadTargetRequest(object_id=object_id)
+    )
+    return reply
+
+
+async def test_only_an_allocated_object_can_be_uploaded(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "a/b"))
+    reply = await target(flows, "a/b")
+    assert reply.container == "video/mp2t"
+    assert (reply.location.storage_id, reply.location.storage_path) == (STORAGE, "path/a/b")
+    await flows("CreateSegments", create(1, new_segment(0, 1, "a/b", urls=[])))
+    for _ in range(2):
+        with pytest.raises(FailedPrecondition) as raised:
+            await target(flows, "a/b")
+        assert raised.value.reason == "OBJECT_REGISTERED"
+        await flows("DeleteSegments", deletion(1))
+
+
+async def test_an_object_whose_flow_was_deleted_cannot_be_uploaded(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "a"))
+    await flows("DeleteFlow", DeleteFlowRequest(id=flow_id(1)))
+    with pytest.raises(NotFound) as raised:
+        await target(flows, "a")
+    assert raised.value.reason == "FLOW_NOT_FOUND"

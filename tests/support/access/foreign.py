@@ -19,6 +19,8 @@ class Foreign(NamedTuple):
     flow: str
     source: str
     object: str
+    allocated: str
+    upload: str
     trash_entry: str
     trashed_flow: str
     trashed_source: str
@@ -31,8 +33,8 @@ class Foreign(NamedTuple):
     def secrets(self) -> list[str]:
         """The texts that no answer to a caller of the class OWN may contain."""
         return [
-            self.flow, self.source, self.object, self.trash_entry, self.trashed_flow, self.trashed_source,
-            self.deletion, self.webhook_url, "planted",
+            self.flow, self.source, self.object, self.allocated, self.upload, self.trash_entry,
+            self.trashed_flow, self.trashed_source, self.deletion, self.webhook_url, "planted",
         ]  # fmt: skip
 
 
@@ -70,6 +72,9 @@ def make_foreign(secured: SecuredStore) -> Foreign:
         object_id = f"planted/{uuid4()}"
         _post(hers, f"/flows/{flow['id']}/segments", _segment(object_id, 0))
         _post(hers, f"/flows/{emptied['id']}/segments", [_segment(f"{uuid4()}", n) for n in range(_SEGMENTS)])
+        allocated = str(uuid4())
+        _post(hers, f"/flows/{flow['id']}/storage", {"object_ids": [allocated]})
+        upload = hers.post(f"/x/objects/{allocated}/uploads").raise_for_status()
         url = f"https://93.184.216.34/{uuid4()}"
         _post(hers, "/service/webhooks", {"url": url, "events": ["flows/created"]})
         _post(hers, f"/flows/{trashed['id']}/segments", _segment(f"{uuid4()}", 0))
@@ -81,6 +86,8 @@ def make_foreign(secured: SecuredStore) -> Foreign:
         flow["id"],
         flow["source_id"],
         object_id,
+        allocated,
+        upload.json()["upload_id"],
         entry["id"],
         trashed["id"],
         trashed["source_id"],

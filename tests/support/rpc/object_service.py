@@ -60,6 +60,19 @@ class MemoryObjectService(ObjectServiceServicer):
             ]
         )
 
+    async def GetUploadTarget(
+        self, request: pb.GetUploadTargetRequest, context: object
+    ) -> pb.GetUploadTargetResponse:
+        location, container = await self._registry.upload_target(request.object_id)
+        return pb.GetUploadTargetResponse(
+            location=LocationMessage(
+                object_id=location.object_id,
+                storage_id=location.storage_id,
+                storage_path=location.storage_path,
+            ),
+            container=container,
+        )
+
     async def ListUnmeasuredObjects(
         self, request: pb.ListUnmeasuredObjectsRequest, context: object
     ) -> pb.ListUnmeasuredObjectsResponse:

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.media.application.ports import ObjectStorage
 from services.media.domain.credentials import Credentials, CredentialsInUse
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 
@@ -62,6 +62,10 @@ class MemoryObjectRegistry:
         self._read_only = set(read_only)
         self.backends: dict[str, str] = {}
         self.reserved: dict[str, ObjectLocation] = {}
+        # The containers of reserved objects.
+        self._reserved_for: dict[str, str] = {}
+        # The ids of objects that segments use.
+        self.registered: set[str] = set()
         # Objects that are reserved, and neither registered nor claimed.
         self.idle: list[ObjectLocation] = []
         self.claimed: dict[str, ObjectLocation] = {}
@@ -79,6 +83,7 @@ class MemoryObjectRegistry:
         if len(new) < len(objects) or new.keys() & self.reserved.keys():
             raise AlreadyExists("an object id is taken", reason="OBJECT_EXISTS")
         self.reserved |= new
+        self._reserved_for |= dict.fromkeys(new, container)
         self.idle += objects
         return container
 
@@ -88,6 +93,13 @@ class MemoryObjectRegistry:
     async def locate(self, object_ids: Sequence[str]) -> list[LocatedObject]:
         known = (self.reserved[object_id] for object_id in object_ids if object_id in self.reserved)
         return [LocatedObject(location, self.sizes.get(location.object_id)) for location in known]
+
+    async def upload_target(self, object_id: str) -> UploadTarget:
+        if (location := self.reserved.get(object_id)) is None or location in self.claimed.values():
+            raise NotFound("no such object", reason="OBJECT_NOT_FOUND")
+        if object_id in self.registered:
+            raise FailedPrecondition("the object is registered", reason="OBJECT_REGISTERED")
+        return UploadTarget(location, self._reserved_for[object_id])
 
     async def list_unmeasured(self, limit: int) -> list[ObjectLocation]:
         return self.due[:limit]

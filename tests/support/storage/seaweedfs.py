@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import boto3
 
 from client.local.data_dir import DataDir, opened
 from client.local.names import S3_ADMIN_PORT, S3_PORTS
@@ -18,6 +20,9 @@ from client.local.ports import ADMIN_GRPC_OFFSET
 from client.local.storage import seaweedfs
 from client.local.storage.addresses import LOOPBACK, StorageAddresses
 from tests.support.processes.ports import HIGHEST, free_ports, is_free
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 READY_SECONDS = 120
 
@@ -38,6 +43,16 @@ class SeaweedFS:
     @property
     def secret_key(self) -> str:
         return (self.secrets / "secret_key").read_text()
+
+    def client(self) -> "S3Client":
+        """A client of the store with the rights of the store's own services."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+        )
 
     def backend(self, bucket: str, **changes: Any) -> dict[str, Any]:
         """The entry of a bucket in this store for a storage configuration."""

@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 from tams.analytics.v1 import coverage_service_pb2
 from tams.event.v1 import webhook_pb2, webhook_service_pb2
+from tams.media.v1 import multipart_upload_service_pb2 as uploads_pb2
 from tams.media.v1 import storage_service_pb2
 from tams.metadata.v1 import (
     deletion_request_service_pb2,
@@ -54,6 +55,12 @@ EXPECTED: Final[Mapping[str, Expected]] = {
     "WebhookService.RegisterWebhook": F,
     "StorageService.ListStorageBackends": X,
     "StorageService.AllocateStorage": H,
+    "MultipartUploadService.CreateMultipartUpload": H,
+    "MultipartUploadService.ListMultipartUploads": H,
+    "MultipartUploadService.SignParts": H,
+    "MultipartUploadService.ListParts": H,
+    "MultipartUploadService.CompleteMultipartUpload": H,
+    "MultipartUploadService.AbortMultipartUpload": H,
     "DeletionRequestService.GetDeletionRequest": H,
     "DeletionRequestService.ListDeletionRequests": F,
     "FlowService.GetFlow": H,
@@ -82,6 +89,7 @@ EXPECTED: Final[Mapping[str, Expected]] = {
 ON_BEHALF: Final[Mapping[str, Expected]] = {
     "ObjectService.ReserveObjects": H,
     "ObjectService.LocateObjects": F,
+    "ObjectService.GetUploadTarget": H,
     "StorageService.LookForObjects": F,
 }
 LABEL: Final = property_pb2.PropertyChange(member="label", value=b'"stolen"')
@@ -93,6 +101,24 @@ REQUESTS: Final[Mapping[str, Callable[[Foreign], Message]]] = {
     "StorageService.AllocateStorage": lambda f: storage_service_pb2.AllocateStorageRequest(flow_id=f.flow),
     "StorageService.LookForObjects": lambda f: storage_service_pb2.LookForObjectsRequest(
         object_ids=[f.object]
+    ),
+    "MultipartUploadService.CreateMultipartUpload": lambda f: uploads_pb2.CreateMultipartUploadRequest(
+        object_id=f.allocated
+    ),
+    "MultipartUploadService.ListMultipartUploads": lambda f: uploads_pb2.ListMultipartUploadsRequest(
+        object_id=f.allocated
+    ),
+    "MultipartUploadService.SignParts": lambda f: uploads_pb2.SignPartsRequest(
+        object_id=f.allocated, upload_id=f.upload, part_numbers=[1]
+    ),
+    "MultipartUploadService.ListParts": lambda f: uploads_pb2.ListPartsRequest(
+        object_id=f.allocated, upload_id=f.upload
+    ),
+    "MultipartUploadService.CompleteMultipartUpload": lambda f: uploads_pb2.CompleteMultipartUploadRequest(
+        object_id=f.allocated, upload_id=f.upload
+    ),
+    "MultipartUploadService.AbortMultipartUpload": lambda f: uploads_pb2.AbortMultipartUploadRequest(
+        object_id=f.allocated, upload_id=f.upload
     ),
     "DeletionRequestService.GetDeletionRequest": lambda f: (
         deletion_request_service_pb2.GetDeletionRequestRequest(id=f.deletion)
@@ -108,6 +134,9 @@ REQUESTS: Final[Mapping[str, Callable[[Foreign], Message]]] = {
     "FlowService.DeleteFlow": lambda f: flow_service_pb2.DeleteFlowRequest(id=f.flow),
     "ObjectService.GetObject": lambda f: object_service_pb2.GetObjectRequest(id=f.object),
     "ObjectService.DeleteObject": lambda f: object_service_pb2.DeleteObjectRequest(id=f.object),
+    "ObjectService.GetUploadTarget": lambda f: object_service_pb2.GetUploadTargetRequest(
+        object_id=f.allocated
+    ),
     "ObjectService.ReserveObjects": lambda f: object_service_pb2.ReserveObjectsRequest(flow_id=f.flow),
     "ObjectService.LocateObjects": lambda f: object_service_pb2.LocateObjectsRequest(object_ids=[f.object]),
     "SegmentService.ListSegments": lambda f: segment_service_pb2.ListSegmentsRequest(flow_id=f.flow),

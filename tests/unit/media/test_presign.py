@@ -39,6 +39,8 @@ def sign_with_boto3(
     region: str,
     credentials: Credentials,
     headers: Mapping[str, str] | None = None,
+    operation: str = "",
+    **more: object,
 ) -> str:
     client = boto3.session.Session().client(
         "s3",
@@ -50,10 +52,10 @@ def sign_with_boto3(
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
     )
     parameters = {"Content-Type": "ContentType", "If-None-Match": "IfNoneMatch", "Content-MD5": "ContentMD5"}
-    request = {parameters[name]: value for name, value in (headers or {}).items()}
-    request |= {"Bucket": "tams", "Key": key}
+    request: dict[str, object] = {parameters[name]: value for name, value in (headers or {}).items()}
+    request |= {"Bucket": "tams", "Key": key, **more}
     with mock.patch("botocore.auth.get_current_datetime", return_value=NOW.replace(tzinfo=None)):
-        return client.generate_presigned_url(f"{method.lower()}_object", request, expires)
+        return client.generate_presigned_url(operation or f"{method.lower()}_object", request, expires)
 
 
 def parts_of(url: str) -> tuple[str, str, str, list[tuple[str, str]]]:
@@ -112,6 +114,29 @@ def test_put_urls_have_the_signature_and_headers_of_boto3(
     for ordered in (headers, dict(reversed(headers.items()))):
         template = presigner.template("PUT", NOW, 900, ordered)
         assert parts_of(url_of(template, key)) == parts_of(expected)
+
+
+@settings(deadline=None, max_examples=50)
+@given(KEYS, CREDENTIALS, st.text("abcXYZ019._~+/=-", min_size=1, max_size=60), st.integers(1, 10_000))
+def test_urls_of_parts_have_the_signature_of_boto3(
+    key: str, credentials: Credentials, upload_id: str, number: int
+) -> None:
+    endpoint = "http://127.0.0.1:8333"
+    expected = sign_with_boto3(
+        "PUT",
+        key,
+        900,
+        endpoint=endpoint,
+        region="us-east-1",
+        credentials=credentials,
+        operation="upload_part",
+        UploadId=upload_id,
+        PartNumber=number,
+    )
+    template = Presigner(endpoint, "us-east-1", "tams", credentials).template(
+        "PUT", NOW, 900, parameters={"uploadId": upload_id, "partNumber": str(number)}
+    )
+    assert parts_of(url_of(template, key)) == parts_of(expected)
 
 
 def test_the_signing_key_depends_on_the_day() -> None:

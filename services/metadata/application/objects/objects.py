@@ -19,7 +19,7 @@ from services.metadata.domain.objects.object import (
     check_place,
     check_size,
 )
-from services.shared.errors import AlreadyExists, InvalidArgument, NotFound
+from services.shared.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from services.shared.paging import decode_token, page_size
 
 _LISTING: Final = "object"
@@ -55,11 +55,11 @@ class Objects:
         def query(tables: Tables) -> tuple[MediaObject, list[FlowId]]:
             item = tables.objects.get_many([object_id]).get(object_id) if is_object_id(object_id) else None
             if item is None or item.state is not State.REGISTERED:
-                raise NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
+                raise _not_found(object_id)
             flow_ids = tables.objects.referencing_flows(item.id, after, size + 1)
             # Segments in the trash keep the object, but to clients it is gone.
             if not flow_ids and after is None:
-                raise NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
+                raise _not_found(object_id)
             if not sees_flow(tables, item.first_referenced_by_flow):
                 item = item._replace(first_referenced_by_flow=None)
             return item, flow_ids
@@ -106,6 +106,26 @@ class Objects:
         valid_ids = list(filter(is_object_id, dict.fromkeys(object_ids)))
         objects = await self._store.read(lambda tables: tables.objects.get_many(valid_ids))
         return [item for item in objects.values() if item.storage_id is not None]
+
+    async def upload_target(self, object_id: str) -> tuple[MediaObject, str]:
+        """An allocated object of this store that no segment used, and the container of its flow.
+
+        NotFound OBJECT_NOT_FOUND, FailedPrecondition OBJECT_REGISTERED, and the errors of
+        `require_owning_flow`.
+        """
+
+        def query(tables: Tables) -> tuple[MediaObject, str]:
+            item = tables.objects.get_many([object_id]).get(object_id) if is_object_id(object_id) else None
+            if item is None or item.storage_id is None or item.state is State.RECLAIMED:
+                raise _not_found(object_id)
+            if item.state is not State.ALLOCATED:
+                raise FailedPrecondition(
+                    f"object {object_id[:64]!r} is registered, so its bytes do not change; allocate another",
+                    reason="OBJECT_REGISTERED",
+                )
+            return item, require_owning_flow(tables, item.allocated_for_flow or "").container
+
+        return await self._store.read(query)
 
     async def unmeasured(self, requested_size: int) -> list[MediaObject]:
         """Objects that are due for measuring, oldest first."""
@@ -155,6 +175,10 @@ class Objects:
             check_size(size)
         valid_sizes = {object_id: size for object_id, size in sizes.items() if is_object_id(object_id)}
         await self._store.write(lambda tables: tables.objects.record_sizes(valid_sizes))
+
+
+def _not_found(object_id: str) -> NotFound:
+    return NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
 
 
 def _idle(tables: Tables, ages: Ages, limit: int) -> dict[ObjectId, MediaObject]:

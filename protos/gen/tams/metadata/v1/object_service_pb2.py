@@ -28,7 +28,7 @@ from tams.metadata.v1 import trash_pb2 as tams_dot_metadata_dot_v1_dot_trash__pb
 from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/metadata/v1/object_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1dtams/metadata/v1/object.proto\x1a\x1ctams/metadata/v1/trash.proto\x1a\x18tams/type/v1/scope.proto\"E\n\x10GetObjectRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x11GetObjectResponse\x12(\n\x06object\x18\x01 \x01(\x0b\x32\x18.tams.metadata.v1.Object\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"[\n\x15ReserveObjectsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x31\n\x07objects\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"+\n\x16ReserveObjectsResponse\x12\x11\n\tcontainer\x18\x01 \x01(\t\"Y\n\x1eRegisterStorageBackendsRequest\x12\x37\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32%.tams.metadata.v1.StorageBackendLabel\"0\n\x13StorageBackendLabel\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\"!\n\x1fRegisterStorageBackendsResponse\"*\n\x14LocateObjectsRequest\x12\x12\n\nobject_ids\x18\x01 \x03(\t\"I\n\x15LocateObjectsResponse\x12\x30\n\x07objects\x18\x01 \x03(\x0b\x32\x1f.tams.metadata.v1.LocatedObject\"_\n\rLocatedObject\x12\x32\n\x08location\x18\x01 \x01(\x0b\x32 .tams.metadata.v1.ObjectLocation\x12\x11\n\x04size\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"1\n\x1cListUnmeasuredObjectsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"R\n\x1dListUnmeasuredObjectsResponse\x12\x31\n\x07objects\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"I\n\x18RecordObjectSizesRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.metadata.v1.ObjectSize\";\n\nObjectSize\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x11\n\x04size\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"\x1b\n\x19RecordObjectSizesResponse\"\xa0\x01\n\x13\x43laimObjectsRequest\x12!\n\x14unreferenced_seconds\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12!\n\x14unregistered_seconds\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x42\x17\n\x15_unreferenced_secondsB\x17\n\x15_unregistered_seconds\"I\n\x14\x43laimObjectsResponse\x12\x31\n\x07objects\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"*\n\x14\x46orgetObjectsRequest\x12\x12\n\nobject_ids\x18\x01 \x03(\t\"\x17\n\x15\x46orgetObjectsResponse\"S\n\x13\x44\x65leteObjectRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x30\n\x07options\x18\x02 \x01(\x0b\x32\x1f.tams.metadata.v1.DeleteOptions\"S\n\x14\x44\x65leteObjectResponse\x12;\n\x10\x64\x65letion_request\x18\x01 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest2\x92\x08\n\rObjectService\x12^\n\tGetObject\x12\".tams.metadata.v1.GetObjectRequest\x1a#.tams.metadata.v1.GetObjectResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12\x64\n\x0c\x44\x65leteObject\x12%.tams.metadata.v1.DeleteObjectRequest\x1a&.tams.metadata.v1.DeleteObjectResponse\"\x05\xca\xf4\x18\x01\x03\x12u\n\x0eReserveObjects\x12\'.tams.metadata.v1.ReserveObjectsRequest\x1a(.tams.metadata.v1.ReserveObjectsResponse\"\x10\xca\xf4\x18\x01\x05\xd2\xf4\x18\x07\x66low_id\x12\x88\x01\n\x17RegisterStorageBackends\x12\x30.tams.metadata.v1.RegisterStorageBackendsRequest\x1a\x31.tams.metadata.v1.RegisterStorageBackendsResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12j\n\rLocateObjects\x12&.tams.metadata.v1.LocateObjectsRequest\x1a\'.tams.metadata.v1.LocateObjectsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12\x82\x01\n\x15ListUnmeasuredObjects\x12..tams.metadata.v1.ListUnmeasuredObjectsRequest\x1a/.tams.metadata.v1.ListUnmeasuredObjectsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12v\n\x11RecordObjectSizes\x12*.tams.metadata.v1.RecordObjectSizesRequest\x1a+.tams.metadata.v1.RecordObjectSizesResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12\x64\n\x0c\x43laimObjects\x12%.tams.metadata.v1.ClaimObjectsRequest\x1a&.tams.metadata.v1.ClaimObjectsResponse\"\x05\xca\xf4\x18\x01\x05\x12j\n\rForgetObjects\x12&.tams.metadata.v1.ForgetObjectsRequest\x1a\'.tams.metadata.v1.ForgetObjectsResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tams/metadata/v1/object_service.proto\x12\x10tams.metadata.v1\x1a\'tams/metadata/v1/deletion_request.proto\x1a\x1dtams/metadata/v1/object.proto\x1a\x1ctams/metadata/v1/trash.proto\x1a\x18tams/type/v1/scope.proto\"E\n\x10GetObjectRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x11GetObjectResponse\x12(\n\x06object\x18\x01 \x01(\x0b\x32\x18.tams.metadata.v1.Object\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"[\n\x15ReserveObjectsRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x31\n\x07objects\x18\x02 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"+\n\x16ReserveObjectsResponse\x12\x11\n\tcontainer\x18\x01 \x01(\t\"Y\n\x1eRegisterStorageBackendsRequest\x12\x37\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32%.tams.metadata.v1.StorageBackendLabel\"0\n\x13StorageBackendLabel\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\"!\n\x1fRegisterStorageBackendsResponse\"*\n\x14LocateObjectsRequest\x12\x12\n\nobject_ids\x18\x01 \x03(\t\"I\n\x15LocateObjectsResponse\x12\x30\n\x07objects\x18\x01 \x03(\x0b\x32\x1f.tams.metadata.v1.LocatedObject\"_\n\rLocatedObject\x12\x32\n\x08location\x18\x01 \x01(\x0b\x32 .tams.metadata.v1.ObjectLocation\x12\x11\n\x04size\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"+\n\x16GetUploadTargetRequest\x12\x11\n\tobject_id\x18\x01 \x01(\t\"`\n\x17GetUploadTargetResponse\x12\x32\n\x08location\x18\x01 \x01(\x0b\x32 .tams.metadata.v1.ObjectLocation\x12\x11\n\tcontainer\x18\x02 \x01(\t\"1\n\x1cListUnmeasuredObjectsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"R\n\x1dListUnmeasuredObjectsResponse\x12\x31\n\x07objects\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"I\n\x18RecordObjectSizesRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.metadata.v1.ObjectSize\";\n\nObjectSize\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x11\n\x04size\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"\x1b\n\x19RecordObjectSizesResponse\"\xa0\x01\n\x13\x43laimObjectsRequest\x12!\n\x14unreferenced_seconds\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12!\n\x14unregistered_seconds\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x42\x17\n\x15_unreferenced_secondsB\x17\n\x15_unregistered_seconds\"I\n\x14\x43laimObjectsResponse\x12\x31\n\x07objects\x18\x01 \x03(\x0b\x32 .tams.metadata.v1.ObjectLocation\"*\n\x14\x46orgetObjectsRequest\x12\x12\n\nobject_ids\x18\x01 \x03(\t\"\x17\n\x15\x46orgetObjectsResponse\"S\n\x13\x44\x65leteObjectRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x30\n\x07options\x18\x02 \x01(\x0b\x32\x1f.tams.metadata.v1.DeleteOptions\"S\n\x14\x44\x65leteObjectResponse\x12;\n\x10\x64\x65letion_request\x18\x01 \x01(\x0b\x32!.tams.metadata.v1.DeletionRequest2\x84\t\n\rObjectService\x12^\n\tGetObject\x12\".tams.metadata.v1.GetObjectRequest\x1a#.tams.metadata.v1.GetObjectResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12\x64\n\x0c\x44\x65leteObject\x12%.tams.metadata.v1.DeleteObjectRequest\x1a&.tams.metadata.v1.DeleteObjectResponse\"\x05\xca\xf4\x18\x01\x03\x12u\n\x0eReserveObjects\x12\'.tams.metadata.v1.ReserveObjectsRequest\x1a(.tams.metadata.v1.ReserveObjectsResponse\"\x10\xca\xf4\x18\x01\x05\xd2\xf4\x18\x07\x66low_id\x12\x88\x01\n\x17RegisterStorageBackends\x12\x30.tams.metadata.v1.RegisterStorageBackendsRequest\x1a\x31.tams.metadata.v1.RegisterStorageBackendsResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12j\n\rLocateObjects\x12&.tams.metadata.v1.LocateObjectsRequest\x1a\'.tams.metadata.v1.LocateObjectsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12p\n\x0fGetUploadTarget\x12(.tams.metadata.v1.GetUploadTargetRequest\x1a).tams.metadata.v1.GetUploadTargetResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12\x82\x01\n\x15ListUnmeasuredObjects\x12..tams.metadata.v1.ListUnmeasuredObjectsRequest\x1a/.tams.metadata.v1.ListUnmeasuredObjectsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12v\n\x11RecordObjectSizes\x12*.tams.metadata.v1.RecordObjectSizesRequest\x1a+.tams.metadata.v1.RecordObjectSizesResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x12\x64\n\x0c\x43laimObjects\x12%.tams.metadata.v1.ClaimObjectsRequest\x1a&.tams.metadata.v1.ClaimObjectsResponse\"\x05\xca\xf4\x18\x01\x05\x12j\n\rForgetObjects\x12&.tams.metadata.v1.ForgetObjectsRequest\x1a\'.tams.metadata.v1.ForgetObjectsResponse\"\x08\x90\x02\x02\xca\xf4\x18\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OBJECTSERVICE'].methods_by_name['RegisterStorageBackends']._serialized_options = b'\220\002\002\312\364\030\001\005'
   _globals['_OBJECTSERVICE'].methods_by_name['LocateObjects']._loaded_options = None
   _globals['_OBJECTSERVICE'].methods_by_name['LocateObjects']._serialized_options = b'\220\002\001\312\364\030\001\005'
+  _globals['_OBJECTSERVICE'].methods_by_name['GetUploadTarget']._loaded_options = None
+  _globals['_OBJECTSERVICE'].methods_by_name['GetUploadTarget']._serialized_options = b'\220\002\001\312\364\030\001\005'
   _globals['_OBJECTSERVICE'].methods_by_name['ListUnmeasuredObjects']._loaded_options = None
   _globals['_OBJECTSERVICE'].methods_by_name['ListUnmeasuredObjects']._serialized_options = b'\220\002\001\312\364\030\001\005'
   _globals['_OBJECTSERVICE'].methods_by_name['RecordObjectSizes']._loaded_options = None
@@ -73,28 +75,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOCATEOBJECTSRESPONSE']._serialized_end=796
   _globals['_LOCATEDOBJECT']._serialized_start=798
   _globals['_LOCATEDOBJECT']._serialized_end=893
-  _globals['_LISTUNMEASUREDOBJECTSREQUEST']._serialized_start=895
-  _globals['_LISTUNMEASUREDOBJECTSREQUEST']._serialized_end=944
-  _globals['_LISTUNMEASUREDOBJECTSRESPONSE']._serialized_start=946
-  _globals['_LISTUNMEASUREDOBJECTSRESPONSE']._serialized_end=1028
-  _globals['_RECORDOBJECTSIZESREQUEST']._serialized_start=1030
-  _globals['_RECORDOBJECTSIZESREQUEST']._serialized_end=1103
-  _globals['_OBJECTSIZE']._serialized_start=1105
-  _globals['_OBJECTSIZE']._serialized_end=1164
-  _globals['_RECORDOBJECTSIZESRESPONSE']._serialized_start=1166
-  _globals['_RECORDOBJECTSIZESRESPONSE']._serialized_end=1193
-  _globals['_CLAIMOBJECTSREQUEST']._serialized_start=1196
-  _globals['_CLAIMOBJECTSREQUEST']._serialized_end=1356
-  _globals['_CLAIMOBJECTSRESPONSE']._serialized_start=1358
-  _globals['_CLAIMOBJECTSRESPONSE']._serialized_end=1431
-  _globals['_FORGETOBJECTSREQUEST']._serialized_start=1433
-  _globals['_FORGETOBJECTSREQUEST']._serialized_end=1475
-  _globals['_FORGETOBJECTSRESPONSE']._serialized_start=1477
-  _globals['_FORGETOBJECTSRESPONSE']._serialized_end=1500
-  _globals['_DELETEOBJECTREQUEST']._serialized_start=1502
-  _globals['_DELETEOBJECTREQUEST']._serialized_end=1585
-  _globals['_DELETEOBJECTRESPONSE']._serialized_start=1587
-  _globals['_DELETEOBJECTRESPONSE']._serialized_end=1670
-  _globals['_OBJECTSERVICE']._serialized_start=1673
-  _globals['_OBJECTSERVICE']._serialized_end=2715
+  _globals['_GETUPLOADTARGETREQUEST']._serialized_start=895
+  _globals['_GETUPLOADTARGETREQUEST']._serialized_end=938
+  _globals['_GETUPLOADTARGETRESPONSE']._serialized_start=940
+  _globals['_GETUPLOADTARGETRESPONSE']._serialized_end=1036
+  _globals['_LISTUNMEASUREDOBJECTSREQUEST']._serialized_start=1038
+  _globals['_LISTUNMEASUREDOBJECTSREQUEST']._serialized_end=1087
+  _globals['_LISTUNMEASUREDOBJECTSRESPONSE']._serialized_start=1089
+  _globals['_LISTUNMEASUREDOBJECTSRESPONSE']._serialized_end=1171
+  _globals['_RECORDOBJECTSIZESREQUEST']._serialized_start=1173
+  _globals['_RECORDOBJECTSIZESREQUEST']._serialized_end=1246
+  _globals['_OBJECTSIZE']._serialized_start=1248
+  _globals['_OBJECTSIZE']._serialized_end=1307
+  _globals['_RECORDOBJECTSIZESRESPONSE']._serialized_start=1309
+  _globals['_RECORDOBJECTSIZESRESPONSE']._serialized_end=1336
+  _globals['_CLAIMOBJECTSREQUEST']._serialized_start=1339
+  _globals['_CLAIMOBJECTSREQUEST']._serialized_end=1499
+  _globals['_CLAIMOBJECTSRESPONSE']._serialized_start=1501
+  _globals['_CLAIMOBJECTSRESPONSE']._serialized_end=1574
+  _globals['_FORGETOBJECTSREQUEST']._serialized_start=1576
+  _globals['_FORGETOBJECTSREQUEST']._serialized_end=1618
+  _globals['_FORGETOBJECTSRESPONSE']._serialized_start=1620
+  _globals['_FORGETOBJECTSRESPONSE']._serialized_end=1643
+  _globals['_DELETEOBJECTREQUEST']._serialized_start=1645
+  _globals['_DELETEOBJECTREQUEST']._serialized_end=1728
+  _globals['_DELETEOBJECTRESPONSE']._serialized_start=1730
+  _globals['_DELETEOBJECTRESPONSE']._serialized_end=1813
+  _globals['_OBJECTSERVICE']._serialized_start=1816
+  _globals['_OBJECTSERVICE']._serialized_end=2972
 # @@protoc_insertion_point(module_scope)

@@ -279,6 +279,56 @@ class LocatedObject(_message.Message):
 Global___LocatedObject: _TypeAlias = LocatedObject  # noqa: Y015
 
 @_typing.final
+class GetUploadTargetRequest(_message.Message):
+    """The object whose bytes are to be written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    object_id: _builtins.str
+    """The object's id."""
+    def __init__(
+        self,
+        *,
+        object_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_id", b"object_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUploadTargetRequest: _TypeAlias = GetUploadTargetRequest  # noqa: Y015
+
+@_typing.final
+class GetUploadTargetResponse(_message.Message):
+    """The place and the content type of an object's bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
+    container: _builtins.str
+    """Container of its flow: the content type that the bytes must be written with."""
+    @_builtins.property
+    def location(self) -> _object_pb2.ObjectLocation:
+        """The object's id and place."""
+
+    def __init__(
+        self,
+        *,
+        location: _object_pb2.ObjectLocation | None = ...,
+        container: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["location", b"location"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container", b"container", "location", b"location"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUploadTargetResponse: _TypeAlias = GetUploadTargetResponse  # noqa: Y015
+
+@_typing.final
 class ListUnmeasuredObjectsRequest(_message.Message):
     """The number of objects to return."""
 

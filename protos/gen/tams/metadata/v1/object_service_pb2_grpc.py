@@ -60,6 +60,11 @@ class ObjectServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsResponse.FromString,
                 _registered_method=True)
+        self.GetUploadTarget = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/GetUploadTarget',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetUploadTargetRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetUploadTargetResponse.FromString,
+                _registered_method=True)
         self.ListUnmeasuredObjects = channel.unary_unary(
                 '/tams.metadata.v1.ObjectService/ListUnmeasuredObjects',
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnmeasuredObjectsRequest.SerializeToString,
@@ -158,6 +163,22 @@ class ObjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetUploadTarget(self, request, context):
+        """Returns the place of an object that is allocated and that no segment uses yet, and the content type that its
+        bytes must be written with.
+
+        Errors:
+        - NOT_FOUND OBJECT_NOT_FOUND: no such object is stored here, the caller does not see it, or it was allocated so
+        long ago that its bytes are being deleted.
+        - FAILED_PRECONDITION OBJECT_REGISTERED: a segment uses or used the object, so its bytes must not change.
+        - NOT_FOUND FLOW_NOT_FOUND: the flow that it was allocated for was deleted.
+        - PERMISSION_DENIED FLOW_READ_ONLY: that flow is read-only.
+        - FAILED_PRECONDITION NO_CONTAINER: that flow has no container any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUnmeasuredObjects(self, request, context):
         """Returns registered objects of this store whose size is still unknown and due to be read, oldest first. The
         caller reads the sizes from storage, and then calls RecordObjectSizes.
@@ -230,6 +251,11 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     servicer.LocateObjects,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsResponse.SerializeToString,
+            ),
+            'GetUploadTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUploadTarget,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetUploadTargetRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.GetUploadTargetResponse.SerializeToString,
             ),
             'ListUnmeasuredObjects': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnmeasuredObjects,
@@ -388,6 +414,33 @@ class ObjectService:
             '/tams.metadata.v1.ObjectService/LocateObjects',
             tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_object__service__pb2.LocateObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUploadTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/GetUploadTarget',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.GetUploadTargetRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.GetUploadTargetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -85,6 +85,18 @@ class ObjectServiceStub:
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
     """
+    GetUploadTarget: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.GetUploadTargetRequest, _object_service_pb2.GetUploadTargetResponse]
+    """Returns the place of an object that is allocated and that no segment uses yet, and the content type that its
+    bytes must be written with.
+
+    Errors:
+    - NOT_FOUND OBJECT_NOT_FOUND: no such object is stored here, the caller does not see it, or it was allocated so
+      long ago that its bytes are being deleted.
+    - FAILED_PRECONDITION OBJECT_REGISTERED: a segment uses or used the object, so its bytes must not change.
+    - NOT_FOUND FLOW_NOT_FOUND: the flow that it was allocated for was deleted.
+    - PERMISSION_DENIED FLOW_READ_ONLY: that flow is read-only.
+    - FAILED_PRECONDITION NO_CONTAINER: that flow has no container any more.
+    """
     ListUnmeasuredObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]
     """Returns registered objects of this store whose size is still unknown and due to be read, oldest first. The
     caller reads the sizes from storage, and then calls RecordObjectSizes.
@@ -171,6 +183,18 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
+    """
+    GetUploadTarget: _aio.UnaryUnaryMultiCallable[_object_service_pb2.GetUploadTargetRequest, _object_service_pb2.GetUploadTargetResponse]  # type: ignore[assignment]
+    """Returns the place of an object that is allocated and that no segment uses yet, and the content type that its
+    bytes must be written with.
+
+    Errors:
+    - NOT_FOUND OBJECT_NOT_FOUND: no such object is stored here, the caller does not see it, or it was allocated so
+      long ago that its bytes are being deleted.
+    - FAILED_PRECONDITION OBJECT_REGISTERED: a segment uses or used the object, so its bytes must not change.
+    - NOT_FOUND FLOW_NOT_FOUND: the flow that it was allocated for was deleted.
+    - PERMISSION_DENIED FLOW_READ_ONLY: that flow is read-only.
+    - FAILED_PRECONDITION NO_CONTAINER: that flow has no container any more.
     """
     ListUnmeasuredObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListUnmeasuredObjectsRequest, _object_service_pb2.ListUnmeasuredObjectsResponse]  # type: ignore[assignment]
     """Returns registered objects of this store whose size is still unknown and due to be read, oldest first. The
@@ -285,6 +309,24 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 object ids.
+        """
+
+    @_abc_1.abstractmethod
+    def GetUploadTarget(
+        self,
+        request: _object_service_pb2.GetUploadTargetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.GetUploadTargetResponse, _abc.Awaitable[_object_service_pb2.GetUploadTargetResponse]]:
+        """Returns the place of an object that is allocated and that no segment uses yet, and the content type that its
+        bytes must be written with.
+
+        Errors:
+        - NOT_FOUND OBJECT_NOT_FOUND: no such object is stored here, the caller does not see it, or it was allocated so
+          long ago that its bytes are being deleted.
+        - FAILED_PRECONDITION OBJECT_REGISTERED: a segment uses or used the object, so its bytes must not change.
+        - NOT_FOUND FLOW_NOT_FOUND: the flow that it was allocated for was deleted.
+        - PERMISSION_DENIED FLOW_READ_ONLY: that flow is read-only.
+        - FAILED_PRECONDITION NO_CONTAINER: that flow has no container any more.
         """
 
     @_abc_1.abstractmethod
