@@ -11,6 +11,7 @@ from pathlib import Path
 
 from services.metadata.adapters.vast.backup.restoring import restore
 from services.metadata.adapters.vast.opening import restoration
+from services.metadata.adapters.vast.writing.committing import commit_repeatable
 from services.metadata.settings import Settings
 from services.vast_client.cluster import Cluster, cluster_of
 from services.vast_client.transactions.transaction import Transaction
@@ -19,7 +20,7 @@ from tests.support.vast.clusters import KEYS
 
 def main(url: str, journal: str, backup: str, number: str, moment: str) -> None:
     """Restore the backup, up to the moment."""
-    left, commit = int(number), restoration.commit_repeatable
+    left, commit = int(number), commit_repeatable
 
     def commit_and_die(cluster: Cluster, transaction: Transaction) -> None:
         nonlocal left
