@@ -1,17 +1,18 @@
-"""A single GET, outside of measurements."""
+"""A single request, outside of measurements."""
 
 import http.client
 
 
-def body_of(port: int, target: str) -> bytes:
-    """The body of a GET; RuntimeError unless it succeeds."""
+def body_of(port: int, target: str, posted: bytes = b"") -> bytes:
+    """The body of the reply to a GET, or to a POST of this JSON; RuntimeError unless it succeeds."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    method, headers = ("POST", {"content-type": "application/json"}) if posted else ("GET", {})
     try:
-        connection.request("GET", target)
+        connection.request(method, target, posted or None, headers)
         reply = connection.getresponse()
         body = reply.read()
     finally:
         connection.close()
-    if reply.status != http.client.OK:
-        raise RuntimeError(f"GET {target}: {reply.status} {body[:300]!r}")
+    if reply.status not in (http.client.OK, http.client.CREATED):
+        raise RuntimeError(f"{method} {target}: {reply.status} {body[:300]!r}")
     return body

@@ -12,6 +12,7 @@ from gateway.clients.flows import FlowReader, flow_reader
 from gateway.clients.health import HealthChecks
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
+from gateway.clients.storage import storage_allocator
 from gateway.clients.uploads import missing_object_finder
 from gateway.handlers.accounts.api_keys import ApiKeys
 from gateway.handlers.accounts.tokens import Tokens
@@ -173,7 +174,7 @@ def _handlers(
         segments=_segments(
             settings, services, backends, deletion_requests, bodies=bodies, paging=paging, metrics=metrics
         ),
-        storage=Storage(services, bodies),
+        storage=Storage(storage_allocator(services, metrics), bodies),
         trash=Trash(services, paging),
         objects=Objects(services, deletion_requests, paging),
         multipart_uploads=MultipartUploads(services, bodies, paging),

@@ -61,12 +61,18 @@ def allocate_request(flow_id: str, body: bytes) -> storage_service_pb2.AllocateS
     )
 
 
-def document(reply: storage_service_pb2.AllocateStorageResponse) -> bytes:
+def document(allocated: storage_service_pb2.AllocatedObjects) -> bytes:
     """The JSON of the allocated objects."""
+    urls, content_type, headers = allocated.put_urls, allocated.content_type, dict(allocated.headers)
+    before, after = urls.before, urls.after
+    rows = zip(
+        allocated.object_ids,
+        allocated.url_paths.decode().splitlines(),
+        urls.signatures.decode().splitlines(),
+        strict=True,
+    )
     objects = [
-        MediaObject(
-            allocated.object_id, PutUrl(allocated.put_url, allocated.content_type, dict(allocated.headers))
-        )
-        for allocated in reply.objects
+        MediaObject(object_id, PutUrl(f"{before}{path}{after}{signature}", content_type, headers))
+        for object_id, path, signature in rows
     ]
     return msgspec.json.encode(FlowStorage(objects))

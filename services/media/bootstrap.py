@@ -19,7 +19,7 @@ from services.media.application.credential_renewal import CredentialRenewal
 from services.media.application.measurement import Measurement
 from services.media.application.multipart_uploads import MultipartUploads
 from services.media.application.object_counts import ObjectCounts
-from services.media.application.ports import Clock, NewObjectId, ObjectStorage
+from services.media.application.ports import Clock, NewObjectIds, ObjectStorage
 from services.media.application.preparation import prepare
 from services.media.application.reachability import Reachability
 from services.media.application.recent_objects import RecentObjects
@@ -34,7 +34,7 @@ from services.media.domain.storage_backend import StorageBackends
 from services.media.servicers import multipart_uploads, status, storage
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
-from services.shared.ids import new_object_id as time_ordered_id
+from services.shared.ids import new_object_ids as time_ordered_ids
 from services.shared.process.background import background
 from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
@@ -52,7 +52,7 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock = utc_now, new_object_id: NewObjectId = time_ordered_id
+    settings: Settings, *, clock: Clock = utc_now, new_object_ids: NewObjectIds = time_ordered_ids
 ) -> AsyncIterator[RpcServer]:
     """Run the service until the block ends. It is SERVING once the first of its buckets is ready.
 
@@ -75,7 +75,7 @@ async def running(
         signer = Signer(backends, clock, settings.url_expiry_seconds, counts)
         recent, size_recorder = RecentObjects(), SizeRecorder(registry, counts)
         allocation = Allocation(
-            backends, registry, signer, recent, clock=clock, new_object_id=new_object_id, counts=counts
+            backends, registry, signer, recent, clock=clock, new_object_ids=new_object_ids, counts=counts
         )
         # Requests have a reader of their own, so that they do not wait behind the measurement.
         request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))

@@ -245,7 +245,7 @@ def _registrations(shared: _Shared, refusals: Refusals | None) -> list[Registrat
         sources.registration(Sources(notifying, clock), cascades),
         flows.registration(all_flows),
         segments.registration(all_segments, refusals),
-        objects.registration(Objects(seen, clock), StorageBackends(store), cascades),
+        objects.registration(Objects(seen, clock), StorageBackends(store), cascades, refusals),
         trash.registration(Trash(notifying, clock, settings.deletion_budget_seconds)),
         deletion_requests.registration(deleting),
         service_info.registration(ServiceInfos(store, clock)),

@@ -6,8 +6,17 @@ from typing import Final
 from grpc import aio
 from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
 
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
+from services.media.domain.object import (
+    Ages,
+    LocatedObject,
+    ObjectLocation,
+    ObjectSize,
+    Reservation,
+    UploadTarget,
+)
+from services.shared.errors import TamsError
 from services.shared.rpc.client import call
+from services.shared.rpc.status import from_failure
 
 OBJECT_SERVICE: Final = object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"]
 
@@ -18,18 +27,18 @@ class GrpcObjectRegistry:
     def __init__(self, channel: aio.Channel) -> None:
         self._stub = object_service_pb2_grpc.ObjectServiceStub(channel)
 
-    async def reserve(self, flow_id: str, objects: Sequence[ObjectLocation]) -> str:
-        """Reserve all objects for a flow, or none; returns the container of the flow."""
-        messages = [
-            object_pb2.ObjectLocation(
-                object_id=location.object_id,
-                storage_id=location.storage_id,
-                storage_path=location.storage_path,
+    async def reserve(self, reservations: Sequence[Reservation]) -> list[str | TamsError]:
+        """Make reservations: for each the container of its flow, or the error that refuses it."""
+        requests = [
+            object_service_pb2.ReserveObjectsRequest(
+                flow_id=reservation.flow_id,
+                objects=map(_message, reservation.objects),
+                request_id=reservation.request_id,
             )
-            for location in objects
+            for reservation in reservations
         ]
-        request = object_service_pb2.ReserveObjectsRequest(flow_id=flow_id, objects=messages)
-        return (await call(self._stub.ReserveObjects, request)).container
+        request = object_service_pb2.BatchReserveObjectsRequest(requests=requests)
+        return list(map(_outcome, (await call(self._stub.BatchReserveObjects, request)).results))
 
     async def register_backends(self, labels: Mapping[str, str]) -> None:
         """Register all storage backends: their labels by id."""
@@ -85,6 +94,16 @@ class GrpcObjectRegistry:
     async def forget(self, object_ids: Sequence[str]) -> None:
         """Remove claimed objects whose bytes are deleted."""
         await call(self._stub.ForgetObjects, object_service_pb2.ForgetObjectsRequest(object_ids=object_ids))
+
+
+def _message(location: ObjectLocation) -> object_pb2.ObjectLocation:
+    return object_pb2.ObjectLocation(
+        object_id=location.object_id, storage_id=location.storage_id, storage_path=location.storage_path
+    )
+
+
+def _outcome(result: object_service_pb2.ReserveObjectsResult) -> str | TamsError:
+    return result.response.container if result.HasField("response") else from_failure(result.failure)
 
 
 def _location(message: object_pb2.ObjectLocation) -> ObjectLocation:

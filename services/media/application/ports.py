@@ -6,22 +6,31 @@ from typing import Protocol
 
 from services.media.domain.credentials import Credentials
 from services.media.domain.multipart_upload import OpenUpload, StoredPart, UploadedPart
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
+from services.media.domain.object import (
+    Ages,
+    LocatedObject,
+    ObjectLocation,
+    ObjectSize,
+    Reservation,
+    UploadTarget,
+)
+from services.shared.errors import TamsError
 
 # The current time in UTC.
 Clock = Callable[[], datetime]
-# A new object id, unique in the store.
-NewObjectId = Callable[[], str]
+# New object ids, as many as asked for, unique in the store.
+NewObjectIds = Callable[[int], Sequence[str]]
 
 
 class ObjectRegistry(Protocol):
     """The registry of the locations and sizes of objects. Calls raise Unavailable if it does not answer."""
 
-    async def reserve(self, flow_id: str, objects: Sequence[ObjectLocation]) -> str:
-        """Reserve all objects for a flow, or none; returns the container of the flow, a MIME type.
+    async def reserve(self, reservations: Sequence[Reservation]) -> list[str | TamsError]:
+        """Make reservations, each for itself: all its objects are reserved, or none.
 
-        Without objects it only checks that the flow may own some. Raises NotFound FLOW_NOT_FOUND,
-        PermissionDenied FLOW_READ_ONLY, FailedPrecondition NO_CONTAINER, AlreadyExists OBJECT_EXISTS.
+        Returns for each the container of its flow, a MIME type, or the error that refuses it: NotFound
+        FLOW_NOT_FOUND, PermissionDenied FLOW_READ_ONLY, FailedPrecondition NO_CONTAINER or AlreadyExists
+        OBJECT_EXISTS. One without objects only checks that the flow may own some.
         """
         ...
 

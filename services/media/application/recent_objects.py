@@ -29,12 +29,13 @@ class RecentObjects:
 
     def add_allocated(self, locations: Iterable[ObjectLocation]) -> None:
         """Remember new objects, whose bytes are not stored yet."""
+        until = self._clock() + SECONDS
         for location in locations:
-            self._remember(location.object_id, location)
+            self._remember(location.object_id, _Entry(location, until))
 
     def mark_stored(self, object_id: str) -> None:
         """Remember that the bytes of an object are in storage."""
-        self._remember(object_id, None)
+        self._remember(object_id, _Entry(None, self._clock() + SECONDS))
 
     def is_stored(self, object_id: str) -> bool:
         """True if the bytes were seen in storage; False if not, or if that is not remembered."""
@@ -50,8 +51,8 @@ class RecentObjects:
         entry = self._entries.get(object_id)
         return None if entry is None or entry.until <= self._clock() else entry
 
-    def _remember(self, object_id: str, location: ObjectLocation | None) -> None:
+    def _remember(self, object_id: str, entry: _Entry) -> None:
         self._entries.pop(object_id, None)
-        self._entries[object_id] = _Entry(location, self._clock() + SECONDS)
+        self._entries[object_id] = entry
         if len(self._entries) > MAX_OBJECTS:
             self._entries.popitem(last=False)

@@ -10,7 +10,7 @@ from typing import Final
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock
 from services.media.domain.credentials import Credentials
-from services.media.domain.presign import Presigner
+from services.media.domain.presign import Presigner, UrlTemplate
 from services.media.domain.signed_urls import SignedUrls
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
 from services.media.domain.storage_path import check_paths
@@ -22,6 +22,8 @@ MAX_URLS: Final = 1000
 
 # For each backend; an entry takes about 300 bytes.
 _CACHED_SIGNATURES: Final = 20_000
+# For each backend. Flows have few content types; a template takes about 2 kB.
+_CACHED_CONTENT_TYPES: Final = 100
 
 
 class Signer:
@@ -59,7 +61,7 @@ class Signer:
         self._counts.signed_gets.add(number)
         return signed
 
-    def put_urls(self, backend: StorageBackend, paths: Sequence[str], content_type: str) -> list[str]:
+    def put_urls(self, backend: StorageBackend, paths: Sequence[str], content_type: str) -> SignedUrls:
         """The URLs to PUT new objects, which require this content type and the headers of the backend.
 
         Unavailable CREDENTIALS_EXPIRED.
@@ -112,6 +114,8 @@ class SigningWindow:
         # make new pages 20 % slower.
         self._cache: dict[bytes, SignedUrls] = {}
         self._cached_count = 0
+        # By content type.
+        self._puts: dict[str, UrlTemplate] = {}
 
     def sign(self, paths: bytes) -> SignedUrls:
         """The URLs to GET the objects with these paths. InvalidArgument for an invalid key."""
@@ -130,11 +134,15 @@ class SigningWindow:
         self._cache[signed.paths] = signed
         self._cached_count += count
 
-    def put_urls(self, paths: Sequence[str], content_type: str) -> list[str]:
+    def put_urls(self, paths: Sequence[str], content_type: str) -> SignedUrls:
         """The URLs to PUT new objects, which require this content type and the headers of the backend."""
-        headers = {"Content-Type": content_type, **self._put_headers}
-        put = self._presigner.template("PUT", self.start, self._validity_seconds, headers)
-        return put.sign(url_lines(paths)).urls()
+        put = self._puts.get(content_type)
+        if put is None:
+            headers = {"Content-Type": content_type, **self._put_headers}
+            put = self._presigner.template("PUT", self.start, self._validity_seconds, headers)
+            if len(self._puts) < _CACHED_CONTENT_TYPES:
+                self._puts[content_type] = put
+        return put.sign(url_lines(paths))
 
     def part_urls(self, path: str, upload_id: str, numbers: Sequence[int]) -> list[str]:
         """The URLs to PUT parts of an upload."""

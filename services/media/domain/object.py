@@ -1,12 +1,13 @@
 """Media objects in storage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from services.media.domain.signed_urls import SignedUrls
 
-@dataclass(frozen=True, slots=True)
-class ObjectLocation:
+
+class ObjectLocation(NamedTuple):
     """The location of an object: its storage backend, and the key in the bucket of that backend."""
 
     object_id: str
@@ -28,12 +29,19 @@ class UploadTarget(NamedTuple):
     container: str
 
 
-@dataclass(frozen=True, slots=True)
-class AllocatedObject:
-    """A new object and the signed URL to upload it. The PUT must have the content type and the headers."""
+class Reservation(NamedTuple):
+    """New objects to reserve for a flow. `request_id` is that of the request, for the audit log."""
 
-    object_id: str
-    put_url: str
+    flow_id: str
+    objects: Sequence[ObjectLocation]
+    request_id: str = ""
+
+
+class AllocatedObjects(NamedTuple):
+    """New objects and the signed URLs to upload them. Each PUT must have the content type and the headers."""
+
+    object_ids: Sequence[str]
+    put_urls: SignedUrls
     content_type: str
     headers: Mapping[str, str]
 

@@ -28,13 +28,18 @@ _DOT_STEP: Final = re.compile(rb"/\.\.?/")
 _CONTROL: Final = re.compile(rb"%[01]|%7F")
 
 
-def storage_path(prefix: str, day: datetime, object_id: str) -> str:
+def folder_of(prefix: str, day: datetime) -> str:
+    """The part that the keys of all objects of a day share."""
+    return f"{prefix}{day:%Y/%m/%d}/"
+
+
+def storage_path(folder: str, object_id: str) -> str:
     """The key of a new object. InvalidArgument BAD_ALLOCATION if the id is empty or too long for a key."""
     if not object_id:
         raise _bad("an object id is empty")
     # Escaping never shortens an id, so a longer one need not be escaped.
     if len(object_id) <= MAX_KEY_LENGTH:
-        path = f"{prefix}{day:%Y/%m/%d}/{_steps(_UNSAFE.sub(_escape, object_id))}"
+        path = folder + _steps(_UNSAFE.sub(_escape, object_id))
         if len(path) <= MAX_KEY_LENGTH:
             return path
     raise _bad(f"object id {object_id[:64]!r}... is too long: its key would exceed {MAX_KEY_LENGTH} bytes")
@@ -89,6 +94,8 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _steps(name: str) -> str:
+    if len(name) <= _STEP_LENGTH:
+        return name
     return "~/~".join(name[start : start + _STEP_LENGTH] for start in range(0, len(name), _STEP_LENGTH))
 
 

@@ -4,23 +4,35 @@ from functools import partial
 
 from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
 
+from services.metadata.application.audit.refusals import Refusals
 from services.metadata.application.objects.objects import Ages, Objects
+from services.metadata.application.objects.reservation import Reservation
 from services.metadata.application.objects.storage_backends import StorageBackends
 from services.metadata.application.trash.cascades import Cascades
 from services.metadata.domain.objects.object import MediaObject, Place
 from services.metadata.servicers import deletion_requests
 from services.metadata.servicers.convert import delete_options, optional
+from services.shared.errors import TamsError
 from services.shared.rpc.interceptors import Context
 from services.shared.rpc.server import Registration
+from services.shared.rpc.status import to_failure
 
 
 class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
     """Translates between messages and Objects and StorageBackends."""
 
-    def __init__(self, objects: Objects, backends: StorageBackends, cascades: Cascades) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        backends: StorageBackends,
+        cascades: Cascades,
+        refusals: Refusals | None = None,
+    ) -> None:
+        """`refusals` gets the errors of a batch, which do not fail the call."""
         self._objects = objects
         self._cascades = cascades
         self._backends = backends
+        self._refusals = refusals
 
     async def GetObject(
         self, request: object_service_pb2.GetObjectRequest, context: Context
@@ -52,12 +64,20 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
         self, request: object_service_pb2.ReserveObjectsRequest, context: Context
     ) -> object_service_pb2.ReserveObjectsResponse:
         """Reserve new objects for a flow."""
-        places = [
-            Place(location.object_id, location.storage_id, location.storage_path)
-            for location in request.objects
-        ]
-        container = await self._objects.reserve(request.flow_id, places)
+        container = await self._objects.reserve(request.flow_id, _places(request), request.request_id)
         return object_service_pb2.ReserveObjectsResponse(container=container)
+
+    async def BatchReserveObjects(
+        self, request: object_service_pb2.BatchReserveObjectsRequest, context: Context
+    ) -> object_service_pb2.BatchReserveObjectsResponse:
+        """Reserve new objects for several flows."""
+        reservations = [Reservation(one.flow_id, _places(one), one.request_id) for one in request.requests]
+        results = await self._objects.reserve_many(reservations)
+        if self._refusals is not None:
+            for reservation, result in zip(reservations, results, strict=True):
+                if isinstance(result, TamsError):
+                    self._refusals.note("objects.reserve", f"flow:{reservation.flow_id}", result)
+        return object_service_pb2.BatchReserveObjectsResponse(results=map(_result, results))
 
     async def RegisterStorageBackends(
         self, request: object_service_pb2.RegisterStorageBackendsRequest, context: Context
@@ -114,13 +134,28 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
         return object_service_pb2.ForgetObjectsResponse()
 
 
-def registration(objects: Objects, backends: StorageBackends, cascades: Cascades) -> Registration:
+def registration(
+    objects: Objects, backends: StorageBackends, cascades: Cascades, refusals: Refusals | None = None
+) -> Registration:
     """The ObjectService for a server."""
     add = object_service_pb2_grpc.add_ObjectServiceServicer_to_server
     return (
         object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"],
-        partial(add, ObjectServicer(objects, backends, cascades)),
+        partial(add, ObjectServicer(objects, backends, cascades, refusals)),
     )
+
+
+def _places(request: object_service_pb2.ReserveObjectsRequest) -> list[Place]:
+    return [
+        Place(location.object_id, location.storage_id, location.storage_path) for location in request.objects
+    ]
+
+
+def _result(result: str | TamsError) -> object_service_pb2.ReserveObjectsResult:
+    if isinstance(result, TamsError):
+        return object_service_pb2.ReserveObjectsResult(failure=to_failure(result))
+    response = object_service_pb2.ReserveObjectsResponse(container=result)
+    return object_service_pb2.ReserveObjectsResult(response=response)
 
 
 def _location(item: MediaObject) -> object_pb2.ObjectLocation:

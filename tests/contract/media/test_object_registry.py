@@ -1,6 +1,6 @@
 """The port ObjectRegistry, as all its implementations fulfil it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -8,7 +8,14 @@ import pytest
 
 from services.media.adapters.object_registry import GrpcObjectRegistry
 from services.media.application.ports import ObjectRegistry
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
+from services.media.domain.object import (
+    Ages,
+    LocatedObject,
+    ObjectLocation,
+    ObjectSize,
+    Reservation,
+    UploadTarget,
+)
 from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied, TamsError
 from tests.support.rpc.object_service import object_channel, running_object_service
 from tests.support.services.metadata import metadata_channel, put_flow, running_metadata
@@ -51,18 +58,25 @@ async def registry(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         yield opened
 
 
+async def reserve(registry: ObjectRegistry, flow: str, objects: Sequence[ObjectLocation]) -> str:
+    (outcome,) = await registry.reserve([Reservation(flow, objects)])
+    if isinstance(outcome, TamsError):
+        raise outcome
+    return outcome
+
+
 def an_object(name: str) -> ObjectLocation:
     return ObjectLocation(name, BACKEND_ID, f"2026/03/04/{name}")
 
 
 async def test_a_reservation_returns_the_container(registry: ObjectRegistry) -> None:
-    assert await registry.reserve(FLOW, [an_object("a"), an_object("b/é")]) == "video/mp2t"
+    assert await reserve(registry, FLOW, [an_object("a"), an_object("b/é")]) == "video/mp2t"
 
 
 async def test_an_empty_reservation_checks_the_flow(registry: ObjectRegistry) -> None:
-    assert await registry.reserve(FLOW, []) == "video/mp2t"
+    assert await reserve(registry, FLOW, []) == "video/mp2t"
     with pytest.raises(NotFound):
-        await registry.reserve(NO_FLOW, [])
+        await reserve(registry, NO_FLOW, [])
 
 
 @pytest.mark.parametrize(
@@ -78,26 +92,47 @@ async def test_a_flow_that_may_not_own_objects_is_refused(
     registry: ObjectRegistry, flow: str, error: type[TamsError], reason: str
 ) -> None:
     with pytest.raises(error) as raised:
-        await registry.reserve(flow, [an_object("a")])
+        await reserve(registry, flow, [an_object("a")])
     assert raised.value.reason == reason
 
 
 async def test_an_id_in_use_refuses_the_whole_reservation(registry: ObjectRegistry) -> None:
-    await registry.reserve(FLOW, [an_object("taken")])
+    await reserve(registry, FLOW, [an_object("taken")])
     with pytest.raises(AlreadyExists) as raised:
-        await registry.reserve(FLOW, [an_object("new"), an_object("taken")])
+        await reserve(registry, FLOW, [an_object("new"), an_object("taken")])
     assert raised.value.reason == "OBJECT_EXISTS"
-    await registry.reserve(FLOW, [an_object("new")])
+    await reserve(registry, FLOW, [an_object("new")])
 
 
 async def test_an_id_repeated_in_a_reservation_is_refused(registry: ObjectRegistry) -> None:
     with pytest.raises(AlreadyExists):
-        await registry.reserve(FLOW, [an_object("twice"), an_object("twice")])
-    await registry.reserve(FLOW, [an_object("twice")])
+        await reserve(registry, FLOW, [an_object("twice"), an_object("twice")])
+    await reserve(registry, FLOW, [an_object("twice")])
+
+
+async def test_each_of_many_reservations_has_its_own_outcome(registry: ObjectRegistry) -> None:
+    outcomes = await registry.reserve(
+        [
+            Reservation(FLOW, [an_object("a"), an_object("b")]),
+            Reservation(NO_FLOW, [an_object("c")]),
+            Reservation(FLOW, [an_object("c"), an_object("b")], "a request"),
+            Reservation(FLOW, [an_object("c")]),
+            Reservation(READ_ONLY_FLOW, []),
+        ]
+    )
+    assert [outcome.reason if isinstance(outcome, TamsError) else outcome for outcome in outcomes] == [
+        "video/mp2t",
+        "FLOW_NOT_FOUND",
+        "OBJECT_EXISTS",
+        "video/mp2t",
+        "FLOW_READ_ONLY",
+    ]
+    located = await registry.locate(["a", "b", "c"])
+    assert {found.location.object_id for found in located} == {"a", "b", "c"}
 
 
 async def test_reserved_objects_are_not_measured_before_their_registration(registry: ObjectRegistry) -> None:
-    await registry.reserve(FLOW, [an_object("a")])
+    await reserve(registry, FLOW, [an_object("a")])
     assert await registry.list_unmeasured(10) == []
 
 
@@ -109,7 +144,7 @@ async def test_sizes_of_unknown_objects_are_ignored(registry: ObjectRegistry) ->
 async def test_unregistered_objects_are_claimed_once_they_are_old_enough(
     registry: ObjectRegistry,
 ) -> None:
-    await registry.reserve(FLOW, [an_object("a"), an_object("b")])
+    await reserve(registry, FLOW, [an_object("a"), an_object("b")])
     assert await registry.claim(Ages(None, None), 10) == []
     first = await registry.claim(Ages(None, 0), 1)
     second = await registry.claim(Ages(0, 0), 10)
@@ -123,7 +158,7 @@ async def test_unregistered_objects_are_claimed_once_they_are_old_enough(
 
 
 async def test_objects_in_any_state_are_located_with_their_size(registry: ObjectRegistry) -> None:
-    await registry.reserve(FLOW, [an_object("a"), an_object("b/é"), an_object("c")])
+    await reserve(registry, FLOW, [an_object("a"), an_object("b/é"), an_object("c")])
     await registry.record_sizes([ObjectSize("a", 0)])
     located = await registry.locate(["c", "nobody", "b/é", "a", "a"])
     assert {found.location.object_id: found for found in located} == {
@@ -137,12 +172,12 @@ async def test_objects_in_any_state_are_located_with_their_size(registry: Object
 async def test_an_allocated_object_can_be_uploaded_with_the_container_of_its_flow(
     registry: ObjectRegistry,
 ) -> None:
-    await registry.reserve(FLOW, [an_object("a"), an_object("b/é")])
+    await reserve(registry, FLOW, [an_object("a"), an_object("b/é")])
     assert await registry.upload_target("b/é") == UploadTarget(an_object("b/é"), "video/mp2t")
 
 
 async def test_an_object_that_is_unknown_or_claimed_cannot_be_uploaded(registry: ObjectRegistry) -> None:
-    await registry.reserve(FLOW, [an_object("a")])
+    await reserve(registry, FLOW, [an_object("a")])
     await registry.claim(Ages(None, 0), 1)
     for object_id in ("a", "nobody", ""):
         with pytest.raises(NotFound) as raised:

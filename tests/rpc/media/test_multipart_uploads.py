@@ -11,7 +11,7 @@ from tams.media.v1 import multipart_upload_service_pb2 as pb
 from tams.media.v1.multipart_upload_service_pb2_grpc import MultipartUploadServiceStub
 
 from services.media.domain.multipart_upload import MIN_PART_BYTES
-from services.media.domain.object import ObjectLocation
+from services.media.domain.object import ObjectLocation, Reservation
 from services.shared.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from services.shared.rpc.client import call
 from tests.rpc.media.conftest import Media, Serve
@@ -77,7 +77,7 @@ class Uploads:
 
 async def uploads_of(media: Media, http: httpx.AsyncClient, object_id: str = "large one") -> Uploads:
     location = ObjectLocation(object_id, media.backend["id"], f"2026/03/04/{object_id.replace(' ', '~20')}")
-    await media.registry.reserve("flow", [location])
+    await media.registry.reserve([Reservation("flow", [location])])
     stub = MultipartUploadServiceStub(media.channel)
     return Uploads(stub, media, location, http)
 
@@ -188,7 +188,7 @@ async def test_a_malformed_upload_id_is_refused(uploads: Uploads, use: Callable[
 
 async def test_objects_on_a_backend_that_is_not_configured_cannot_be_uploaded(uploads: Uploads) -> None:
     elsewhere = ObjectLocation("elsewhere", "5e0b1a0e-7c1d-4b5e-9a52-000000000000", "2026/03/04/elsewhere")
-    await uploads.media.registry.reserve("flow", [elsewhere])
+    await uploads.media.registry.reserve([Reservation("flow", [elsewhere])])
     with pytest.raises(InvalidArgument) as raised:
         await Uploads(uploads.stub, uploads.media, elsewhere, uploads.http).create()
     assert raised.value.reason == "UNKNOWN_STORAGE"

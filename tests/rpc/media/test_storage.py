@@ -5,6 +5,7 @@ import pytest
 from tams.media.v1.storage_service_pb2 import (
     AllocatedObject,
     AllocateStorageRequest,
+    BatchAllocateStorageRequest,
     ListStorageBackendsRequest,
     ObjectIds,
 )
@@ -99,6 +100,37 @@ async def test_an_id_in_use_is_refused(media: Media) -> None:
     await allocate(media, object_ids=ObjectIds(ids=["x"]))
     with pytest.raises(AlreadyExists):
         await allocate(media, object_ids=ObjectIds(ids=["y", "x"]))
+
+
+async def test_a_batch_of_allocations_has_a_result_for_each(media: Media) -> None:
+    requests = [
+        AllocateStorageRequest(flow_id="flow", object_ids=ObjectIds(ids=["x", "a b"])),
+        AllocateStorageRequest(flow_id="unknown"),
+        AllocateStorageRequest(flow_id="flow", object_ids=ObjectIds(ids=["y", "x"])),
+        AllocateStorageRequest(flow_id="flow", limit=-1),
+        AllocateStorageRequest(flow_id="flow", object_ids=ObjectIds(ids=["y"])),
+    ]
+    reply = await call(media.stub.BatchAllocateStorage, BatchAllocateStorageRequest(requests=requests))
+    first, *refused, last = reply.results
+    assert list(first.objects.object_ids) == ["x", "a b"]
+    assert [path.rpartition(b"/")[2] for path in first.objects.url_paths.splitlines()] == [b"x", b"a~20b"]
+    assert first.objects.put_urls.signatures.count(b"\n") == 2
+    assert (first.objects.content_type, dict(first.objects.headers)) == ("video/mp2t", {"If-None-Match": "*"})
+    assert [result.failure.reason for result in refused] == [
+        "FLOW_NOT_FOUND",
+        "OBJECT_EXISTS",
+        "BAD_ALLOCATION",
+    ]
+    assert list(last.objects.object_ids) == ["y"]
+
+
+@pytest.mark.parametrize("limits", [[1] * 257, [1000, 1]])
+async def test_a_batch_of_allocations_is_bounded(media: Media, limits: list[int]) -> None:
+    requests = [AllocateStorageRequest(flow_id="flow", limit=limit) for limit in limits]
+    with pytest.raises(InvalidArgument) as raised:
+        await call(media.stub.BatchAllocateStorage, BatchAllocateStorageRequest(requests=requests))
+    assert raised.value.reason == "TOO_MANY_ITEMS"
+    assert not media.registry.reserved
 
 
 async def test_too_many_paths_are_refused(media: Media) -> None:

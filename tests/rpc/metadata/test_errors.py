@@ -19,6 +19,7 @@ from tams.metadata.v1.flow_service_pb2 import (
 )
 from tams.metadata.v1.object_pb2 import ObjectLocation
 from tams.metadata.v1.object_service_pb2 import (
+    BatchReserveObjectsRequest,
     ClaimObjectsRequest,
     DeleteObjectRequest,
     ForgetObjectsRequest,
@@ -236,6 +237,12 @@ CASES: list[tuple[str, Any, str]] = [
         BAD_OBJECT,
     ),
     ("ReserveObjects", reserve(1, *map(str, range(1001))), TOO_MANY),
+    ("BatchReserveObjects", BatchReserveObjectsRequest(requests=[reserve(1)] * 257), TOO_MANY),
+    (
+        "BatchReserveObjects",
+        BatchReserveObjectsRequest(requests=[reserve(1, *map(str, range(1000))), reserve(1, "x")]),
+        TOO_MANY,
+    ),
     ("ReserveObjects", reserve_at("../../etc/x"), BAD_OBJECT),
     ("ReserveObjects", reserve_at("x", storage_id="x"), BAD_OBJECT),
     ("ReserveObjects", reserve_at("x", storage_id=flow_id(1)), "INVALID_ARGUMENT UNKNOWN_STORAGE"),

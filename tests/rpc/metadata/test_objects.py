@@ -2,6 +2,7 @@ import pytest
 from tams.metadata.v1.flow_service_pb2 import DeleteFlowRequest
 from tams.metadata.v1.object_pb2 import Object
 from tams.metadata.v1.object_service_pb2 import (
+    BatchReserveObjectsRequest,
     ClaimObjectsRequest,
     ForgetObjectsRequest,
     GetObjectRequest,
@@ -161,3 +162,12 @@ async def test_an_object_whose_flow_was_deleted_cannot_be_uploaded(flows: Servic
     with pytest.raises(NotFound) as raised:
         await target(flows, "a")
     assert raised.value.reason == "FLOW_NOT_FOUND"
+
+
+async def test_a_batch_of_reservations_has_a_result_for_each(flows: Service) -> None:
+    requests = [reserve(1, "a"), reserve(9, "b"), reserve(2, "b", "a"), reserve(2, "b")]
+    reply = await flows("BatchReserveObjects", BatchReserveObjectsRequest(requests=requests))
+    first, second, third, fourth = reply.results
+    assert first.response.container == fourth.response.container == "video/mp2t"
+    assert (second.failure.code, second.failure.reason) == (5, "FLOW_NOT_FOUND")
+    assert (third.failure.code, third.failure.reason) == (6, "OBJECT_EXISTS")

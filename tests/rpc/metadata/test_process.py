@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from itertools import islice
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from tams.metadata.v1.deletion_request_pb2 import DELETION_STATUS_DONE
 from tams.metadata.v1.deletion_request_service_pb2 import GetDeletionRequestRequest
+from tams.metadata.v1.object_service_pb2 import BatchReserveObjectsRequest
 
 from services.metadata.adapters.sqlite.file.connection import open_writer
 from services.metadata.adapters.sqlite.file.evolution import SCHEMA_VERSION
@@ -22,7 +24,7 @@ from services.shared.rpc.probe import is_serving
 from tests.rpc.metadata.conftest import SERVICES, Service
 from tests.support.processes.polling import until
 from tests.support.processes.ports import free_ports
-from tests.support.rpc.messages import create, deletion, listing, new_segment, put_flow
+from tests.support.rpc.messages import create, deletion, listing, new_segment, put_flow, reserve
 
 ROOT = Path(__file__).parents[3]
 WRITERS = 8
@@ -151,6 +153,48 @@ async def test_a_killed_process_leaves_no_change_without_its_audit_entry(tmp_pat
         counts = connection.execute(stored).fetchall()
         assert len(counts) == WRITERS
         assert sorted(connection.execute(recorded)) == sorted(counts)
+
+
+async def reserve_until_killed(service: Service, writer: int, acknowledged: set[str]) -> None:
+    """Reserve three objects for each of three flows at once, again and again, until the service is killed.
+
+    The second of the flows does not exist.
+    """
+    number = 0
+    while True:
+        number += 1
+        names = [[f"{writer}/{number}/{flow}/{n}" for n in range(3)] for flow in range(3)]
+        flows = (writer, WRITERS + 1, writer % WRITERS + 1)
+        requests = [reserve(flow, *objects) for flow, objects in zip(flows, names, strict=True)]
+        try:
+            reply = await service("BatchReserveObjects", BatchReserveObjectsRequest(requests=requests))
+        except TamsError:
+            return
+        assert [result.failure.reason for result in reply.results] == ["", "FLOW_NOT_FOUND", ""]
+        acknowledged.update(names[0], names[2])
+
+
+@pytest.mark.slow
+async def test_a_killed_process_loses_no_acknowledged_reservation(tmp_path: Path) -> None:
+    path = tmp_path / "tables.db"
+    acknowledged: set[str] = set()
+    async with running_process(path) as (running, service):
+        for number in range(1, WRITERS + 1):
+            await service("PutFlow", put_flow(number))
+        writers = [
+            asyncio.ensure_future(reserve_until_killed(service, number, acknowledged))
+            for number in range(1, WRITERS + 1)
+        ]
+        await until(lambda: len(acknowledged) > 200 * WRITERS)
+        await end_process(running, signal.SIGKILL)
+        await asyncio.gather(*writers)
+    with closing(sqlite3.connect(path)) as connection:
+        stored = {object_id for (object_id,) in connection.execute("SELECT id FROM objects")}
+    assert acknowledged <= stored
+    # The last batch of a writer may have been committed before its reply; of each reservation all or none.
+    rest = Counter(object_id.rpartition("/")[0] for object_id in stored - acknowledged)
+    assert len(rest) <= 2 * WRITERS
+    assert set(rest.values()) <= {3}
 
 
 async def register_in_holes(service: Service, holes: Iterator[int], acknowledged: set[int]) -> None:

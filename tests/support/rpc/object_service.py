@@ -13,10 +13,12 @@ from tams.metadata.v1.object_service_pb2_grpc import (
     add_ObjectServiceServicer_to_server,
 )
 
-from services.media.domain.object import Ages, ObjectLocation, ObjectSize
+from services.media.domain.object import Ages, ObjectLocation, ObjectSize, Reservation
+from services.shared.errors import TamsError
 from services.shared.process.settings import ProcessSettings
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import RpcServer, serving
+from services.shared.rpc.status import to_failure
 from tests.support.storage.backends import MemoryObjectRegistry
 
 OBJECT_SERVICE = pb.DESCRIPTOR.services_by_name["ObjectService"]
@@ -28,14 +30,11 @@ class MemoryObjectService(ObjectServiceServicer):
     def __init__(self, registry: MemoryObjectRegistry) -> None:
         self._registry = registry
 
-    async def ReserveObjects(
-        self, request: pb.ReserveObjectsRequest, context: object
-    ) -> pb.ReserveObjectsResponse:
-        locations = [
-            ObjectLocation(location.object_id, location.storage_id, location.storage_path)
-            for location in request.objects
-        ]
-        return pb.ReserveObjectsResponse(container=await self._registry.reserve(request.flow_id, locations))
+    async def BatchReserveObjects(
+        self, request: pb.BatchReserveObjectsRequest, context: object
+    ) -> pb.BatchReserveObjectsResponse:
+        outcomes = await self._registry.reserve(list(map(_reservation, request.requests)))
+        return pb.BatchReserveObjectsResponse(results=map(_result, outcomes))
 
     async def RegisterStorageBackends(
         self, request: pb.RegisterStorageBackendsRequest, context: object
@@ -121,6 +120,20 @@ class MemoryObjectService(ObjectServiceServicer):
             ]
         )
         return pb.RecordObjectSizesResponse()
+
+
+def _reservation(request: pb.ReserveObjectsRequest) -> Reservation:
+    locations = [
+        ObjectLocation(location.object_id, location.storage_id, location.storage_path)
+        for location in request.objects
+    ]
+    return Reservation(request.flow_id, locations, request.request_id)
+
+
+def _result(outcome: str | TamsError) -> pb.ReserveObjectsResult:
+    if isinstance(outcome, TamsError):
+        return pb.ReserveObjectsResult(failure=to_failure(outcome))
+    return pb.ReserveObjectsResult(response=pb.ReserveObjectsResponse(container=outcome))
 
 
 @asynccontextmanager

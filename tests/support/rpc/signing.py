@@ -12,6 +12,7 @@ from tams.media.v1 import storage_service_pb2
 from tams.media.v1.storage_backend_pb2 import StorageBackend
 from tams.media.v1.storage_service_pb2 import (
     AllocateStorageRequest,
+    BatchAllocateStorageRequest,
     ListStorageBackendsRequest,
     ListStorageBackendsResponse,
     LookForObjectsRequest,
@@ -64,6 +65,9 @@ class Storage(StorageServiceServicer):
         raise AssertionError("no test looks for objects here")
 
     async def AllocateStorage(self, request: AllocateStorageRequest, context: object) -> NoReturn:
+        raise AssertionError("no test allocates storage here")
+
+    async def BatchAllocateStorage(self, request: BatchAllocateStorageRequest, context: object) -> NoReturn:
         raise AssertionError("no test allocates storage here")
 
 

@@ -6,9 +6,16 @@ from typing import Any
 
 from services.media.application.ports import ObjectStorage
 from services.media.domain.credentials import Credentials, CredentialsInUse
-from services.media.domain.object import Ages, LocatedObject, ObjectLocation, ObjectSize, UploadTarget
+from services.media.domain.object import (
+    Ages,
+    LocatedObject,
+    ObjectLocation,
+    ObjectSize,
+    Reservation,
+    UploadTarget,
+)
 from services.media.domain.storage_backend import StorageBackend
-from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+from services.shared.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied, TamsError
 
 BACKEND_ID = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
 OTHER_BACKEND_ID = "c4b2a1a4-2d6e-4c57-8a7c-2f2f8b8c6a11"
@@ -72,7 +79,16 @@ class MemoryObjectRegistry:
         self.due: list[ObjectLocation] = []
         self.sizes: dict[str, int | None] = {}
 
-    async def reserve(self, flow_id: str, objects: Sequence[ObjectLocation]) -> str:
+    async def reserve(self, reservations: Sequence[Reservation]) -> list[str | TamsError]:
+        return [self._outcome(reservation) for reservation in reservations]
+
+    def _outcome(self, reservation: Reservation) -> str | TamsError:
+        try:
+            return self._reserve(reservation.flow_id, reservation.objects)
+        except TamsError as error:
+            return error
+
+    def _reserve(self, flow_id: str, objects: Sequence[ObjectLocation]) -> str:
         if flow_id not in self._containers:
             raise NotFound("no such flow", reason="FLOW_NOT_FOUND")
         if flow_id in self._read_only:

@@ -61,6 +61,7 @@ EXPECTED: Final[Mapping[str, Expected]] = {
     "MultipartUploadService.ListParts": H,
     "MultipartUploadService.CompleteMultipartUpload": H,
     "MultipartUploadService.AbortMultipartUpload": H,
+    "StorageService.BatchAllocateStorage": F,
     "DeletionRequestService.GetDeletionRequest": H,
     "DeletionRequestService.ListDeletionRequests": F,
     "FlowService.GetFlow": H,
@@ -88,6 +89,7 @@ EXPECTED: Final[Mapping[str, Expected]] = {
 # Processes of the store call these on behalf of a caller.
 ON_BEHALF: Final[Mapping[str, Expected]] = {
     "ObjectService.ReserveObjects": H,
+    "ObjectService.BatchReserveObjects": F,
     "ObjectService.LocateObjects": F,
     "ObjectService.GetUploadTarget": H,
     "StorageService.LookForObjects": F,
@@ -99,6 +101,9 @@ REQUESTS: Final[Mapping[str, Callable[[Foreign], Message]]] = {
         webhook=webhook_pb2.Webhook(url=f.webhook_url)
     ),
     "StorageService.AllocateStorage": lambda f: storage_service_pb2.AllocateStorageRequest(flow_id=f.flow),
+    "StorageService.BatchAllocateStorage": lambda f: storage_service_pb2.BatchAllocateStorageRequest(
+        requests=[storage_service_pb2.AllocateStorageRequest(flow_id=f.flow)]
+    ),
     "StorageService.LookForObjects": lambda f: storage_service_pb2.LookForObjectsRequest(
         object_ids=[f.object]
     ),
@@ -138,6 +143,9 @@ REQUESTS: Final[Mapping[str, Callable[[Foreign], Message]]] = {
         object_id=f.allocated
     ),
     "ObjectService.ReserveObjects": lambda f: object_service_pb2.ReserveObjectsRequest(flow_id=f.flow),
+    "ObjectService.BatchReserveObjects": lambda f: object_service_pb2.BatchReserveObjectsRequest(
+        requests=[object_service_pb2.ReserveObjectsRequest(flow_id=f.flow)]
+    ),
     "ObjectService.LocateObjects": lambda f: object_service_pb2.LocateObjectsRequest(object_ids=[f.object]),
     "SegmentService.ListSegments": lambda f: segment_service_pb2.ListSegmentsRequest(flow_id=f.flow),
     "SegmentService.CreateSegments": lambda f: create_in(f.flow, new_segment(10**12, 10**12 + 1, "new")),

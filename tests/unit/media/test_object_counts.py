@@ -1,4 +1,4 @@
-from services.media.application.allocation import Allocation
+from services.media.application.allocation import Allocation, AllocationRequest
 from services.media.application.measurement import Measurement
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.reachability import Reachability
@@ -45,9 +45,9 @@ async def test_allocated_objects_and_their_urls_are_counted() -> None:
     signer = Signer(backends, lambda: NOON, 3600, counts)
     allocation = Allocation(
         backends, registry, signer, RecentObjects(),
-        clock=lambda: NOON, new_object_id=lambda: next(names), counts=counts,
+        clock=lambda: NOON, new_object_ids=lambda count: [next(names) for _ in range(count)], counts=counts,
     )  # fmt: skip
-    await allocation.allocate("flow", limit=3)
+    await allocation.allocate([AllocationRequest("flow", limit=3)])
     assert counts_of(metrics) == {"tams_objects_allocated": {(): 3}, "tams_urls_signed": {("PUT",): 3}}
 
 

@@ -74,9 +74,9 @@ def test_urls_change_only_with_the_window() -> None:
 def test_new_credentials_sign_from_the_next_url_on() -> None:
     backend = a_backend()
     signer = Signer(StorageBackends([backend]), Clock(), 3600)
-    before = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t")
+    before = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t").urls()
     backend.credentials.current = Credentials("new", "secret")
-    after = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t")
+    after = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t").urls()
     assert ["Credential=access" in url for url in before] == [True, True]
     assert ["Credential=new" in url for url in after] == [True, True]
 
@@ -87,7 +87,7 @@ def test_a_url_does_not_outlive_the_credentials_that_signed_it(left: int, passed
     expires = clock.now + timedelta(seconds=left)
     backend = a_backend(credentials=Credentials("role", "secret", "token", expires))
     signer = Signer(StorageBackends([backend]), clock, 3600)
-    for url in urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t"):
+    for url in urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t").urls():
         query = parse_qs(urlsplit(url).query)
         signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=NOON.tzinfo)
         assert clock.now < signed + timedelta(seconds=int(query["X-Amz-Expires"][0])) <= expires

@@ -44,7 +44,7 @@ def test_object_ids_ascend_by_millisecond_and_are_uuids_of_version_7(monkeypatch
     monkeypatch.setattr(ids, "_in_order", ids.TimeOrder())
     clock = itertools.count(1_700_000_000_000_000_000, 1_000_000)
     monkeypatch.setattr(time, "time_ns", lambda: next(clock))
-    object_ids = [ids.new_object_id() for _ in range(50)]
+    object_ids = [ids.new_object_id(), *ids.new_object_ids(49)]
     assert object_ids == sorted(object_ids)
     for text in object_ids:
         value = uuid.UUID(text)
@@ -55,7 +55,7 @@ def test_object_ids_ascend_by_millisecond_and_are_uuids_of_version_7(monkeypatch
 def test_object_ids_of_the_same_millisecond_ascend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ids, "_in_order", ids.TimeOrder())
     monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
-    object_ids = [ids.new_object_id() for _ in range(5000)]
+    object_ids = [*ids.new_object_ids(2500), *(ids.new_object_id() for _ in range(2500))]
     assert object_ids == sorted(set(object_ids))
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from services.metadata.application.classes.tables import SeenTables
-from services.metadata.application.ports import Divisible, Slow, Stepwise, Store, Tables
+from services.metadata.application.ports import Divisible, Gathered, Slow, Stepwise, Store, Tables
 from services.metadata.domain.documents.classes import Classes
 from services.shared.access import caller
 
@@ -53,6 +53,8 @@ def _for_caller(rule: Callable[[Tables], T]) -> Callable[[Tables], T]:
     if isinstance(rule, Stepwise):
         kind = Divisible if isinstance(rule, Divisible) else Stepwise
         return kind(run, lambda: [partial(seen, step) for step in rule.steps()])
+    if isinstance(rule, Gathered):
+        return Gathered(run, [partial(seen, step) for step in rule.steps])
     return Slow(run) if isinstance(rule, Slow) else run
 
 

@@ -1,29 +1,28 @@
 """The object registry: reservation, references, reclaiming, sizes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, cast
+from functools import partial
+from typing import Final, NamedTuple
 
 from services.metadata.application.access import require_owning_flow
-from services.metadata.application.audit.recording import record
-from services.metadata.application.classes.seeing import sees_flow, whole
+from services.metadata.application.classes.seeing import sees_flow
 from services.metadata.application.clock import Clock, authored_moment, utc_now
-from services.metadata.application.objects.storage_backends import check_storage
+from services.metadata.application.objects.reservation import Reservation, fault_of, reserve
 from services.metadata.application.pages import MAX_PAGE, Page, make_page
-from services.metadata.application.ports import Store, Tables
-from services.metadata.domain.ids import FlowId, ObjectId, StorageId, is_object_id
+from services.metadata.application.ports import Gathered, Store, Tables
+from services.metadata.domain.ids import FlowId, ObjectId, is_object_id
 from services.metadata.domain.objects.object import (
     MediaObject,
     Place,
     State,
-    check_id,
-    check_place,
     check_size,
 )
-from services.shared.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from services.shared.errors import FailedPrecondition, InvalidArgument, NotFound, TamsError
 from services.shared.paging import decode_token, page_size
 
 _LISTING: Final = "object"
 _MAX_ITEMS: Final = 1000
+MAX_BATCH: Final = 256
 # Seconds.
 _MAX_AGE: Final = 10**10
 # The time to delete the bytes of claimed objects. After it, another process can claim them.
@@ -67,35 +66,40 @@ class Objects:
         item, flow_ids = await self._store.read(query)
         return item, make_page(flow_ids, size, _LISTING, lambda flow_id: flow_id)
 
-    async def reserve(self, flow_id: str, places: Sequence[Place]) -> str:
+    async def reserve(self, flow_id: str, places: Sequence[Place], request_id: str = "") -> str:
         """Reserve all objects for the flow, or none; returns the flow's container.
 
-        InvalidArgument BAD_OBJECT, UNKNOWN_STORAGE or TOO_MANY_ITEMS, AlreadyExists OBJECT_EXISTS, and the
-        errors of `require_owning_flow`.
+        InvalidArgument BAD_OBJECT or TOO_MANY_ITEMS, and the errors of `reservation.reserve`.
         """
         _check_count(len(places))
-        for object_id, storage_id, path in places:
-            check_id(object_id, "BAD_OBJECT", "$.object_ids")
-            check_place(storage_id, path, "BAD_OBJECT", "$")
+        (result,) = await self.reserve_many([Reservation(flow_id, places, request_id)])
+        if isinstance(result, TamsError):
+            raise result
+        return result
+
+    async def reserve_many(self, reservations: Sequence[Reservation]) -> list[str | TamsError]:
+        """For each reservation the container of its flow, or the error of `reserve`.
+
+        InvalidArgument TOO_MANY_ITEMS if there are too many reservations, or objects in all.
+        """
+        if len(reservations) > MAX_BATCH:
+            raise InvalidArgument(f"at most {MAX_BATCH} reservations at once", reason="TOO_MANY_ITEMS")
+        _check_count(sum(len(reservation.places) for reservation in reservations))
+        results = [fault_of(reservation) for reservation in reservations]
+        valid = [one for one, fault in zip(reservations, results, strict=True) if fault is None]
+        reserved = iter(await self._reserve(valid) if valid else ())
+        return [next(reserved) if fault is None else fault for fault in results]
+
+    async def _reserve(self, reservations: Sequence[Reservation]) -> list[str | TamsError]:
         now = authored_moment(self._clock)
-        checked = cast("Sequence[tuple[ObjectId, StorageId, str]]", places)
 
-        def change(tables: Tables) -> str:
-            flow, tables = require_owning_flow(tables, flow_id), whole(tables)
-            objects = [MediaObject(*place, State.ALLOCATED, flow.id) for place in checked]
-            backends = tables.storage_backends.all()
-            for storage_id in {storage_id for _, storage_id, _ in checked}:
-                check_storage(storage_id, backends)
-            ids = {item.id for item in objects}
-            if len(ids) < len(objects):
-                raise AlreadyExists("an object id is repeated in the request", reason="OBJECT_EXISTS")
-            if existing := tables.objects.get_many(ids):
-                raise AlreadyExists(f"object {min(existing)!r} exists", reason="OBJECT_EXISTS")
-            tables.objects.add(objects)
-            record(tables, now, "objects.reserve", f"flow:{flow.id}", {"count": len(objects)})
-            return flow.container
+        def change(tables: Tables, of: Sequence[Reservation] = reservations) -> list[str | TamsError]:
+            return reserve(tables, of, now)
 
-        return await self._store.write(change)
+        if len(reservations) == 1:
+            return await self._store.write(change)
+        steps = [partial(change, of=[reservation]) for reservation in reservations]
+        return await self._store.write(Gathered(change, steps))
 
     async def locate(self, object_ids: Sequence[str]) -> list[MediaObject]:
         """The objects, among these, that are kept in this store, in any state.

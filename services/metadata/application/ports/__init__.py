@@ -18,7 +18,15 @@ from services.metadata.application.ports.queries import (
     TaggedFlow,
 )
 from services.metadata.application.ports.segment_tables import ObjectTable, SegmentTable
-from services.metadata.application.ports.store import Crowded, Divisible, Slow, Stepwise, Store, Tables
+from services.metadata.application.ports.store import (
+    Crowded,
+    Divisible,
+    Gathered,
+    Slow,
+    Stepwise,
+    Store,
+    Tables,
+)
 from services.metadata.application.ports.work_tables import (
     DeletionTable,
     EventTable,
@@ -39,6 +47,7 @@ __all__ = [
     "EventTable",
     "FlowFilter",
     "FlowTable",
+    "Gathered",
     "Link",
     "LoadTable",
     "ObjectTable",

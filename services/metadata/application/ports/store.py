@@ -116,6 +116,21 @@ class Stepwise(Generic[T_co]):
         return self.whole(tables)
 
 
+class Gathered(Generic[T_co]):
+    """A quick change for several callers who waited together; its steps are the changes of each.
+
+    An engine that reads by network requests may run the steps for trial, to read ahead for all of them.
+    """
+
+    def __init__(self, whole: Callable[[Tables], T_co], steps: Sequence[Callable[[Tables], object]]) -> None:
+        self.whole = whole
+        self.steps = steps
+
+    def __call__(self, tables: Tables) -> T_co:
+        """The result of the whole change."""
+        return self.whole(tables)
+
+
 class Crowded(Exception):
     """A divisible change conflicted too often or took too long, so it was not made. Try smaller parts."""
 

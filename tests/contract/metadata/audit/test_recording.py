@@ -17,6 +17,7 @@ from services.metadata.application.delete_options import DeleteOptions
 from services.metadata.application.deletion_requests import SLICE
 from services.metadata.application.loads.batches import Batch
 from services.metadata.application.loads.loads import BulkLoads
+from services.metadata.application.objects.reservation import Reservation
 from services.metadata.application.ports import Store, Tables
 from services.metadata.application.service.service_info import ServiceInfos
 from services.metadata.application.service.upkeep import Upkeep
@@ -31,7 +32,7 @@ from services.metadata.domain.webhooks.webhook import Webhook
 from services.shared.access import caller
 from services.shared.access.principal import Principal, Scope
 from services.shared.addresses import Addresses
-from services.shared.errors import FailedPrecondition, PermissionDenied, Unavailable
+from services.shared.errors import FailedPrecondition, NotFound, PermissionDenied, Unavailable
 from services.shared.ids import new_uuid
 from services.shared.process import logs
 from services.shared.timerange import TimeRange
@@ -112,6 +113,28 @@ async def test_reserved_objects_are_recorded_with_their_number(store: Store, aud
     await audited.objects.reserve(flow_id(1), [an_object("a"), an_object("b")])
     assert (await actions(store))[-1] == ("objects.reserve", FLOW)
     assert await facts(store, "objects.reserve") == [{"count": 2}]
+
+
+async def test_reservations_that_were_made_together_are_recorded_with_the_request_of_each(
+    store: Store, audited: Metadata
+) -> None:
+    await audited.put_flows((1, 2))
+    outcomes = await audited.objects.reserve_many(
+        [
+            Reservation(flow_id(1), [an_object("a"), an_object("b")], "request-2"),
+            Reservation(flow_id(9), [an_object("c")], "request-3"),
+            Reservation(flow_id(2), [an_object("d")], "request-4"),
+            Reservation(flow_id(2), [an_object("e")]),
+        ]
+    )
+    assert [isinstance(outcome, NotFound) for outcome in outcomes] == [False, True, False, False]
+    recorded = [entry for entry in await entries(store) if entry.action == "objects.reserve"]
+    assert [(entry.resource, entry.request_id, json.loads(entry.facts)) for entry in recorded] == [
+        (FLOW, "request-2", {"count": 2}),
+        (f"flow:{flow_id(2)}", "request-4", {"count": 1}),
+        (f"flow:{flow_id(2)}", "request-1", {"count": 1}),
+    ]
+    assert {entry.principal for entry in recorded} == {"user:alice"}
 
 
 async def test_the_end_of_a_long_deletion_is_recorded(store: Store, audited: Metadata) -> None:

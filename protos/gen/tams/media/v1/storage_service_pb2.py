@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from tams.media.v1 import storage_backend_pb2 as tams_dot_media_dot_v1_dot_storage__backend__pb2
+from tams.type.v1 import failure_pb2 as tams_dot_type_dot_v1_dot_failure__pb2
 from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/media/v1/storage_service.proto\x12\rtams.media.v1\x1a#tams/media/v1/storage_backend.proto\x1a\x18tams/type/v1/scope.proto\"\x1c\n\x1aListStorageBackendsRequest\"V\n\x1bListStorageBackendsResponse\x12\x37\n\x10storage_backends\x18\x01 \x03(\x0b\x32\x1d.tams.media.v1.StorageBackend\"\x9d\x01\n\x16\x41llocateStorageRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12,\n\nobject_ids\x18\x03 \x01(\x0b\x32\x18.tams.media.v1.ObjectIds\x12\x17\n\nstorage_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x08\n\x06_limitB\r\n\x0b_storage_id\"\x18\n\tObjectIds\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x17\x41llocateStorageResponse\x12/\n\x07objects\x18\x01 \x03(\x0b\x32\x1e.tams.media.v1.AllocatedObject\"\xb9\x01\n\x0f\x41llocatedObject\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x0f\n\x07put_url\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12<\n\x07headers\x18\x04 \x03(\x0b\x32+.tams.media.v1.AllocatedObject.HeadersEntry\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"6\n\rStoredObjects\x12\x12\n\nstorage_id\x18\x01 \x01(\t\x12\x11\n\turl_paths\x18\x02 \x01(\x0c\"A\n\x10SignPathsRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.StoredObjects\"?\n\x11SignPathsResponse\x12*\n\x06signed\x18\x01 \x03(\x0b\x32\x1a.tams.media.v1.SignedPaths\"@\n\x0bSignedPaths\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x12\n\nsignatures\x18\x03 \x01(\x0c\"+\n\x15LookForObjectsRequest\x12\x12\n\nobject_ids\x18\x01 \x03(\t\"D\n\x16LookForObjectsResponse\x12*\n\tpresences\x18\x01 \x03(\x0e\x32\x17.tams.media.v1.Presence*\x81\x01\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRESENCE_STORED\x10\x01\x12\x14\n\x10PRESENCE_MISSING\x10\x02\x12\x16\n\x12PRESENCE_ELSEWHERE\x10\x03\x12\x18\n\x14PRESENCE_UNREACHABLE\x10\x04\x32\xbf\x03\n\x0eStorageService\x12v\n\x13ListStorageBackends\x12).tams.media.v1.ListStorageBackendsRequest\x1a*.tams.media.v1.ListStorageBackendsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12r\n\x0f\x41llocateStorage\x12%.tams.media.v1.AllocateStorageRequest\x1a&.tams.media.v1.AllocateStorageResponse\"\x10\xca\xf4\x18\x01\x02\xd2\xf4\x18\x07\x66low_id\x12X\n\tSignPaths\x12\x1f.tams.media.v1.SignPathsRequest\x1a .tams.media.v1.SignPathsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12g\n\x0eLookForObjects\x12$.tams.media.v1.LookForObjectsRequest\x1a%.tams.media.v1.LookForObjectsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/media/v1/storage_service.proto\x12\rtams.media.v1\x1a#tams/media/v1/storage_backend.proto\x1a\x1atams/type/v1/failure.proto\x1a\x18tams/type/v1/scope.proto\"\x1c\n\x1aListStorageBackendsRequest\"V\n\x1bListStorageBackendsResponse\x12\x37\n\x10storage_backends\x18\x01 \x03(\x0b\x32\x1d.tams.media.v1.StorageBackend\"\xb1\x01\n\x16\x41llocateStorageRequest\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12,\n\nobject_ids\x18\x03 \x01(\x0b\x32\x18.tams.media.v1.ObjectIds\x12\x17\n\nstorage_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x12\n\nrequest_id\x18\x05 \x01(\tB\x08\n\x06_limitB\r\n\x0b_storage_id\"\x18\n\tObjectIds\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x17\x41llocateStorageResponse\x12/\n\x07objects\x18\x01 \x03(\x0b\x32\x1e.tams.media.v1.AllocatedObject\"\xb9\x01\n\x0f\x41llocatedObject\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x0f\n\x07put_url\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12<\n\x07headers\x18\x04 \x03(\x0b\x32+.tams.media.v1.AllocatedObject.HeadersEntry\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x1b\x42\x61tchAllocateStorageRequest\x12\x37\n\x08requests\x18\x01 \x03(\x0b\x32%.tams.media.v1.AllocateStorageRequest\"U\n\x1c\x42\x61tchAllocateStorageResponse\x12\x35\n\x07results\x18\x01 \x03(\x0b\x32$.tams.media.v1.AllocateStorageResult\"\x7f\n\x15\x41llocateStorageResult\x12\x32\n\x07objects\x18\x01 \x01(\x0b\x32\x1f.tams.media.v1.AllocatedObjectsH\x00\x12(\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x15.tams.type.v1.FailureH\x00\x42\x08\n\x06result\"\xec\x01\n\x10\x41llocatedObjects\x12\x12\n\nobject_ids\x18\x01 \x03(\t\x12\x11\n\turl_paths\x18\x02 \x01(\x0c\x12,\n\x08put_urls\x18\x03 \x01(\x0b\x32\x1a.tams.media.v1.SignedPaths\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12=\n\x07headers\x18\x05 \x03(\x0b\x32,.tams.media.v1.AllocatedObjects.HeadersEntry\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"6\n\rStoredObjects\x12\x12\n\nstorage_id\x18\x01 \x01(\t\x12\x11\n\turl_paths\x18\x02 \x01(\x0c\"A\n\x10SignPathsRequest\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.StoredObjects\"?\n\x11SignPathsResponse\x12*\n\x06signed\x18\x01 \x03(\x0b\x32\x1a.tams.media.v1.SignedPaths\"@\n\x0bSignedPaths\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x12\n\nsignatures\x18\x03 \x01(\x0c\"+\n\x15LookForObjectsRequest\x12\x12\n\nobject_ids\x18\x01 \x03(\t\"D\n\x16LookForObjectsResponse\x12*\n\tpresences\x18\x01 \x03(\x0e\x32\x17.tams.media.v1.Presence*\x81\x01\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRESENCE_STORED\x10\x01\x12\x14\n\x10PRESENCE_MISSING\x10\x02\x12\x16\n\x12PRESENCE_ELSEWHERE\x10\x03\x12\x18\n\x14PRESENCE_UNREACHABLE\x10\x04\x32\xcc\x04\n\x0eStorageService\x12v\n\x13ListStorageBackends\x12).tams.media.v1.ListStorageBackendsRequest\x1a*.tams.media.v1.ListStorageBackendsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x01\x12r\n\x0f\x41llocateStorage\x12%.tams.media.v1.AllocateStorageRequest\x1a&.tams.media.v1.AllocateStorageResponse\"\x10\xca\xf4\x18\x01\x02\xd2\xf4\x18\x07\x66low_id\x12\x8a\x01\n\x14\x42\x61tchAllocateStorage\x12*.tams.media.v1.BatchAllocateStorageRequest\x1a+.tams.media.v1.BatchAllocateStorageResponse\"\x19\xca\xf4\x18\x01\x02\xd2\xf4\x18\x10requests.flow_id\x12X\n\tSignPaths\x12\x1f.tams.media.v1.SignPathsRequest\x1a .tams.media.v1.SignPathsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x12g\n\x0eLookForObjects\x12$.tams.media.v1.LookForObjectsRequest\x1a%.tams.media.v1.LookForObjectsResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,42 +36,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ALLOCATEDOBJECT_HEADERSENTRY']._loaded_options = None
   _globals['_ALLOCATEDOBJECT_HEADERSENTRY']._serialized_options = b'8\001'
+  _globals['_ALLOCATEDOBJECTS_HEADERSENTRY']._loaded_options = None
+  _globals['_ALLOCATEDOBJECTS_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_STORAGESERVICE'].methods_by_name['ListStorageBackends']._loaded_options = None
   _globals['_STORAGESERVICE'].methods_by_name['ListStorageBackends']._serialized_options = b'\220\002\001\312\364\030\001\001'
   _globals['_STORAGESERVICE'].methods_by_name['AllocateStorage']._loaded_options = None
   _globals['_STORAGESERVICE'].methods_by_name['AllocateStorage']._serialized_options = b'\312\364\030\001\002\322\364\030\007flow_id'
+  _globals['_STORAGESERVICE'].methods_by_name['BatchAllocateStorage']._loaded_options = None
+  _globals['_STORAGESERVICE'].methods_by_name['BatchAllocateStorage']._serialized_options = b'\312\364\030\001\002\322\364\030\020requests.flow_id'
   _globals['_STORAGESERVICE'].methods_by_name['SignPaths']._loaded_options = None
   _globals['_STORAGESERVICE'].methods_by_name['SignPaths']._serialized_options = b'\220\002\001\312\364\030\001\005'
   _globals['_STORAGESERVICE'].methods_by_name['LookForObjects']._loaded_options = None
   _globals['_STORAGESERVICE'].methods_by_name['LookForObjects']._serialized_options = b'\220\002\001\312\364\030\001\005'
-  _globals['_PRESENCE']._serialized_start=1055
-  _globals['_PRESENCE']._serialized_end=1184
-  _globals['_LISTSTORAGEBACKENDSREQUEST']._serialized_start=117
-  _globals['_LISTSTORAGEBACKENDSREQUEST']._serialized_end=145
-  _globals['_LISTSTORAGEBACKENDSRESPONSE']._serialized_start=147
-  _globals['_LISTSTORAGEBACKENDSRESPONSE']._serialized_end=233
-  _globals['_ALLOCATESTORAGEREQUEST']._serialized_start=236
-  _globals['_ALLOCATESTORAGEREQUEST']._serialized_end=393
-  _globals['_OBJECTIDS']._serialized_start=395
-  _globals['_OBJECTIDS']._serialized_end=419
-  _globals['_ALLOCATESTORAGERESPONSE']._serialized_start=421
-  _globals['_ALLOCATESTORAGERESPONSE']._serialized_end=495
-  _globals['_ALLOCATEDOBJECT']._serialized_start=498
-  _globals['_ALLOCATEDOBJECT']._serialized_end=683
-  _globals['_ALLOCATEDOBJECT_HEADERSENTRY']._serialized_start=637
-  _globals['_ALLOCATEDOBJECT_HEADERSENTRY']._serialized_end=683
-  _globals['_STOREDOBJECTS']._serialized_start=685
-  _globals['_STOREDOBJECTS']._serialized_end=739
-  _globals['_SIGNPATHSREQUEST']._serialized_start=741
-  _globals['_SIGNPATHSREQUEST']._serialized_end=806
-  _globals['_SIGNPATHSRESPONSE']._serialized_start=808
-  _globals['_SIGNPATHSRESPONSE']._serialized_end=871
-  _globals['_SIGNEDPATHS']._serialized_start=873
-  _globals['_SIGNEDPATHS']._serialized_end=937
-  _globals['_LOOKFOROBJECTSREQUEST']._serialized_start=939
-  _globals['_LOOKFOROBJECTSREQUEST']._serialized_end=982
-  _globals['_LOOKFOROBJECTSRESPONSE']._serialized_start=984
-  _globals['_LOOKFOROBJECTSRESPONSE']._serialized_end=1052
-  _globals['_STORAGESERVICE']._serialized_start=1187
-  _globals['_STORAGESERVICE']._serialized_end=1634
+  _globals['_PRESENCE']._serialized_start=1646
+  _globals['_PRESENCE']._serialized_end=1775
+  _globals['_LISTSTORAGEBACKENDSREQUEST']._serialized_start=145
+  _globals['_LISTSTORAGEBACKENDSREQUEST']._serialized_end=173
+  _globals['_LISTSTORAGEBACKENDSRESPONSE']._serialized_start=175
+  _globals['_LISTSTORAGEBACKENDSRESPONSE']._serialized_end=261
+  _globals['_ALLOCATESTORAGEREQUEST']._serialized_start=264
+  _globals['_ALLOCATESTORAGEREQUEST']._serialized_end=441
+  _globals['_OBJECTIDS']._serialized_start=443
+  _globals['_OBJECTIDS']._serialized_end=467
+  _globals['_ALLOCATESTORAGERESPONSE']._serialized_start=469
+  _globals['_ALLOCATESTORAGERESPONSE']._serialized_end=543
+  _globals['_ALLOCATEDOBJECT']._serialized_start=546
+  _globals['_ALLOCATEDOBJECT']._serialized_end=731
+  _globals['_ALLOCATEDOBJECT_HEADERSENTRY']._serialized_start=685
+  _globals['_ALLOCATEDOBJECT_HEADERSENTRY']._serialized_end=731
+  _globals['_BATCHALLOCATESTORAGEREQUEST']._serialized_start=733
+  _globals['_BATCHALLOCATESTORAGEREQUEST']._serialized_end=819
+  _globals['_BATCHALLOCATESTORAGERESPONSE']._serialized_start=821
+  _globals['_BATCHALLOCATESTORAGERESPONSE']._serialized_end=906
+  _globals['_ALLOCATESTORAGERESULT']._serialized_start=908
+  _globals['_ALLOCATESTORAGERESULT']._serialized_end=1035
+  _globals['_ALLOCATEDOBJECTS']._serialized_start=1038
+  _globals['_ALLOCATEDOBJECTS']._serialized_end=1274
+  _globals['_ALLOCATEDOBJECTS_HEADERSENTRY']._serialized_start=685
+  _globals['_ALLOCATEDOBJECTS_HEADERSENTRY']._serialized_end=731
+  _globals['_STOREDOBJECTS']._serialized_start=1276
+  _globals['_STOREDOBJECTS']._serialized_end=1330
+  _globals['_SIGNPATHSREQUEST']._serialized_start=1332
+  _globals['_SIGNPATHSREQUEST']._serialized_end=1397
+  _globals['_SIGNPATHSRESPONSE']._serialized_start=1399
+  _globals['_SIGNPATHSRESPONSE']._serialized_end=1462
+  _globals['_SIGNEDPATHS']._serialized_start=1464
+  _globals['_SIGNEDPATHS']._serialized_end=1528
+  _globals['_LOOKFOROBJECTSREQUEST']._serialized_start=1530
+  _globals['_LOOKFOROBJECTSREQUEST']._serialized_end=1573
+  _globals['_LOOKFOROBJECTSRESPONSE']._serialized_start=1575
+  _globals['_LOOKFOROBJECTSRESPONSE']._serialized_end=1643
+  _globals['_STORAGESERVICE']._serialized_start=1778
+  _globals['_STORAGESERVICE']._serialized_end=2366
 # @@protoc_insertion_point(module_scope)

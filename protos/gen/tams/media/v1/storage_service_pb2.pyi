@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tams.media.v1 import storage_backend_pb2 as _storage_backend_pb2
+from tams.type.v1 import failure_pb2 as _failure_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -107,12 +108,15 @@ class AllocateStorageRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     OBJECT_IDS_FIELD_NUMBER: _builtins.int
     STORAGE_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow that may register the objects first."""
     limit: _builtins.int
     """Number of objects, 0 or more; values above 1000 are clamped. If both this and object_ids are absent: 10."""
     storage_id: _builtins.str
     """The id of the backend to use. Absent: the default backend."""
+    request_id: _builtins.str
+    """Id of the request that needs the objects, for the audit log. Empty: that of the call."""
     @_builtins.property
     def object_ids(self) -> Global___ObjectIds:
         """Ids to use instead of generated ones, at most 1000; an empty list allocates nothing."""
@@ -124,10 +128,11 @@ class AllocateStorageRequest(_message.Message):
         limit: _builtins.int | None = ...,
         object_ids: Global___ObjectIds | None = ...,
         storage_id: _builtins.str | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_storage_id", b"_storage_id", "limit", b"limit", "object_ids", b"object_ids", "storage_id", b"storage_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_storage_id", b"_storage_id", "flow_id", b"flow_id", "limit", b"limit", "object_ids", b"object_ids", "storage_id", b"storage_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_storage_id", b"_storage_id", "flow_id", b"flow_id", "limit", b"limit", "object_ids", b"object_ids", "request_id", b"request_id", "storage_id", b"storage_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
     _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
@@ -243,6 +248,150 @@ class AllocatedObject(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AllocatedObject: _TypeAlias = AllocatedObject  # noqa: Y015
+
+@_typing.final
+class BatchAllocateStorageRequest(_message.Message):
+    """The allocations to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllocateStorageRequest]:
+        """One entry for each allocation, at most 256."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___AllocateStorageRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchAllocateStorageRequest: _TypeAlias = BatchAllocateStorageRequest  # noqa: Y015
+
+@_typing.final
+class BatchAllocateStorageResponse(_message.Message):
+    """Results in the order of the requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllocateStorageResult]:
+        """One result for each request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___AllocateStorageResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchAllocateStorageResponse: _TypeAlias = BatchAllocateStorageResponse  # noqa: Y015
+
+@_typing.final
+class AllocateStorageResult(_message.Message):
+    """One allocation of a batch, or its failure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objects(self) -> Global___AllocatedObjects:
+        """The allocated objects."""
+
+    @_builtins.property
+    def failure(self) -> _failure_pb2.Failure:
+        """The reason why none is allocated."""
+
+    def __init__(
+        self,
+        *,
+        objects: Global___AllocatedObjects | None = ...,
+        failure: _failure_pb2.Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "objects", b"objects", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "objects", b"objects", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["objects", "failure"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___AllocateStorageResult: _TypeAlias = AllocateStorageResult  # noqa: Y015
+
+@_typing.final
+class AllocatedObjects(_message.Message):
+    """The objects of one allocation, and the PUT requests that write their bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    OBJECT_IDS_FIELD_NUMBER: _builtins.int
+    URL_PATHS_FIELD_NUMBER: _builtins.int
+    PUT_URLS_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    url_paths: _builtins.bytes
+    """The keys of the objects in the order of the ids, as in StoredObjects."""
+    content_type: _builtins.str
+    """Content type that each PUT must carry."""
+    @_builtins.property
+    def object_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the objects."""
+
+    @_builtins.property
+    def put_urls(self) -> Global___SignedPaths:
+        """The signed URLs for one PUT each, in the same order."""
+
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Further headers that each PUT must carry, by name."""
+
+    def __init__(
+        self,
+        *,
+        object_ids: _abc.Iterable[_builtins.str] | None = ...,
+        url_paths: _builtins.bytes = ...,
+        put_urls: Global___SignedPaths | None = ...,
+        content_type: _builtins.str = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["put_urls", b"put_urls"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "headers", b"headers", "object_ids", b"object_ids", "put_urls", b"put_urls", "url_paths", b"url_paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllocatedObjects: _TypeAlias = AllocatedObjects  # noqa: Y015
 
 @_typing.final
 class StoredObjects(_message.Message):

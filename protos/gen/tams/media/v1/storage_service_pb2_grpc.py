@@ -45,6 +45,11 @@ class StorageServiceStub:
                 request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageRequest.SerializeToString,
                 response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageResponse.FromString,
                 _registered_method=True)
+        self.BatchAllocateStorage = channel.unary_unary(
+                '/tams.media.v1.StorageService/BatchAllocateStorage',
+                request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.BatchAllocateStorageRequest.SerializeToString,
+                response_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.BatchAllocateStorageResponse.FromString,
+                _registered_method=True)
         self.SignPaths = channel.unary_unary(
                 '/tams.media.v1.StorageService/SignPaths',
                 request_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.SignPathsRequest.SerializeToString,
@@ -84,6 +89,19 @@ class StorageServiceServicer:
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
         ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
         - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchAllocateStorage(self, request, context):
+        """Executes many AllocateStorage requests at once: one result for each request, in the same order. Each request
+        behaves as if it had been sent alone. The signed URLs come in parts, as those of SignPaths.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+        Failures of single requests: those of AllocateStorage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +147,11 @@ def add_StorageServiceServicer_to_server(servicer, server):
                     servicer.AllocateStorage,
                     request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageRequest.FromString,
                     response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageResponse.SerializeToString,
+            ),
+            'BatchAllocateStorage': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchAllocateStorage,
+                    request_deserializer=tams_dot_media_dot_v1_dot_storage__service__pb2.BatchAllocateStorageRequest.FromString,
+                    response_serializer=tams_dot_media_dot_v1_dot_storage__service__pb2.BatchAllocateStorageResponse.SerializeToString,
             ),
             'SignPaths': grpc.unary_unary_rpc_method_handler(
                     servicer.SignPaths,
@@ -196,6 +219,33 @@ class StorageService:
             '/tams.media.v1.StorageService/AllocateStorage',
             tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageRequest.SerializeToString,
             tams_dot_media_dot_v1_dot_storage__service__pb2.AllocateStorageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchAllocateStorage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.media.v1.StorageService/BatchAllocateStorage',
+            tams_dot_media_dot_v1_dot_storage__service__pb2.BatchAllocateStorageRequest.SerializeToString,
+            tams_dot_media_dot_v1_dot_storage__service__pb2.BatchAllocateStorageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,15 @@ class StorageServiceStub:
       ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
     - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
     """
+    BatchAllocateStorage: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.BatchAllocateStorageRequest, _storage_service_pb2.BatchAllocateStorageResponse]
+    """Executes many AllocateStorage requests at once: one result for each request, in the same order. Each request
+    behaves as if it had been sent alone. The signed URLs come in parts, as those of SignPaths.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+    Failures of single requests: those of AllocateStorage.
+    """
     SignPaths: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]
     """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
     of a backend share are sent only once. The call does not check that the bytes exist. The URLs stay the same
@@ -98,6 +107,15 @@ class StorageServiceAsyncStub(StorageServiceStub):
     - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
       ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
     - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
+    """
+    BatchAllocateStorage: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.BatchAllocateStorageRequest, _storage_service_pb2.BatchAllocateStorageResponse]  # type: ignore[assignment]
+    """Executes many AllocateStorage requests at once: one result for each request, in the same order. Each request
+    behaves as if it had been sent alone. The signed URLs come in parts, as those of SignPaths.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+    Failures of single requests: those of AllocateStorage.
     """
     SignPaths: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignPathsRequest, _storage_service_pb2.SignPathsResponse]  # type: ignore[assignment]
     """Returns signed URLs to GET the bytes of objects from. They come in parts, so that the parts that the URLs
@@ -153,6 +171,21 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND FLOW_NOT_FOUND, PERMISSION_DENIED FLOW_READ_ONLY, FAILED_PRECONDITION NO_CONTAINER,
           ALREADY_EXISTS OBJECT_EXISTS, INVALID_ARGUMENT BAD_OBJECT: see ObjectService.ReserveObjects.
         - UNAVAILABLE CREDENTIALS_EXPIRED: the credentials of the backend have expired, and no others came.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchAllocateStorage(
+        self,
+        request: _storage_service_pb2.BatchAllocateStorageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storage_service_pb2.BatchAllocateStorageResponse, _abc.Awaitable[_storage_service_pb2.BatchAllocateStorageResponse]]:
+        """Executes many AllocateStorage requests at once: one result for each request, in the same order. Each request
+        behaves as if it had been sent alone. The signed URLs come in parts, as those of SignPaths.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+        Failures of single requests: those of AllocateStorage.
         """
 
     @_abc_1.abstractmethod

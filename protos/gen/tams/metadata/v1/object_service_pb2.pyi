@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import object_pb2 as _object_pb2
 from tams.metadata.v1 import trash_pb2 as _trash_pb2
+from tams.type.v1 import failure_pb2 as _failure_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -91,8 +92,11 @@ class ReserveObjectsRequest(_message.Message):
 
     FLOW_ID_FIELD_NUMBER: _builtins.int
     OBJECTS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow that may register them first."""
+    request_id: _builtins.str
+    """Id of the request that needs the objects, for the audit log. Empty: that of the call."""
     @_builtins.property
     def objects(self) -> _containers.RepeatedCompositeFieldContainer[_object_pb2.ObjectLocation]:
         """Ids and places of the objects, at most 1000. If empty, the call only checks that the flow may own objects."""
@@ -102,10 +106,11 @@ class ReserveObjectsRequest(_message.Message):
         *,
         flow_id: _builtins.str = ...,
         objects: _abc.Iterable[_object_pb2.ObjectLocation] | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_id", b"flow_id", "objects", b"objects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_id", b"flow_id", "objects", b"objects", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -132,6 +137,86 @@ class ReserveObjectsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReserveObjectsResponse: _TypeAlias = ReserveObjectsResponse  # noqa: Y015
+
+@_typing.final
+class BatchReserveObjectsRequest(_message.Message):
+    """The reservations to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReserveObjectsRequest]:
+        """One entry for each reservation, at most 256."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___ReserveObjectsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReserveObjectsRequest: _TypeAlias = BatchReserveObjectsRequest  # noqa: Y015
+
+@_typing.final
+class BatchReserveObjectsResponse(_message.Message):
+    """Results in the order of the requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReserveObjectsResult]:
+        """One result for each request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ReserveObjectsResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReserveObjectsResponse: _TypeAlias = BatchReserveObjectsResponse  # noqa: Y015
+
+@_typing.final
+class ReserveObjectsResult(_message.Message):
+    """One reservation of a batch, or its failure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def response(self) -> Global___ReserveObjectsResponse:
+        """The objects are reserved."""
+
+    @_builtins.property
+    def failure(self) -> _failure_pb2.Failure:
+        """The reason why none is reserved."""
+
+    def __init__(
+        self,
+        *,
+        response: Global___ReserveObjectsResponse | None = ...,
+        failure: _failure_pb2.Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "response", b"response", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "response", b"response", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["response", "failure"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___ReserveObjectsResult: _TypeAlias = ReserveObjectsResult  # noqa: Y015
 
 @_typing.final
 class RegisterStorageBackendsRequest(_message.Message):

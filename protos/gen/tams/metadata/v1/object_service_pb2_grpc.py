@@ -50,6 +50,11 @@ class ObjectServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsResponse.FromString,
                 _registered_method=True)
+        self.BatchReserveObjects = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/BatchReserveObjects',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.BatchReserveObjectsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.BatchReserveObjectsResponse.FromString,
+                _registered_method=True)
         self.RegisterStorageBackends = channel.unary_unary(
                 '/tams.metadata.v1.ObjectService/RegisterStorageBackends',
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RegisterStorageBackendsRequest.SerializeToString,
@@ -133,6 +138,19 @@ class ObjectServiceServicer:
         - INVALID_ARGUMENT UNKNOWN_STORAGE: no such storage backend is registered. Until backends are registered,
         all ids are accepted.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchReserveObjects(self, request, context):
+        """Executes many ReserveObjects requests at once: one result for each request, in the same order. Each request
+        behaves as if it had been sent alone.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+        Failures of single requests: those of ReserveObjects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,6 +259,11 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     servicer.ReserveObjects,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsResponse.SerializeToString,
+            ),
+            'BatchReserveObjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchReserveObjects,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.BatchReserveObjectsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.BatchReserveObjectsResponse.SerializeToString,
             ),
             'RegisterStorageBackends': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterStorageBackends,
@@ -360,6 +383,33 @@ class ObjectService:
             '/tams.metadata.v1.ObjectService/ReserveObjects',
             tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_object__service__pb2.ReserveObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchReserveObjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/BatchReserveObjects',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.BatchReserveObjectsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.BatchReserveObjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

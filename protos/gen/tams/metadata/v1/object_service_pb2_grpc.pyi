@@ -68,6 +68,15 @@ class ObjectServiceStub:
       all ids are accepted.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
+    BatchReserveObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.BatchReserveObjectsRequest, _object_service_pb2.BatchReserveObjectsResponse]
+    """Executes many ReserveObjects requests at once: one result for each request, in the same order. Each request
+    behaves as if it had been sent alone.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+    Failures of single requests: those of ReserveObjects.
+    """
     RegisterStorageBackends: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.RegisterStorageBackendsRequest, _object_service_pb2.RegisterStorageBackendsResponse]
     """Registers all storage backends, in place of those registered before. Objects can be reserved only on these
     backends, and clients cannot give the labels of backends to URLs of their own. Repeating a call is
@@ -166,6 +175,15 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     - INVALID_ARGUMENT UNKNOWN_STORAGE: no such storage backend is registered. Until backends are registered,
       all ids are accepted.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+    """
+    BatchReserveObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.BatchReserveObjectsRequest, _object_service_pb2.BatchReserveObjectsResponse]  # type: ignore[assignment]
+    """Executes many ReserveObjects requests at once: one result for each request, in the same order. Each request
+    behaves as if it had been sent alone.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+    Failures of single requests: those of ReserveObjects.
     """
     RegisterStorageBackends: _aio.UnaryUnaryMultiCallable[_object_service_pb2.RegisterStorageBackendsRequest, _object_service_pb2.RegisterStorageBackendsResponse]  # type: ignore[assignment]
     """Registers all storage backends, in place of those registered before. Objects can be reserved only on these
@@ -280,6 +298,21 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT UNKNOWN_STORAGE: no such storage backend is registered. Until backends are registered,
           all ids are accepted.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchReserveObjects(
+        self,
+        request: _object_service_pb2.BatchReserveObjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.BatchReserveObjectsResponse, _abc.Awaitable[_object_service_pb2.BatchReserveObjectsResponse]]:
+        """Executes many ReserveObjects requests at once: one result for each request, in the same order. Each request
+        behaves as if it had been sent alone.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 256 requests, or more than 1000 objects in total.
+
+        Failures of single requests: those of ReserveObjects.
         """
 
     @_abc_1.abstractmethod

@@ -9,7 +9,7 @@ it. So a group of 64 writes needs as many requests for reads as a single write.
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ from services.metadata.adapters.vast.changes import Changes
 from services.metadata.adapters.vast.queries import Missing, Query
 from services.metadata.adapters.vast.reading.snapshot import Snapshot
 from services.metadata.adapters.vast.running.workers import Job
-from services.metadata.application.ports import Stepwise, Tables
+from services.metadata.application.ports import Gathered, Stepwise, Tables
 from services.shared.errors import DataDamaged
 from services.shared.outcomes import Outcome
 from services.vast_client.failures import Failure
@@ -25,31 +25,36 @@ from services.vast_client.failures import Failure
 _log = logging.getLogger(__name__)
 # Most rules have about five reads in sequence. After these trials, a rule sends its further reads itself.
 _TRIALS: Final = 8
+Rule: TypeAlias = Callable[[Tables], object]
 
 
 def run_all(jobs: Sequence[Job], tables: Tables, snapshot: Snapshot, changes: Changes) -> list[Outcome]:
     """The outcome of each job. The writes of those that succeed are added to `changes`."""
-    if len(jobs) > 1:
-        _fetch_together(jobs, tables, snapshot, changes)
-    elif jobs and isinstance(rule := jobs[0].rule, Stepwise):
+    rules = [rule for job in jobs for rule in _rules_of(job)]
+    if len(rules) > 1:
+        _fetch_together(rules, tables, snapshot, changes)
+    elif rules and isinstance(rule := rules[0], Stepwise):
         _fetch_ahead(rule.steps(), tables, snapshot, changes)
     snapshot.eager = True
     return [_run(job, tables, changes) for job in jobs]
 
 
-def _fetch_together(jobs: Sequence[Job], tables: Tables, snapshot: Snapshot, changes: Changes) -> None:
-    open_jobs = list(jobs)
+def _rules_of(job: Job) -> Sequence[Rule]:
+    """The rules whose reads are fetched together: the rule of the job, or those of the callers in it."""
+    return job.rule.steps if isinstance(job.rule, Gathered) else [job.rule]
+
+
+def _fetch_together(rules: Sequence[Rule], tables: Tables, snapshot: Snapshot, changes: Changes) -> None:
+    open_rules = list(rules)
     for _ in range(_TRIALS):
         missing_queries: dict[Query, None] = {}
-        open_jobs = [job for job in open_jobs if _run_for_trial(job.rule, tables, changes, missing_queries)]
+        open_rules = [rule for rule in open_rules if _run_for_trial(rule, tables, changes, missing_queries)]
         if not missing_queries:
             return
         snapshot.fetch(list(missing_queries))
 
 
-def _fetch_ahead(
-    steps: Sequence[Callable[[Tables], object]], tables: Tables, snapshot: Snapshot, changes: Changes
-) -> None:
+def _fetch_ahead(steps: Sequence[Rule], tables: Tables, snapshot: Snapshot, changes: Changes) -> None:
     """Fetch the rows that the steps of one rule will read. Each step sees the writes of those before it."""
     for _ in range(_TRIALS):
         mark = changes.mark()
@@ -63,7 +68,7 @@ def _fetch_ahead(
 
 
 def _run_for_trial(
-    rule: Callable[[Tables], object],
+    rule: Rule,
     tables: Tables,
     changes: Changes,
     missing_queries: dict[Query, None],

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from services.metadata.adapters.vast.store import VastStore
+from services.metadata.application.objects.reservation import Reservation
 from services.metadata.application.ports import FlowFilter, SegmentQuery
 from services.metadata.domain.property import PropertyChange
 from services.metadata.domain.segments.segment import Segment
@@ -74,6 +75,10 @@ def operations(store: VastStore, metadata: Metadata) -> dict[str, Work]:
         return lambda: metadata.flows.page(FlowFilter(**wanted), 30, "")
 
     update = partial(metadata.flows.update, flow_id(1))
+    waiting = [
+        Reservation(flow_id(number), [an_object(f"more{number}.{n}") for n in range(10)])
+        for number in range(1, 21)
+    ]
     hundred = [an_object(f"more{number}") for number in range(100)]
     return {
         "read a flow from the cache": lambda: metadata.flow(1),
@@ -94,6 +99,7 @@ def operations(store: VastStore, metadata: Metadata) -> dict[str, Work]:
         "delete a flow with 1,000 segments": lambda: metadata.flows.delete(flow_id(2)),
         "allocate 1 object": lambda: metadata.objects.reserve(flow_id(1), [an_object("more")]),
         "allocate 100 objects": lambda: metadata.objects.reserve(flow_id(1), hundred),
+        "allocate 10 objects for each of 20 callers who wait": lambda: metadata.objects.reserve_many(waiting),
         "register 1 segment": lambda: metadata.register(1, *own(1)),
         "register 100 segments": lambda: metadata.register(1, *own(*range(2, 102))),
         "register 1 segment of an external object": lambda: metadata.register(1, *external(1)),
