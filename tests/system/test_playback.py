@@ -14,8 +14,7 @@ from client.api import TamsClient
 from client.essence.sample_clip.clip import Clip, write_clip
 from client.ingest import Ingested, ingest
 from tests.support.client.essence import sounds
-from tests.support.http import browser
-from tests.support.playback.web_player import running_web_player
+from tests.support.playback.web_player import needed, running_web_player
 from tests.support.processes.system import System, running_system
 from tests.support.services.gateway import new_id
 
@@ -91,7 +90,7 @@ def test_a_player_follows_a_recording_that_loses_its_beginning(
     assert pictures == shown(str(clip))
 
 
-@browser.needed
+@needed
 def test_a_web_page_plays_a_recording(system: System, ingested: Ingested, tmp_path: Path) -> None:
     with running_web_player(tmp_path) as player:
         player.open(f"{system.url}/x/flows/{ingested.flow_id}/multivariant.m3u8")
@@ -100,7 +99,7 @@ def test_a_web_page_plays_a_recording(system: System, ingested: Ingested, tmp_pa
     assert played["pictures"] >= 25 * SECONDS
 
 
-@browser.needed
+@needed
 def test_a_web_page_follows_a_recording(system: System, ingested: Ingested, tmp_path: Path) -> None:
     with (
         httpx.Client(base_url=system.url, trust_env=False) as api,

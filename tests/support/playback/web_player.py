@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import importlib.util
 import json
 import threading
 from collections.abc import Iterator
@@ -11,7 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.support.http.browser import Browser, running_browser
+from tests.support.http.browser import PROGRAM, Browser, running_browser
+from tests.support.processes import programs
+
+# npm puts it there, as package-lock.json beside this module says.
+_HLS_JS = Path(__file__).parent / "player" / "node_modules" / "hls.js" / "dist" / "hls.min.js"
+needed = programs.needed(PROGRAM, files=[_HLS_JS])
 
 _PAGE = """
 <!doctype html><link rel="icon" href="data:,"><video muted></video><script src="hls.js"></script><script>
@@ -53,17 +57,9 @@ def running_web_player(folder: Path) -> Iterator[WebPlayer]:
     pages = folder / "pages"
     pages.mkdir()
     (pages / "index.html").write_text(_PAGE)
-    (pages / "hls.js").symlink_to(_hls_js())
+    (pages / "hls.js").symlink_to(_HLS_JS)
     with _serving(pages) as port, running_browser(folder / "browser") as browser:
         yield WebPlayer(browser, f"http://127.0.0.1:{port}/")
-
-
-def _hls_js() -> Path:
-    # The package is not imported, as it would want the packages that it names.
-    found = importlib.util.find_spec("octoprint")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "static" / "js" / "lib" / "hls.js"
 
 
 @contextmanager
