@@ -19,6 +19,8 @@ from services.shared.errors import PermissionDenied, Unauthenticated
 _URL_TOKEN: Final = "access_token="  # noqa: S105 - the name, not a token
 # The paths of a flow. Its id is their first parameter.
 _FLOW: Final = "/flows/{flowId}"
+# Its playlists, which players load with a token in the URL.
+_PLAYLISTS: Final = (f"/x{_FLOW}/playlist.m3u8", f"/x{_FLOW}/multivariant.m3u8")
 
 
 class Admission:
@@ -101,5 +103,5 @@ def _url_token(query: str) -> str:
 def _require_within(principal: Principal, request: Request) -> None:
     require_method(principal, request.scope.method)
     template = request.route.template
-    is_of_flow = template == _FLOW or template.startswith(f"{_FLOW}/")
+    is_of_flow = template == _FLOW or template.startswith(f"{_FLOW}/") or template in _PLAYLISTS
     require_flow(principal, request.params[:1] if is_of_flow else ())

@@ -10,6 +10,8 @@ from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import FlowReader, flow_reader
 from gateway.clients.health import HealthChecks
+from gateway.clients.live_windows import LiveWindows
+from gateway.clients.playable_flows import PlayableFlows
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
 from gateway.clients.storage import storage_allocator
@@ -29,6 +31,8 @@ from gateway.handlers.flows import Flows
 from gateway.handlers.health.health import Health
 from gateway.handlers.multipart_uploads import MultipartUploads
 from gateway.handlers.objects import Objects
+from gateway.handlers.playlists.media import MediaPlaylists
+from gateway.handlers.playlists.multivariant import MultivariantPlaylists
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
 from gateway.handlers.service import Service
@@ -162,6 +166,9 @@ def _handlers(
     deletion_requests = DeletionRequests(services, links)
     reader = flow_reader(services, metrics)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
+    urls = SegmentUrls(services.channels["media"], backends)
+    playable = PlayableFlows(services, reader, urls)
+    windows = LiveWindows(playable)
     return Handlers(
         service=Service(services, settings, backends, bodies),
         webhooks=Webhooks(services, bodies, offered=settings.webhooks),
@@ -172,7 +179,7 @@ def _handlers(
         flow_properties=Properties(flows, bodies),
         flow_tags=Tags(flows, bodies),
         segments=_segments(
-            settings, services, backends, deletion_requests, bodies=bodies, paging=paging, metrics=metrics
+            settings, services, urls, deletion_requests, bodies=bodies, paging=paging, metrics=metrics
         ),
         storage=Storage(storage_allocator(services, metrics), bodies),
         trash=Trash(services, paging),
@@ -181,6 +188,8 @@ def _handlers(
         deletion_requests=deletion_requests,
         batches=Batches(services, sources, bodies),
         analytics=Analytics(services),
+        media_playlists=MediaPlaylists(playable, windows),
+        multivariant_playlists=MultivariantPlaylists(playable, sources, windows),
         tokens=Tokens(None if access is None else access.urls, bodies),
         administration=TableAdministration(services, bodies, gate),
         loads=Loads(services, bodies, gate),
@@ -220,7 +229,7 @@ def _document(public_url: str) -> bytes:
 def _segments(
     settings: Settings,
     services: Services,
-    backends: StorageBackends,
+    urls: SegmentUrls,
     deletion_requests: DeletionRequests,
     *,
     bodies: BodyReader,
@@ -231,7 +240,7 @@ def _segments(
         services,
         writer=segment_writer(services, metrics),
         find_missing_objects=missing_object_finder(services, metrics) if settings.check_uploads else None,
-        urls=SegmentUrls(services.channels["media"], backends),
+        urls=urls,
         deletion_requests=deletion_requests,
         bodies=bodies,
         paging=paging,

@@ -17,6 +17,8 @@ from gateway.handlers.flows import Flows
 from gateway.handlers.health.health import Health
 from gateway.handlers.multipart_uploads import MultipartUploads
 from gateway.handlers.objects import Objects
+from gateway.handlers.playlists.media import MediaPlaylists
+from gateway.handlers.playlists.multivariant import MultivariantPlaylists
 from gateway.handlers.properties import Properties
 from gateway.handlers.segments import Segments
 from gateway.handlers.service import Service
@@ -49,6 +51,8 @@ class Handlers:
     trash: Trash
     batches: Batches
     analytics: Analytics
+    media_playlists: MediaPlaylists
+    multivariant_playlists: MultivariantPlaylists
     tokens: Tokens
     administration: TableAdministration
     loads: Loads
@@ -175,6 +179,9 @@ def _extensions(to: Handlers) -> tuple[Route, ...]:
         Route("/x/sources/{sourceId}/restore", post=to.trash.restore_source),
         Route("/x/analytics/flows/{flowId}/coverage", get=to.analytics.coverage),
         Route("/x/analytics/storage-usage", get=to.analytics.storage_usage),
+        Route("/x/flows/{flowId}/playlist.m3u8", get=to.media_playlists.get),
+        Route("/x/flows/{flowId}/multivariant.m3u8", get=to.multivariant_playlists.of_flow),
+        Route("/x/sources/{sourceId}/multivariant.m3u8", get=to.multivariant_playlists.of_source),
         # Who may read may have tokens; the handler checks the scope of each method that they are for.
         Route("/x/tokens", scopes={"POST": Scope.READ}, post=to.tokens.post),
     )

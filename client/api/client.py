@@ -29,6 +29,7 @@ from client.api.models import (
     Source,
     StorageBackend,
 )
+from client.api.playback import Playback
 from client.api.target import Target
 from client.api.tracing import RequestTrace
 from client.api.trash import Trash
@@ -54,6 +55,7 @@ class TamsClient:
         self.audit = AuditLog(self._api)
         self.accounts = Accounts(self._api)
         self.trash = Trash(self._api)
+        self.playback = Playback(self._api)
 
     async def __aenter__(self) -> Self:
         return self

@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "sample-data": ("administration.sample_data", "Fill a store with generated timelines."),
     "doctor": ("administration.doctor", "Check a store for problems."),
     "export": ("media.export", "Write a time range of a flow to a file."),
+    "play": ("media.play", "Print the address of a flow for players, or play it."),
 }
 
 

@@ -1,10 +1,12 @@
-"""A value that is read on demand and then kept for some seconds."""
+"""Values that are read on demand and then kept for some seconds."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -28,3 +30,26 @@ class Recent(Generic[T]):
         value = await self._read()
         self._valid_until = time.monotonic() + self._seconds(value)
         return value
+
+
+class RecentByKey(Generic[K, T]):
+    """The last value of each key, valid for `seconds`. Concurrent callers of a key share one read.
+
+    Beyond `most` keys, the key that was not asked for the longest is forgotten.
+    """
+
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._values: OrderedDict[K, Recent[T]] = OrderedDict()
+
+    async def get(self, key: K, read: Callable[[], Awaitable[T]]) -> T:
+        """The value of a key; raises what the read raises. The first `read` of a key is used again."""
+        recent = self._values.get(key)
+        if recent is None:
+            recent = self._values[key] = Recent(read, lambda _: self._seconds)
+            if len(self._values) > self._most:
+                self._values.popitem(last=False)
+        else:
+            self._values.move_to_end(key)
+        return await recent.get()

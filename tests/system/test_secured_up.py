@@ -14,7 +14,7 @@ from tests.support.processes.programs import needed
 from tests.support.processes.system import System, poll
 from tests.support.project.guides import blocks
 from tests.support.project.repository import ROOT
-from tests.support.services.gateway import a_flow
+from tests.support.services.gateway import a_flow, a_segment
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +145,15 @@ def test_the_secured_minute_of_the_readme_works_as_pasted(env: Mapping[str, str]
         env={**env, "PATH": tools}, capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert pasted.returncode == 0, pasted.stderr
+
+
+def test_the_address_of_a_player_needs_nothing_else(secured: System, env: Mapping[str, str]) -> None:
+    flow = a_flow()
+    writing = {"Authorization": f"Bearer {token(env, '--scope', 'read,write')}"}
+    path = f"{secured.url}/flows/{flow['id']}"
+    httpx.put(path, json=flow, headers=writing).raise_for_status()
+    httpx.post(f"{path}/segments", json=a_segment(), headers=writing).raise_for_status()
+    printed = run_tams("play", flow["id"], env={**env, "TAMS_TOKEN": token(env)})
+    address = printed.stdout.strip()
+    child = httpx.URL(address).join(httpx.get(address).text.splitlines()[-1])
+    assert "#EXTINF" in httpx.get(child).text

@@ -7,6 +7,8 @@ if TESTS_INSIST is set. `.ci/run` installs the programs and sets it, so that no 
 import asyncio
 import os
 import shutil
+from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +19,9 @@ async def next_line(stream: asyncio.StreamReader | None) -> bytes:
     return await stream.readline()
 
 
-def needed(*names: str) -> pytest.MarkDecorator:
-    """A marker that skips the test if a program is missing and TESTS_INSIST is not set."""
+def needed(*names: str, files: Collection[Path] = ()) -> pytest.MarkDecorator:
+    """A marker that skips the test if a program or a file is missing and TESTS_INSIST is not set."""
     missing = [name for name in names if shutil.which(name) is None]
+    missing += [path.name for path in files if not path.exists()]
     skips = bool(missing) and "TESTS_INSIST" not in os.environ
     return pytest.mark.skipif(skips, reason=f"not installed: {', '.join(missing)}")

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.clients.recent import Recent
+from gateway.clients.recent import Recent, RecentByKey
 
 
 class Checks:
@@ -54,3 +54,10 @@ async def test_a_failure_is_not_kept() -> None:
         await recent.get()
     checks.fails = False
     assert await recent.get() == 2
+
+
+async def test_keys_are_read_apart_and_the_oldest_is_forgotten() -> None:
+    checks = Checks()
+    recent: RecentByKey[str, int] = RecentByKey(60.0, most=2)
+    found = [await recent.get(key, checks.check) for key in ("a", "b", "a", "c", "a", "b")]
+    assert found == [1, 2, 1, 3, 1, 4]
