@@ -10,16 +10,15 @@ GEN := protos/gen
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 ON_VAST := --engine vast tests/api tests/conformance --deselect tests/conformance/fuzzing/test_fuzzing.py
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-# These start many processes and take replicas away under load, so they have the machine for themselves. They are not
-# a part of `make test` yet: some fail now and then, and it is not known whether the store or the machine is at fault.
-SCALING := tests/system/scaling
+# These take processes and hosts away under load, so they have the machine for themselves.
+ALONE := -m alone tests/system
 AGAIN := -v --exitfirst --last-failed --last-failed-no-failures none
 # Trust what the system trusts, where it says so: behind a company's proxy nothing else works.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 # Compiled modules are kept, whatever the shell says: tests start hundreds of processes of the same code.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install up test test-sqlite test-vast test-scaling test-sqlite-again test-vast-again test-scaling-again lock
+.PHONY: help install up test test-sqlite test-vast test-alone test-sqlite-again test-vast-again test-alone-again lock
 .PHONY: generate generate-check proto-lint lint types imports docs docs-site dashboards monitoring bench
 
 help:  ## List the targets
@@ -39,25 +38,25 @@ install: .venv/.installed  ## Make the virtual environment from the lock file
 up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/tams up
 
-test: test-sqlite test-vast  ## Run the tests side by side, those of the API on both table engines
+test: test-sqlite test-vast test-alone  ## Run all tests, those of the API on both table engines
 
-test-sqlite: .venv/.installed  ## Run all tests, those of the API with SQLite
-	@$(PY) -m pytest $(SIDE_BY_SIDE) --ignore $(SCALING)
+test-sqlite: .venv/.installed  ## Run the tests side by side, those of the API with SQLite
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not alone"
 
 test-vast: .venv/.installed  ## Run the tests of the API with VAST
 	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ON_VAST)
 
-test-scaling: .venv/.installed  ## Run the tests of replicas behind Envoy
-	@$(PY) -m pytest $(SCALING)
+test-alone: .venv/.installed  ## Run the tests that need the machine for themselves
+	@$(PY) -m pytest $(ALONE)
 
 test-sqlite-again: .venv/.installed  ## Run those that failed, one by one, until one fails again
-	@$(PY) -m pytest $(AGAIN) --ignore $(SCALING)
+	@$(PY) -m pytest $(AGAIN) -m "not alone"
 
 test-vast-again: .venv/.installed  ## Run those that failed with VAST, one by one, until one fails again
 	@$(PY) -m pytest $(AGAIN) $(ON_VAST)
 
-test-scaling-again: .venv/.installed  ## Run those that failed with replicas, one by one, until one fails again
-	@$(PY) -m pytest $(AGAIN) $(SCALING)
+test-alone-again: .venv/.installed  ## Run those that failed alone, until one fails again
+	@$(PY) -m pytest $(AGAIN) $(ALONE)
 
 lock:  ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -28,8 +28,9 @@ class Settings(StoreSettings, AccessSettings):
     vast_cache_seconds: Seconds = 1.0
     # On a VAST that does not refuse conflicting updates: states that this is the only metadata process.
     vast_single_writer: bool = False
-    # On VAST: folder on this machine for a list of open transactions. Those of a killed process then end when
-    # the next process starts. Without it, their rows stay locked until the database ends them.
+    # On VAST: folder on this machine for a list of open transactions. Metadata processes of one store with
+    # the same folder end those of each other that were killed or hang. Without it, the rows of such a process
+    # stay locked until the database ends its transactions.
     vast_journal_dir: str = ""
     # Time in which DELETE works on its own deletion, before it answers 202 and the rest continues.
     deletion_budget_seconds: float = 2.0

@@ -19,6 +19,7 @@ from services.vast_client.endpoints.breaker import Signal
 from services.vast_client.endpoints.endpoints import Endpoints
 from services.vast_client.endpoints.probes import Probes
 from services.vast_client.failures import (
+    Clash,
     DeadlinePassed,
     Failure,
     TimedOut,
@@ -27,12 +28,14 @@ from services.vast_client.failures import (
     translated_sdk_errors,
 )
 from services.vast_client.filters.filters import EVERYTHING
+from services.vast_client.journals.abandoned import Abandoned, find_abandoned
+from services.vast_client.journals.journal import Journal
+from services.vast_client.journals.peers import Peers
 from services.vast_client.plans import Kind
 from services.vast_client.requests import Requests
 from services.vast_client.sdk import Api
 from services.vast_client.transactions.calls import AnyEndpoint
 from services.vast_client.transactions.endings import Endings
-from services.vast_client.transactions.journal import Abandoned, Journal, find_abandoned
 from services.vast_client.transactions.keepalive import KeepAlive
 from services.vast_client.transactions.reads import Reads
 from services.vast_client.transactions.transaction import Transaction
@@ -46,8 +49,9 @@ _TIMEOUT: Final = (1.5, 30.0)  # maximum seconds to connect, and between two par
 class Cluster:
     """Runs work in transactions. Thread-safe, but it must not be used after a fork.
 
-    `journal` notes open transactions. `left_open` are transactions of killed processes, which this one rolls
-    back. `budget` is the time limit of `run` in seconds. Requests are counted in `metrics`.
+    `journal` notes open transactions; with one, those of other processes that hang and lock rows are ended.
+    `left_open` are transactions of killed processes, which this one rolls back. `budget` is the time limit of
+    `run` in seconds. Requests are counted in `metrics`.
     """
 
     def __init__(
@@ -72,10 +76,9 @@ class Cluster:
         self.requests = Requests(metrics or Metrics(), self.endpoints)
         self.endings = Endings(self.end)
         self.keep_alive = KeepAlive(self._keep_alive)
-        self._left_open = left_open or []
-        for abandoned in self._left_open:
-            for txid in abandoned.txids:
-                self.endings.add(txid, wrote=True, forget=partial(abandoned.remove, txid))
+        self._left_open: list[Abandoned] = []
+        self._end_abandoned(left_open or [])
+        self._peers = Peers(journal, self.end, self._end_abandoned) if journal is not None else None
 
     def begin(self, kind: Kind | None = None, avoid: frozenset[str] = frozenset()) -> Transaction:
         """A transaction on a healthy endpoint. `kind` is the kind of its reads, None for changes.
@@ -126,6 +129,8 @@ class Cluster:
     def close(self) -> None:
         """Roll back open transactions and close all connections."""
         self._probes.close()
+        if self._peers is not None:
+            self._peers.close()
         self.keep_alive.close()
         self.endings.close()
         self._sessions.close()
@@ -134,12 +139,20 @@ class Cluster:
         for abandoned in self._left_open:
             abandoned.close()
 
+    def _end_abandoned(self, found: list[Abandoned]) -> None:
+        self._left_open = [abandoned for abandoned in (*self._left_open, *found) if not abandoned.is_done]
+        for abandoned in found:
+            for txid in abandoned.txids:
+                self.endings.add(txid, wrote=True, forget=partial(abandoned.remove, txid))
+
     def _once(self, work: Callable[[Transaction], T], kind: Kind | None, tries: Tries) -> T:
         with self._begin(kind, tries.avoid, tries.rounds) as transaction:
             try:
                 result = work(transaction)
             except Failure as failure:
                 self._attribute(failure, transaction.endpoint)
+                if isinstance(failure, Clash) and self._peers is not None:
+                    self._peers.suspect()
                 raise
         for endpoint in tries.refused:
             self.endpoints.record_failure(endpoint)  # it refused what another endpoint accepted

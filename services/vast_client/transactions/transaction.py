@@ -11,11 +11,11 @@ from services.vast_client import limits
 from services.vast_client.connections.connections import overtime
 from services.vast_client.failures import CommitUnknown, Failure, Unknown, Unreachable
 from services.vast_client.filters.filters import Filter
+from services.vast_client.journals.journal import Journal, State
 from services.vast_client.plans import Kind
 from services.vast_client.sdk import SdkTable, SdkTransaction
 from services.vast_client.transactions.calls import Call, ClusterContext
 from services.vast_client.transactions.endings import try_until
-from services.vast_client.transactions.journal import Journal
 from services.vast_client.transactions.keepalive import KeepAlive
 from services.vast_client.transactions.parts import MAX_ROWS, slices
 from services.vast_client.transactions.reads import ROW_ID, Reads
@@ -62,7 +62,7 @@ class Transaction:
     @property
     def raw(self) -> SdkTransaction:
         """The transaction of the SDK, for requests about tables."""
-        self._wrote = True  # assumed, because such requests may write
+        self._note_write()  # assumed, because such requests may write
         return self._raw_at_endpoint()
 
     def __enter__(self) -> "Transaction":
@@ -179,6 +179,7 @@ class Transaction:
         return False
 
     def _end_later(self, txid: int) -> None:
+        self._mark(State.GIVEN_UP)
         self._cluster.endings.add(txid, wrote=self._wrote, forget=self._forget)
 
     def _finish(self) -> int:
@@ -194,8 +195,16 @@ class Transaction:
             self._cluster.journal.remove(self._place)
             self._place = None
 
-    def _write(self, part: pa.RecordBatch) -> Call:
+    def _note_write(self) -> None:
         self._wrote = True
+        self._mark(State.WROTE)
+
+    def _mark(self, state: State) -> None:
+        if self._cluster.journal is not None:
+            self._cluster.journal.mark(self._place, state)
+
+    def _write(self, part: pa.RecordBatch) -> Call:
+        self._note_write()
         self._bytes += part.nbytes
         return Call(self._cluster, self.endpoint, limits.of_write(part.nbytes))
 

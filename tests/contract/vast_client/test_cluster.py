@@ -15,10 +15,11 @@ from services.vast_client.cluster import Cluster
 from services.vast_client.connections.connections import time_left
 from services.vast_client.failures import Clash, CommitUnknown, Failure, Refused, Unreachable
 from services.vast_client.filters.filters import EVERYTHING
+from services.vast_client.journals.abandoned import find_abandoned
+from services.vast_client.journals.journal import Journal
 from services.vast_client.plans import Kind
 from services.vast_client.tables import TableSpec
 from services.vast_client.transactions import keepalive
-from services.vast_client.transactions.journal import Journal, find_abandoned
 from services.vast_client.transactions.reads import ROW_ID
 from services.vast_client.transactions.transaction import Transaction
 from simulators.vast.endpoints.faults import Fault, dropped, hung, lost_reply, refused, slow, truncated

@@ -55,11 +55,11 @@ class Sink:
 
 
 @asynccontextmanager
-async def running_sink(answer: Answer = take) -> AsyncIterator[Sink]:
-    """A sink on loopback."""
+async def running_sink(answer: Answer = take, *, host: str = "127.0.0.1") -> AsyncIterator[Sink]:
+    """A sink on an address of this host."""
     sink = Sink(answer=answer)
-    server = await asyncio.start_server(sink.serve, "127.0.0.1", 0)
-    sink.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    server = await asyncio.start_server(sink.serve, host, 0)
+    sink.url = f"http://{host}:{server.sockets[0].getsockname()[1]}/hook"
     try:
         yield sink
     finally:

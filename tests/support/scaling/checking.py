@@ -1,7 +1,7 @@
 """The checks after a fault: no idempotent request failed, no write is lost, no event came twice."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
@@ -9,7 +9,6 @@ import httpx
 from tests.support.events.sink import Sink, running_sink
 from tests.support.processes.polling import until
 from tests.support.scaling.load import Outcome
-from tests.support.scaling.store import ScaledStore
 from tests.support.services.gateway import a_flow
 
 EVENTS = ["flows/created", "flows/segments_added"]
@@ -17,26 +16,26 @@ PAGE = 1000
 
 
 @asynccontextmanager
-async def subscribed(store: ScaledStore) -> AsyncIterator[Sink]:
-    """A webhook that gets the events of new flows and segments."""
-    async with running_sink() as sink, _api(store.envoy.url) as http:
+async def subscribed(fronts: Mapping[str, str], host: str = "127.0.0.1") -> AsyncIterator[Sink]:
+    """A webhook on an address of this host that gets the events of new flows and segments."""
+    async with running_sink(host=host) as sink, _api(next(iter(fronts.values()))) as http:
         webhook = {"url": sink.url, "events": EVENTS}
         assert (await http.post("/service/webhooks", json=webhook)).status_code == 201
         yield sink
         await http.post("/service/webhooks", json=webhook | {"events": []})
 
 
-async def check(store: ScaledStore, outcome: Outcome, sink: Sink) -> None:
+async def check(fronts: Mapping[str, str], outcome: Outcome, sink: Sink) -> None:
     """AssertionError if something was lost, failed or doubled."""
     assert not outcome.failures, outcome.failures[:5]
     assert outcome.objects, "no write was acknowledged"
-    for url in store.fronts.values():
+    for url in fronts.values():
         async with _api(url) as http:
             for flow_id, object_ids in outcome.acknowledged.items():
                 lost = set(object_ids) - await _objects_of(http, flow_id)
                 assert not lost, f"{len(lost)} of {len(object_ids)} segments are lost"
     await until(lambda: outcome.objects <= _counts(sink).keys(), pause=0.05)
-    await _until_later_event(store, sink)
+    await _until_later_event(next(iter(fronts.values())), sink)
     doubled = [object_id for object_id, count in _counts(sink).items() if count > 1]
     assert not doubled, f"{len(doubled)} of {len(outcome.objects)} segments came more than once"
 
@@ -48,10 +47,10 @@ def _counts(sink: Sink) -> Counter[str]:
     )
 
 
-async def _until_later_event(store: ScaledStore, sink: Sink) -> None:
+async def _until_later_event(url: str, sink: Sink) -> None:
     """Wait for an event that was made now. One that was to come again is pulled before it."""
     flow = a_flow()
-    async with _api(store.envoy.url) as http:
+    async with _api(url) as http:
         assert (await http.put(f"/flows/{flow['id']}", json=flow)).status_code == 201
     await until(lambda: any(event["event"].get("flow", {}).get("id") == flow["id"] for event in sink.events))
 

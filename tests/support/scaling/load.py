@@ -43,10 +43,11 @@ class Outcome:
 class Client:
     """One client of a front with a flow of its own."""
 
-    def __init__(self, front: str, http: httpx.AsyncClient, outcome: Outcome) -> None:
+    def __init__(self, front: str, http: httpx.AsyncClient, outcome: Outcome, *, analytics: bool) -> None:
         self._front = front
         self._http = http
         self._outcome = outcome
+        self._analytics = analytics
         self._flow = a_flow()
         self._path = f"/flows/{self._flow['id']}"
         self._objects: list[str] = []
@@ -89,7 +90,7 @@ class Client:
 
     async def _label(self) -> None:
         await self._repeatable("PUT", f"{self._path}/label", json=f"label {next(self._numbers)}")
-        if next(self._numbers) % 4 == 0:
+        if self._analytics and next(self._numbers) % 4 == 0:
             await self._repeatable("GET", "/x/analytics/storage-usage")
 
     async def _repeatable(self, method: str, path: str, **more: Any) -> httpx.Response | None:
@@ -123,12 +124,15 @@ class Client:
 
 
 @asynccontextmanager
-async def load_on(fronts: Mapping[str, str]) -> AsyncIterator[Outcome]:
-    """Clients that work until the block ends; when it begins, each has been answered a few times."""
+async def load_on(fronts: Mapping[str, str], *, analytics: bool = True) -> AsyncIterator[Outcome]:
+    """Clients that work until the block ends; when it begins, each has been answered a few times.
+
+    Without `analytics` they ask nothing of it.
+    """
     outcome, stop = Outcome([*fronts]), asyncio.Event()
     async with AsyncExitStack() as stack:
         clients = [
-            Client(front, await stack.enter_async_context(_http(url)), outcome)
+            Client(front, await stack.enter_async_context(_http(url)), outcome, analytics=analytics)
             for front, url in fronts.items()
             for _ in range(CLIENTS)
         ]

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -16,13 +16,31 @@ STOP_SECONDS = 60
 
 
 class Replica:
-    """A process of `service` at a fixed port of loopback. It writes its log to a file."""
+    """A process of `service` at a fixed port. It writes its log to a file.
 
-    def __init__(self, folder: Path, name: str, port: int, env: Mapping[str, str]) -> None:
+    `command` runs another command on its host, whose address is `host`. A gateway serves if it says so at the
+    path `health`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        port: int,
+        env: Mapping[str, str],
+        *,
+        host: str = "127.0.0.1",
+        command: Sequence[str] = (),
+        health: str = "/health",
+    ) -> None:
         self.name = name
         self.port = port
         self.service = name.partition("-")[0]
-        self._env = {**env, f"TAMS_{self.service.upper()}_PORT": str(port)}
+        self._address = f"{host}:{port}"
+        self._command = command
+        self._health = f"http://{host}:{port}{health}"
+        prefix = f"TAMS_{self.service.upper()}"
+        self._env = {**env, f"{prefix}_HOST": host, f"{prefix}_PORT": str(port)}
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -41,7 +59,7 @@ class Replica:
         module = "gateway" if self.service == "gateway" else f"services.{self.service}"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
+                [*self._command, sys.executable, "-m", module],
                 env=dict(self._env), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -83,7 +101,7 @@ class Replica:
 
         def ready() -> bool:
             assert self.runs, self.log[-2000:]
-            return self._answers() if self.service == "gateway" else is_serving(f"127.0.0.1:{self.port}")
+            return self._answers() if self.service == "gateway" else is_serving(self._address)
 
         poll(ready, READY_SECONDS)
 
@@ -97,7 +115,7 @@ class Replica:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/health", trust_env=False, timeout=10).is_success
+            return httpx.get(self._health, trust_env=False, timeout=10).is_success
         except httpx.TransportError:
             return False
 

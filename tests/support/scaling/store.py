@@ -32,9 +32,10 @@ _BALANCING_THEMSELVES = frozenset({_DIRECT, "events-2"})
 
 @dataclass
 class ScaledStore:
-    """The replicas by name, such as metadata-1, and the proxy."""
+    """The replicas by name, such as metadata-1, the proxy and the database of the tables."""
 
     envoy: Envoy
+    database: Server
     replicas: Mapping[str, Replica]
 
     @property
@@ -85,14 +86,14 @@ def running_scaled_store(folder: Path, objects: SeaweedFS) -> Iterator[ScaledSto
         for service in REPLICAS
     }
     with ExitStack() as stack:
-        server = stack.enter_context(vast_server())
+        server = stack.enter_context(vast_server(with_store=True))
         envoy = stack.enter_context(running_envoy(folder / "envoy", endpoints, "files"))
         env = _environment(folder, objects, server)
         replicas = {
             name: Replica(folder, name, port, {**env, **_addresses(name, envoy, ports)})
             for name, port in ports.items()
         }
-        store = ScaledStore(envoy, replicas)
+        store = ScaledStore(envoy, server, replicas)
         stack.callback(_end, replicas.values())
         store.restore()
         yield store
@@ -115,6 +116,7 @@ def _environment(folder: Path, objects: SeaweedFS, server: Server) -> dict[str, 
     return {
         **inherited,
         **{f"TAMS_{name.upper()}": str(value) for name, value in settings_of(server).items()},
+        "TAMS_METADATA_VAST_JOURNAL_DIR": str(folder / "transactions"),
         "TAMS_MEDIA_STORAGE_CONFIG": str(write_storage_config(folder / "storage.json", bucket)),
         "TAMS_WEBHOOK_NETWORKS": "127.0.0.0/8",
         # Longer than Envoy needs to notice that a gateway stops. The services have the default.

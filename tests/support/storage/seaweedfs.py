@@ -78,26 +78,34 @@ def write_storage_config(path: Path, *backends: dict[str, Any]) -> Path:
 
 def on_loopback(port: int) -> StorageAddresses:
     """The addresses of object storage that this machine alone reaches."""
-    endpoint = f"http://{LOOPBACK}:{port}"
-    return StorageAddresses(LOOPBACK, endpoint, endpoint)
+    return at(LOOPBACK, port)
+
+
+def at(host: str, port: int) -> StorageAddresses:
+    """The addresses of object storage that listens on one address."""
+    endpoint = f"http://{host}:{port}"
+    return StorageAddresses(host, endpoint, endpoint)
 
 
 @contextmanager
-def running_seaweedfs(folder: Path, *, guarded: bool = True) -> Iterator[SeaweedFS]:
+def running_seaweedfs(folder: Path, *, guarded: bool = True, host: str = LOOPBACK) -> Iterator[SeaweedFS]:
     """A store that keeps its data in `folder`, ready for requests. Unguarded, it is open to everybody."""
     with opened(folder) as data_dir:
         ports = _ports()
-        process = _started(data_dir, ports, guarded)
+        addresses = at(host, ports["TAMS_S3_PORT"])
+        process = _started(data_dir, addresses, ports, guarded)
         try:
-            endpoint_url = f"http://127.0.0.1:{ports['TAMS_S3_PORT']}"
+            endpoint_url = addresses.endpoint
             _wait_until_ready(endpoint_url, process, _log(data_dir))
             yield SeaweedFS(endpoint_url=endpoint_url, secrets=data_dir.secrets, ports=ports, pid=process.pid)
         finally:
             _stop(process)
 
 
-def _started(data_dir: DataDir, ports: Mapping[str, int], guarded: bool) -> subprocess.Popen[bytes]:
-    command = seaweedfs.command(data_dir, on_loopback(ports["TAMS_S3_PORT"]), ports, os.environ)
+def _started(
+    data_dir: DataDir, addresses: StorageAddresses, ports: Mapping[str, int], guarded: bool
+) -> subprocess.Popen[bytes]:
+    command = seaweedfs.command(data_dir, addresses, ports, os.environ)
     env = seaweedfs.environment(data_dir)
     if not guarded:
         command = tuple(argument for argument in command if argument != "-disableHttp")

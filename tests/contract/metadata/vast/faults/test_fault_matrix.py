@@ -11,7 +11,7 @@ import pytest
 from services.metadata.adapters.vast.store import open_vast_store
 from services.shared.errors import Unavailable
 from services.vast_client.cluster import Cluster
-from services.vast_client.transactions.journal import Journal
+from services.vast_client.journals.journal import Journal
 from simulators.vast.endpoints.faults import Fault
 from simulators.vast.server import Server
 from tests.support.vast.clusters import KEYS, address_of, vast_server

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from services.shared.errors import StartupError
-from services.vast_client.transactions.journal import Journal, find_abandoned
+from services.vast_client.journals.abandoned import find_abandoned
+from services.vast_client.journals.journal import Journal, Note, State, read_note
 
 LARGEST = 2**64 - 1
 # A process that records transactions and is killed.
 KILLED = """
 import os, pathlib, sys
-from services.vast_client.transactions.journal import Journal
+from services.vast_client.journals.journal import Journal
 journal = Journal(pathlib.Path(sys.argv[1]))
 places = [journal.add(txid) for txid in map(int, sys.argv[2:])]
 journal.remove(places[1])
@@ -55,7 +56,7 @@ def test_transactions_that_did_not_end_are_left_to_the_next_process(tmp_path: Pa
 
 
 def test_places_are_reused_and_transactions_beyond_them_are_not_recorded(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = Journal(tmp_path, threaded=False)
     places = [journal.add(txid) for txid in range(1, 1000)]
     recorded = [place for place in places if place is not None]
     assert len(recorded) == len(set(recorded)) == 512
@@ -66,6 +67,33 @@ def test_places_are_reused_and_transactions_beyond_them_are_not_recorded(tmp_pat
     assert path.read_bytes().strip(b"\0") == b"\5"
     journal.close()
     path.unlink()
+
+
+def test_others_see_the_states_of_transactions_and_that_the_process_runs(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, threaded=False)
+    assert journal.beat() is None
+    place = journal.add(7)
+    journal.add(LARGEST)
+    journal.mark(place, State.WROTE)
+    before = read_note(journal.path)
+    assert before.states == {7: State.WROTE, LARGEST: State.READING}
+    assert journal.beat() is not None
+    assert read_note(journal.path) == Note(before.states, before.beat + 1)
+    journal.remove(place)
+    assert read_note(journal.path).states == {LARGEST: State.READING}
+    journal.close()
+    (found,) = find_abandoned(tmp_path)
+    assert found.txids == [LARGEST]
+    found.close()
+
+
+def test_a_journal_of_an_earlier_version_has_no_states(tmp_path: Path) -> None:
+    path = tmp_path / "x.transactions"
+    path.write_bytes((5).to_bytes(8, "little") + bytes(4088))
+    assert read_note(path).states == {}
+    (found,) = find_abandoned(tmp_path)
+    assert found.txids == [5]
+    found.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"\1\0\0", b"\0" * 8])

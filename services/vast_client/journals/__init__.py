@@ -1,0 +1,1 @@
+"""Journals of open transactions, and what processes do about those of others."""
