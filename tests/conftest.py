@@ -1,8 +1,10 @@
 """Fixtures and options that all tests share."""
 
+import atexit
 import gc
 import re
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -10,12 +12,16 @@ import pytest
 from hypothesis import settings
 
 from services.shared.process.lifetime import choose_grpc_engine
+from tests.support.http.certificates import load_certificates_once
 from tests.support.processes.system import System, running_system
 from tests.support.services.engine import ENGINE, ENGINES
 from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs
 
 # As in the processes of the product.
 choose_grpc_engine()
+# jsonschema imports it for formats that no schema here has. It makes forty parsers, which takes
+# longer than any other import.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 # Longer parameters are texts, whose search would take a second.
 _LONGEST_ID = 1000
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -25,6 +31,14 @@ settings.register_profile("tams", deadline=None)
 # A longer search: pytest --hypothesis-profile thorough
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile("tams")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates() -> Iterator[None]:
+    """The certificates that clients of httpx trust are loaded once."""
+    with pytest.MonkeyPatch.context() as patch:
+        load_certificates_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -94,5 +108,6 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 def pytest_unconfigure() -> None:
     """Release what keeps objects alive that DuckDB reports as leaks, such as the callback of hypothesis."""
     gc.callbacks.clear()
-    gc.unfreeze()
+    # Not before the collections of garbage at the end of pytest, which would walk over all tests.
+    atexit.register(gc.unfreeze)
     ENGINE.close()

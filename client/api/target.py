@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import httpx
 
@@ -42,15 +43,22 @@ class Target:
         return {"Authorization": await self.credentials.authorization()}
 
     def ssl_context(self) -> ssl.SSLContext:
-        """The context for https."""
+        """The context for https. Targets without a file share one."""
+        if not self.ca_file:
+            return _usual_context()
         context = httpx.create_ssl_context()
-        if self.ca_file:
-            try:
-                context.load_verify_locations(cafile=self.ca_file)
-            except OSError as error:  # ssl.SSLError is one
-                reason = error.strerror if not isinstance(error, ssl.SSLError) else "no certificate in it"
-                raise ValueError(f"cannot use the authorities of {self.ca_file}: {reason}") from None
+        try:
+            context.load_verify_locations(cafile=self.ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            reason = error.strerror if not isinstance(error, ssl.SSLError) else "no certificate in it"
+            raise ValueError(f"cannot use the authorities of {self.ca_file}: {reason}") from None
         return context
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    """Trusts the authorities of the system. Loading them takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

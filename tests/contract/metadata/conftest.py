@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from services.metadata.adapters.sqlite.store import SqliteStore, open_store
-from services.metadata.adapters.vast.store import VastStore, open_vast_store
+from services.metadata.adapters.vast.store import VastStore
 from services.metadata.application.ports import Store
 from tests.support.metadata.rules import Metadata
-from tests.support.vast.clusters import vast_cluster, vast_rows
+from tests.support.vast.clusters import store_on_open_tables, vast_cluster, vast_rows
 
 Row = dict[str, Any]
 
@@ -62,7 +62,7 @@ async def vast_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     now = "services.metadata.adapters.vast.objects.objects._now_ms"
     monkeypatch.setattr(now, lambda: started + int(passed * 1000))
     with vast_cluster(with_store=True) as cluster:
-        async with open_vast_store(cluster, cache_entries=100, cache_seconds=1.0, max_waiting=1000) as store:
+        async with store_on_open_tables(cluster) as store:
             yield Engine(store, lambda table: vast_rows(cluster, table), pass_time)
 
 

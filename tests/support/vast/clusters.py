@@ -1,16 +1,20 @@
 """VAST clusters for tests: the protocol server, and connections to it."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
+from copy import copy
 from functools import cache
 from typing import Any
 
 import pyarrow as pa
+from vastdb.table_metadata import TableMetadata
 
+from services.metadata.adapters.vast.reading.cache import RowCache
 from services.metadata.adapters.vast.schema import COLUMNS, TABLES
 from services.metadata.adapters.vast.store import VastStore, open_vast_store
+from services.metadata.adapters.vast.writing.locks import Locks
 from services.metadata.application.ports import Store
 from services.vast_client.cluster import Cluster
 from services.vast_client.connections.address import VastAddress
@@ -44,10 +48,34 @@ def store_tables() -> Database:
     return server.database
 
 
+@cache
+def opened_tables() -> tuple[Locks, dict[str, TableMetadata]]:
+    """The rows of locks and the columns of `store_tables`, which are the same in copies of them."""
+    with vast_server(with_store=True) as server, closing(Cluster(address_of(server.urls), KEYS)) as cluster:
+        return Locks(cluster), {name: cluster.catalog.metadata(name) for name in TABLES}
+
+
 async def open_and_close(cluster: Cluster) -> None:
     """Open a store, which creates its tables, and close it."""
     async with open_vast_store(cluster, cache_entries=1, cache_seconds=0, max_waiting=1):
         pass
+
+
+@asynccontextmanager
+async def store_on_open_tables(cluster: Cluster, cache_seconds: float = 1.0) -> AsyncIterator[VastStore]:
+    """A store on the unchanged tables of `store_tables`.
+
+    It neither checks them nor reads their columns and the rows of locks, which takes longer than most tests.
+    It does not notice when tables are lost.
+    """
+    locks, tables = await asyncio.to_thread(opened_tables)
+    cluster.catalog._cached.update(tables)  # noqa: SLF001 - an opening sends requests to fill it
+    store = VastStore(cluster, RowCache(100, cache_seconds), max_waiting=1000)
+    try:
+        store.open_as(copy(locks))
+        yield store
+    finally:
+        await store.close()
 
 
 def address_of(urls: Sequence[str], schema: str = "tams") -> VastAddress:

@@ -47,6 +47,14 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
         Target("https://store.example", ca_file=str(empty))
 
 
+def test_only_a_target_with_a_file_has_authorities_of_its_own(authority: Path) -> None:
+    """Targets without one share a context, which must not get the authorities of another target."""
+    shared = Target("https://store.example").ssl_context()
+    own = Target("https://other.example", ca_file=str(authority)).ssl_context()
+    assert Target("https://third.example").ssl_context() is shared
+    assert len(own.get_ca_certs()) == len(shared.get_ca_certs()) + 1
+
+
 class Service(BaseHTTPRequestHandler):
     """Answers with the service document of a store."""
 

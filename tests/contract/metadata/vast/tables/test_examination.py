@@ -10,7 +10,7 @@ import pytest
 
 from services.metadata.adapters.vast.administration.administration import VastAdministration
 from services.metadata.adapters.vast.examination.examination import VastExamination
-from services.metadata.adapters.vast.store import VastStore, open_vast_store
+from services.metadata.adapters.vast.store import VastStore
 from services.metadata.application.administration.consistency import CheckResult, Consistency, Scope
 from services.metadata.domain.deletion_request import Deletion, Status
 from services.metadata.domain.property import PropertyChange
@@ -23,7 +23,14 @@ from services.vast_client.cluster import Cluster
 from services.vast_client.filters.filters import EVERYTHING, Above, And, Below, Equal, Filter
 from tests.support.metadata.flows import a_flow, flow_id, source_id, uuid_of
 from tests.support.metadata.rules import Metadata, a_segment
-from tests.support.vast.clusters import add_rows, change_rows, remove_rows, vast_cluster, vast_rows
+from tests.support.vast.clusters import (
+    add_rows,
+    change_rows,
+    remove_rows,
+    store_on_open_tables,
+    vast_cluster,
+    vast_rows,
+)
 
 MEMBER = {"id": flow_id(2), "role": "video"}
 NOBODY = uuid_of("nobody", 1)
@@ -36,7 +43,7 @@ Plant = Callable[[Cluster], None]
 @pytest.fixture
 async def store() -> AsyncIterator[VastStore]:
     with vast_cluster(with_store=True) as cluster:
-        async with open_vast_store(cluster, cache_entries=100, cache_seconds=5.0, max_waiting=1000) as opened:
+        async with store_on_open_tables(cluster, cache_seconds=5.0) as opened:
             yield opened
 
 
