@@ -188,7 +188,7 @@ def _extensions(to: Handlers) -> tuple[Route, ...]:
 
 
 def _multipart_uploads(to: MultipartUploads) -> tuple[Route, ...]:
-    uploads, write = "/x/objects/{objectId}/uploads", Scope.WRITE
+    uploads, write = "/x/objects/{objectId+}/uploads", Scope.WRITE
     upload = f"{uploads}/{{uploadId}}"
     return (
         Route(uploads, scopes={"GET": write}, body_bytes=_VALUE_BYTES, get=to.list, post=to.post),

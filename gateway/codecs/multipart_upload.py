@@ -60,7 +60,7 @@ class UploadedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part as the client sent it."""
 
     part_number: _Number
-    etag: Annotated[str, Meta(min_length=1, max_length=258)]
+    etag: Annotated[str, Meta(pattern='^"?[!#-~]{1,256}"?\\Z')]
 
 
 class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

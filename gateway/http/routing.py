@@ -3,7 +3,8 @@
 A path is split at its slashes and then decoded, so "%2F" does not separate. Ids that may contain slashes
 (object ids, tag names) are always the last part of a path in TAMS 7.0. So a last parameter written
 "{name...}" takes the rest of the path with its slashes; "a/b" and "a%2Fb" mean the same there, because
-proxies may decode. All other parameters are UUIDs or plain words without slashes.
+proxies may decode. A parameter written "{name+}" is one part of the path, whose slashes must be encoded. All
+other parameters are UUIDs or plain words without slashes.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ SCOPES: Final = {
     "DELETE": Scope.DELETE,
 }
 _REST: Final = "...}"
+_WITH_SLASHES: Final = "+}"
 _SHOWN_CHARACTERS: Final = 200
 
 
@@ -54,7 +56,7 @@ class Route:
     ) -> None:
         self.body_bytes = body_bytes
         self.segments = template.split("/")[1:]
-        self.template = template.replace(_REST, "}")
+        self.template = template.replace(_REST, "}").replace(_WITH_SLASHES, "}")
         # The last literal part of the path, for example the name of a property.
         self.name = next((segment for segment in reversed(self.segments) if segment[:1] != "{"), "")
         handlers = {method.upper(): handler for method, handler in methods.items()}
@@ -76,11 +78,13 @@ class Route:
 
 
 class _Node:
-    __slots__ = ("child", "literals", "rest", "route")
+    __slots__ = ("child", "literals", "rest", "route", "with_slashes")
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self.child: _Node | None = None
+        # True if the parameter of `child` may have slashes.
+        self.with_slashes = False
         self.rest: Route | None = None
         self.route: Route | None = None
 
@@ -101,6 +105,7 @@ class Router:
                 node.rest = route
                 return
             if segment.startswith("{"):
+                node.with_slashes = segment.endswith(_WITH_SLASHES)
                 node.child = node = node.child or _Node()
             else:
                 node = node.literals.setdefault(segment, _Node())
@@ -120,7 +125,7 @@ class Router:
             elif node.rest is not None:
                 params.append("/".join(parts[index:]))
                 return node.rest, params
-            elif node.child is not None and part and "/" not in part:
+            elif node.child is not None and part and (node.with_slashes or "/" not in part):
                 params.append(part)
                 node = node.child
             else:

@@ -1,5 +1,6 @@
 """Checks docs/architecture.md and docs/decisions against the code."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -59,6 +60,9 @@ def test_the_dependencies_and_their_reasons_match() -> None:
     required = {Requirement(line).name for line in [*lines, *PROJECT["build-system"]["requires"]]}
     rows = re.findall(r"^\| (`.*?) \| (.+) \|$", section("Dependencies"), re.MULTILINE)
     explained = {name for names, reason in rows if reason for name in re.findall(r"`([^`]+)`", names)}
+    for path in TRACKED:
+        if path.endswith("/package.json"):
+            required |= json.loads((ROOT / path.removeprefix("/")).read_text("utf-8"))["dependencies"].keys()
     assert explained == required - {project["name"]}
 
 

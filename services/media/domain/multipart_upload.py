@@ -45,7 +45,9 @@ class StoredPart(NamedTuple):
 def check_upload_id(upload_id: str) -> None:
     """InvalidArgument BAD_UPLOAD unless storage could have issued the id."""
     if not _UPLOAD_ID.fullmatch(upload_id):
-        raise _bad("an upload id has 1 to 1024 letters, digits or any of . _ ~ + / = -")
+        raise InvalidArgument(
+            "an upload id has 1 to 1024 letters, digits or any of . _ ~ + / = -", reason="BAD_UPLOAD"
+        )
 
 
 def check_numbers(numbers: Sequence[int]) -> None:
@@ -100,5 +102,5 @@ def _check_number(number: int, path: str) -> None:
         raise _bad(f"a part number is 1 to {MAX_PARTS}", path)
 
 
-def _bad(summary: str, path: str = "") -> InvalidArgument:
+def _bad(summary: str, path: str) -> InvalidArgument:
     return InvalidArgument(summary, reason="BAD_UPLOAD", path=path)

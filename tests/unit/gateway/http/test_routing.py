@@ -19,6 +19,7 @@ ROUTES = [
     Route("/flows/{flowId}/tags/{name...}", get=handler),
     Route("/flows/special", get=handler),
     Route("/objects/{objectId...}", get=handler),
+    Route("/uploads/{objectId+}/parts/{part}", get=handler),
 ]
 router = Router(ROUTES)
 
@@ -42,6 +43,7 @@ router = Router(ROUTES)
         ("/objects/%C3%BC+%20", "/objects/{objectId}", ["ü+ "]),
         ("/objects/%FC", "/objects/{objectId}", ["\ufffd"]),
         ("/fl%6Fws/%78", "/flows/{flowId}", ["x"]),
+        ("/uploads/a%2Fb/parts/1", "/uploads/{objectId}/parts/{part}", ["a/b", "1"]),
     ],
 )
 def test_a_path_has_its_route_and_parameters(path: str, template: str, params: list[str]) -> None:
@@ -55,6 +57,7 @@ def test_a_path_has_its_route_and_parameters(path: str, template: str, params: l
         *("", "*", "flows", "//", "/flows/", "/flows/x/", "/flows//tags/a", "/flows/x/tags", "/objects"),
         *("/flows%2Fx", "/flows/x%2Ftags%2Fa", "/flows/x%2Ftags/a", "/flows/x%2Fy", "/%2Fflows", "%2Fflows"),
         *("/objects%2Fa", "/flows%252Fx", "/flows/x/tags%2Fa", "/flows/%2F/tags/a"),
+        *("/uploads/a/b/parts/1", "/uploads/a%2Fparts/1", "/uploads/a/parts/1%2F2", "/uploads//parts/1"),
     ],
 )
 def test_other_paths_are_unknown(path: str) -> None:

@@ -20,6 +20,7 @@ from services.metadata.application.ports.administration import (
     Recorded,
     Table,
 )
+from services.vast_client.failures import translated_sdk_errors
 from services.vast_client.filters.filters import In, IsNull, Not
 from services.vast_client.fitting import differences
 from services.vast_client.plans import Kind
@@ -45,8 +46,9 @@ class VastAdministration(VastAlterations):
         """All tables, ascending by name."""
 
         def read(transaction: Transaction) -> list[Table]:
-            described = map(described_table, self._schema(transaction).tables())
-            return sorted(described, key=lambda table: table.name)
+            with translated_sdk_errors():
+                found = self._schema(transaction).tables()
+            return sorted(map(described_table, found), key=lambda table: table.name)
 
         return await self._run(read)
 
@@ -54,8 +56,10 @@ class VastAdministration(VastAlterations):
         """The table; None if it does not exist."""
 
         def read(transaction: Transaction) -> Table | None:
-            schema = self._schema(transaction)
-            return described_table(schema.table(name)) if name in set(schema.tablenames()) else None
+            with translated_sdk_errors():
+                schema = self._schema(transaction)
+                found = schema.table(name) if name in set(schema.tablenames()) else None
+            return described_table(found) if found is not None else None
 
         return await self._run(read)
 
@@ -112,10 +116,9 @@ class VastAdministration(VastAlterations):
         """The projections of a table, ascending by name."""
 
         def read(transaction: Transaction) -> list[Projection]:
-            target = self._schema(transaction).table(table)
-            described = (
-                described_projection(transaction, table, projection) for projection in target.projections()
-            )
+            with translated_sdk_errors():
+                found = list(self._schema(transaction).table(table).projections())
+            described = (described_projection(transaction, table, projection) for projection in found)
             return sorted(described, key=lambda projection: projection.name)
 
         return await self._run(read)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,6 +58,20 @@ async def test_requests_with_lost_replies_are_repeated_at_the_start(server: Serv
         await until(lambda: store.ready)
         await Metadata(store).put(a_flow(1))
         assert {projection.name for projection in await projections(store)} == {"by_object"}
+
+
+@pytest.mark.parametrize("operation", ["list_tables", "list_columns", "table_stats", "list_projections"])
+async def test_reads_of_the_administration_are_repeated_too(server: Server, operation: str) -> None:
+    async with a_store(server) as store:
+        await until(lambda: store.ready)
+        administration = VastAdministration(store)
+        for read in (
+            administration.tables,
+            partial(administration.table, "flows"),
+            partial(projections, store),
+        ):
+            server.add_fault(lost_reply(operation))
+            assert await read()
 
 
 async def projections(store: VastStore) -> list[Projection]:
