@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ def running_web_player(folder: Path) -> Iterator[WebPlayer]:
     pages = folder / "pages"
     pages.mkdir()
     (pages / "index.html").write_text(_PAGE)
-    (pages / "hls.js").symlink_to(_HLS_JS)
+    shutil.copy(_HLS_JS, pages / "hls.js")
     with _serving(pages) as port, running_browser(folder / "browser") as browser:
         yield WebPlayer(browser, f"http://127.0.0.1:{port}/")
 
