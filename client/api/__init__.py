@@ -42,6 +42,14 @@ from client.api.models import (
 )
 from client.api.target import Target
 from client.api.tracing import RequestTrace
+from client.api.uploads.multipart_uploads import (
+    NewUpload,
+    OpenUpload,
+    PartUrl,
+    StoredPart,
+    UploadedPart,
+)
+from client.api.uploads.rules import UploadRules
 
 __all__ = [
     "Allocation",
@@ -64,8 +72,11 @@ __all__ = [
     "LoginFailed",
     "MediaObject",
     "NewSegment",
+    "NewUpload",
     "NotFound",
     "ObjectExists",
+    "OpenUpload",
+    "PartUrl",
     "Problem",
     "Rejected",
     "RequestTrace",
@@ -75,10 +86,13 @@ __all__ = [
     "Source",
     "StorageBackend",
     "StorageUsage",
+    "StoredPart",
     "TamsClient",
     "Target",
     "UncontrolledUrl",
     "Unreachable",
+    "UploadRules",
+    "UploadedPart",
     "UserPassword",
     "builtins",
 ]

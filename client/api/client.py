@@ -33,6 +33,8 @@ from client.api.playback import Playback
 from client.api.target import Target
 from client.api.tracing import RequestTrace
 from client.api.trash import Trash
+from client.api.uploads.file_uploads import FileUploads
+from client.api.uploads.multipart_uploads import MultipartUploads
 
 PAGE_LIMIT: Final = 300
 
@@ -56,6 +58,8 @@ class TamsClient:
         self.accounts = Accounts(self._api)
         self.trash = Trash(self._api)
         self.playback = Playback(self._api)
+        self.uploads = MultipartUploads(self._api, self._media)
+        self.files = FileUploads(self.uploads, self._media)
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,6 +89,10 @@ class TamsClient:
         """One source; NotFound."""
         answer = await self._api.get(f"/sources/{_quoted(source_id)}")
         return codec.with_document(replies.document(answer), Source)
+
+    async def put_source_label(self, source_id: str, label: str) -> None:
+        """Set the label of a source; NotFound."""
+        await self._api.call("PUT", f"/sources/{_quoted(source_id)}/label", label, repeatable=True)
 
     async def flows(self, **filters: object) -> AsyncIterator[Flow]:
         """Every flow that meets all filters: `source_id`, `timerange`, `format`, `codec`, `label`, …"""
@@ -189,7 +197,10 @@ class TamsClient:
     async def upload(
         self, put_url: HttpRequest, content: bytes | AsyncIterable[bytes], length: int | None = None
     ) -> None:
-        """Upload an object's bytes to its `put_url`; a stream needs its `length` in bytes."""
+        """Upload an object's bytes to its `put_url`; a stream needs its `length` in bytes.
+
+        `files.upload` is for files.
+        """
         await self._media.upload(put_url, content, length)
 
     async def download(self, url: str) -> bytes:

@@ -14,10 +14,12 @@ from client.api.errors import (
     InvalidRequest,
     ObjectExists,
     Rejected,
+    ServerFault,
     Unreachable,
     rejection,
     storage_refusal,
 )
+from client.api.files import FilePiece
 from client.api.models import HttpRequest
 from client.api.retrying import with_retries
 from client.api.target import Target
@@ -39,22 +41,45 @@ class Media:
     async def upload(
         self, target: HttpRequest, content: bytes | AsyncIterable[bytes], length: int | None = None
     ) -> None:
-        """PUT the bytes; a stream needs its `length` in bytes and is sent only once.
+        """PUT the bytes; a stream needs its `length` in bytes and is sent only once, unless it is of a file.
 
         ObjectExists if another call or another client has stored the object.
         """
         headers = target.all_headers()
+        if isinstance(content, FilePiece):
+            length = content.length
         if length is not None:
             headers["Content-Length"] = str(length)
 
         put = _Put(self._http, target.url, content=content, headers=headers)
-        attempts = self._attempts if isinstance(content, bytes) else 1
+        attempts = self._attempts if isinstance(content, (bytes, FilePiece)) else 1
         try:
             await with_retries(put.attempt, repeatable=True, attempts=attempts)
         except ObjectExists:
             raise
         except Rejected as error:
             raise storage_refusal(error, "an upload") from None
+
+    async def upload_part(self, url: str, content: bytes | FilePiece) -> str:
+        """PUT a part of an object to its signed URL; returns the ETag that completes the upload."""
+        length = content.length if isinstance(content, FilePiece) else len(content)
+
+        async def attempt() -> httpx.Response:
+            try:
+                return await send(
+                    self._http, "PUT", url, content=content, headers={"Content-Length": str(length)}
+                )
+            except ServerFault as error:
+                # A part that is sent again replaces the former one, so this is worth another attempt.
+                raise Busy(error.status, error.kind, error.summary) from None
+
+        try:
+            answer = await with_retries(attempt, repeatable=True, attempts=self._attempts)
+        except Rejected as error:
+            raise storage_refusal(error, "a part of an upload") from None
+        if not answer.headers.get("ETag"):
+            raise BadAnswer("object storage gave no ETag for a part")
+        return answer.headers["ETag"]
 
     async def download(self, url: str) -> bytes:
         """All bytes of an object; they are held in memory."""

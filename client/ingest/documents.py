@@ -2,20 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Final
 
+from client.api.flow_values import COMPLETE, FORMATS, INGESTING, STATUS
 from client.api.models import Document
 from client.essence.coding.codecs import CONTAINER
 from client.essence.recording import Essence
 from client.essence.timing import NS
 from client.ingest.identity import Identity
-
-_FORMATS: Final = {"video": "urn:x-nmos:format:video", "audio": "urn:x-nmos:format:audio"}
-_MULTI: Final = "urn:x-nmos:format:multi"
-# Players and other clients read this tag.
-STATUS: Final = "flow_status"
-INGESTING: Final = "ingesting"
-COMPLETE: Final = "closed_complete"
 
 
 def essence_flow(essence: Essence, identity: Identity, label: str, target: int) -> Document:
@@ -25,7 +18,7 @@ def essence_flow(essence: Essence, identity: Identity, label: str, target: int) 
     return {
         "id": identity.flow_id,
         "source_id": identity.source_id,
-        "format": _FORMATS[essence.kind],
+        "format": FORMATS[essence.kind],
         "label": label,
         "tags": {STATUS: INGESTING, **language},
         "codec": essence.codec,
@@ -40,7 +33,7 @@ def multi_flow(identity: Identity, members: Sequence[tuple[str, Identity]], labe
     return {
         "id": identity.flow_id,
         "source_id": identity.source_id,
-        "format": _MULTI,
+        "format": FORMATS["multi"],
         "label": label,
         "tags": {STATUS: INGESTING},
         "flow_collection": [{"id": member.flow_id, "role": role} for role, member in members],

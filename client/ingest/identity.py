@@ -5,15 +5,12 @@ interrupted and whatever the file's name. Content at another position on the tim
 another source (TAMS application note 0017), so the ids derive from the position as well.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid5
 
 _NAMESPACE: Final = UUID("6d0a2b0e-3c55-5f0e-9d2b-6f1c8f6a7f41")
-_BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +33,3 @@ class Identities:
 
     def _derived(self, kind: str, role: str) -> str:
         return str(uuid5(_NAMESPACE, f"{self._name}/{kind}/{role}"))
-
-
-def fingerprint(path: Path, progress: Callable[[int, int], None]) -> str:
-    """A hash of a file's whole content; `progress` gets the bytes read and their total."""
-    digest = hashlib.blake2b(digest_size=32)
-    with path.open("rb") as file:
-        total, done = path.stat().st_size, 0
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            done += len(block)
-            progress(done, total)
-    return digest.hexdigest()

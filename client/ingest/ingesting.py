@@ -13,11 +13,12 @@ from typing import Final
 from client.api import NotFound
 from client.api.models import Document
 from client.essence.errors import EssenceError
+from client.essence.fingerprint import fingerprint
 from client.essence.recording import Essence, Recording
 from client.essence.timing import NS
 from client.ingest import documents
 from client.ingest.flow_writer import FlowWriter
-from client.ingest.identity import Identities, Identity, fingerprint
+from client.ingest.identity import Identities, Identity
 from client.ingest.ports import Store
 from client.ingest.retrying import RetryPolicy
 from client.ingest.sending import send

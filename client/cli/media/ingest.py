@@ -38,8 +38,8 @@ async def ingest(
 ) -> None:
     """Store media files; writes the ids of their sources and flows.
 
-    The streams are copied, not encoded again. A second ingest of a file continues an interrupted one, and
-    does nothing after a complete one.
+    The streams are copied into segments, not encoded again; tams upload keeps files as they are. A second
+    ingest of a file continues an interrupted one, and does nothing after a complete one.
     """
     documents = []
     for file in files:

@@ -1,0 +1,1 @@
+"""Uploads of files and of large objects in parts."""
