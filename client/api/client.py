@@ -33,6 +33,7 @@ from client.api.playback import Playback
 from client.api.target import Target
 from client.api.tracing import RequestTrace
 from client.api.trash import Trash
+from client.api.unused_objects import UnusedObjects
 
 PAGE_LIMIT: Final = 300
 
@@ -55,6 +56,7 @@ class TamsClient:
         self.audit = AuditLog(self._api)
         self.accounts = Accounts(self._api)
         self.trash = Trash(self._api)
+        self.unused_objects = UnusedObjects(self._api)
         self.playback = Playback(self._api)
 
     async def __aenter__(self) -> Self:

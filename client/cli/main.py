@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "sample": ("media.sample", "Make a test clip."),
     "ingest": ("media.ingest", "Store media files."),
     "tables": ("administration.tables", "Show and change the tables; load rows in bulk."),
+    "gc": ("administration.gc", "Delete the bytes of unused objects, or list them."),
     "audit": ("administration.audit", "Show who did what in a store."),
     "user": ("accounts.user", "Add, suspend and remove users of a store."),
     "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),
