@@ -8,6 +8,7 @@ from gateway.handlers.accounts.tokens import Tokens
 from gateway.handlers.accounts.users import Users
 from gateway.handlers.administration.administration import TableAdministration
 from gateway.handlers.administration.loads import Loads
+from gateway.handlers.administration.unused_objects import UnusedObjects
 from gateway.handlers.analytics import Analytics
 from gateway.handlers.audit import Audit
 from gateway.handlers.batches import Batches
@@ -56,6 +57,7 @@ class Handlers:
     tokens: Tokens
     administration: TableAdministration
     loads: Loads
+    unused_objects: UnusedObjects
     audit: Audit
     users: Users
     api_keys: ApiKeys
@@ -200,7 +202,8 @@ def _multipart_uploads(to: MultipartUploads) -> tuple[Route, ...]:
 
 
 def _administration(to: Handlers) -> tuple[Route, ...]:
-    admin, loads, table = to.administration, to.loads, "/x/admin/tables/{table}"
+    admin, loads, unused = to.administration, to.loads, to.unused_objects
+    table = "/x/admin/tables/{table}"
     return (
         Route("/x/admin/tables", scopes=_ADMIN, get=admin.tables),
         Route(f"{table}/columns", scopes=_ADMIN, post=admin.add_column),
@@ -219,6 +222,7 @@ def _administration(to: Handlers) -> tuple[Route, ...]:
         Route("/x/admin/loads", scopes=_ADMIN, get=loads.list, post=loads.post),
         Route("/x/admin/loads/{loadId}", scopes=_ADMIN, get=loads.get, put=loads.finish, delete=loads.delete),
         Route("/x/admin/loads/{loadId}/rows", scopes=_ADMIN, body_bytes=None, post=loads.rows),
+        Route("/x/admin/unused-objects", scopes=_ADMIN, get=unused.list, delete=unused.delete),
     )
 
 

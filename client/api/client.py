@@ -33,6 +33,7 @@ from client.api.playback import Playback
 from client.api.target import Target
 from client.api.tracing import RequestTrace
 from client.api.trash import Trash
+from client.api.unused_objects import UnusedObjects
 from client.api.uploads.file_uploads import FileUploads
 from client.api.uploads.multipart_uploads import MultipartUploads
 
@@ -57,6 +58,7 @@ class TamsClient:
         self.audit = AuditLog(self._api)
         self.accounts = Accounts(self._api)
         self.trash = Trash(self._api)
+        self.unused_objects = UnusedObjects(self._api)
         self.playback = Playback(self._api)
         self.uploads = MultipartUploads(self._api, self._media)
         self.files = FileUploads(self.uploads, self._media)

@@ -29,6 +29,8 @@ from tams.media.v1 import (
     multipart_upload_service_pb2_grpc,
     storage_service_pb2,
     storage_service_pb2_grpc,
+    unused_object_service_pb2,
+    unused_object_service_pb2_grpc,
 )
 from tams.media.v1 import status_service_pb2 as media_status_service_pb2
 from tams.media.v1 import status_service_pb2_grpc as media_status_service_pb2_grpc
@@ -86,6 +88,7 @@ METADATA: Final = _services(
 MEDIA: Final = _services(
     storage_service_pb2.DESCRIPTOR,
     multipart_upload_service_pb2.DESCRIPTOR,
+    unused_object_service_pb2.DESCRIPTOR,
     media_status_service_pb2.DESCRIPTOR,
 )
 EVENTS: Final = _services(delivery_service_pb2.DESCRIPTOR)
@@ -115,6 +118,7 @@ class Services:
         self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(metadata)
         self.storage = storage_service_pb2_grpc.StorageServiceStub(media)
         self.multipart_uploads = multipart_upload_service_pb2_grpc.MultipartUploadServiceStub(media)
+        self.unused_objects = unused_object_service_pb2_grpc.UnusedObjectServiceStub(media)
         self.media_status = media_status_service_pb2_grpc.StatusServiceStub(media)
         self.coverage = coverage_service_pb2_grpc.CoverageServiceStub(analytics)
         self.usage = usage_service_pb2_grpc.UsageServiceStub(analytics)

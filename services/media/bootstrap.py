@@ -27,11 +27,12 @@ from services.media.application.reclamation import Reclamation
 from services.media.application.signer import WINDOW_SECONDS, Signer
 from services.media.application.size_reader import SizeReader
 from services.media.application.size_recorder import SizeRecorder
+from services.media.application.unused_objects import UnusedObjects
 from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import multipart_uploads, status, storage
+from services.media.servicers import multipart_uploads, status, storage, unused_objects
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_ids as time_ordered_ids
@@ -77,8 +78,10 @@ async def running(
         allocation = Allocation(
             backends, registry, signer, recent, clock=clock, new_object_ids=new_object_ids, counts=counts
         )
-        # Requests have a reader of their own, so that they do not wait behind the measurement.
-        request_reader, reader = (SizeReader(storages, settings.measure_concurrency) for _ in range(2))
+        # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
+        request_reader, reader, list_reader = (
+            SizeReader(storages, settings.measure_concurrency) for _ in range(3)
+        )
         uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
         multipart = MultipartUploads(
             backends,
@@ -89,19 +92,6 @@ async def running(
             size_recorder=size_recorder,
             expiry_seconds=settings.multipart_expiry,
         )
-        reachability = Reachability(storages, settings.check_seconds)
-        renewals = [CredentialRenewal(backend, storages[backend.id], clock) for backend in backends]
-        _publish(reachability, renewals, labels, telemetry.metrics)
-        registrations = [
-            storage.registration(backends, allocation, signer, uploads),
-            multipart_uploads.registration(multipart, clock),
-            status.registration(backends, reachability),
-        ]
-        guard = guard_of(access, registrations)
-        server = await stack.enter_async_context(
-            serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
-        )
-        measurement = Measurement(registry, reader, counts)
         reclamation = Reclamation(
             registry,
             storages,
@@ -110,6 +100,22 @@ async def running(
             multipart=multipart_storages,
             counts=counts,
         )
+        reachability = Reachability(storages, settings.check_seconds)
+        renewals = [CredentialRenewal(backend, storages[backend.id], clock) for backend in backends]
+        _publish(reachability, renewals, labels, telemetry.metrics)
+        registrations = [
+            storage.registration(backends, allocation, signer, uploads),
+            multipart_uploads.registration(multipart, clock),
+            unused_objects.registration(
+                UnusedObjects(registry, reclamation, list_reader, storages.keys(), ages)
+            ),
+            status.registration(backends, reachability),
+        ]
+        guard = guard_of(access, registrations)
+        server = await stack.enter_async_context(
+            serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
+        )
+        measurement = Measurement(registry, reader, counts)
         work = (
             measurement.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
             size_recorder.run(),

@@ -34,6 +34,7 @@ from services.metadata.application.flows.flows import Flows
 from services.metadata.application.loads.loads import BulkLoads
 from services.metadata.application.objects.objects import Objects
 from services.metadata.application.objects.storage_backends import StorageBackends
+from services.metadata.application.objects.unused_objects import UnusedObjects
 from services.metadata.application.ports import Store
 from services.metadata.application.ports.administration import Administration
 from services.metadata.application.ports.examination import Examination
@@ -245,7 +246,9 @@ def _registrations(shared: _Shared, refusals: Refusals | None) -> list[Registrat
         sources.registration(Sources(notifying, clock), cascades),
         flows.registration(all_flows),
         segments.registration(all_segments, refusals),
-        objects.registration(Objects(seen, clock), StorageBackends(store), cascades, refusals),
+        objects.registration(
+            Objects(seen, clock), UnusedObjects(seen), StorageBackends(store), cascades, refusals
+        ),
         trash.registration(Trash(notifying, clock, settings.deletion_budget_seconds)),
         deletion_requests.registration(deleting),
         service_info.registration(ServiceInfos(store, clock)),

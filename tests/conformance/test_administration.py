@@ -110,6 +110,15 @@ async def test_tables_are_checked_repaired_and_reset(tams: Client) -> None:
     assert (await tams.post("/x/admin/reset", json={"dry_run": True})).json()["done"] is False
 
 
+@reaches("GET /x/admin/unused-objects", 200, 400)
+@reaches("DELETE /x/admin/unused-objects", 200)
+async def test_unused_objects_are_listed_and_reclaimed(tams: Client) -> None:
+    assert (await tams.get("/x/admin/unused-objects")).json() == []
+    assert (await tams.get("/x/admin/unused-objects?page=x")).status_code == 400
+    reply = await tams.delete("/x/admin/unused-objects")
+    assert reply.json() == {"deleted": 0, "failed": 0, "complete": True}
+
+
 @reaches("GET /x/admin/loads", 200)
 @reaches("POST /x/admin/loads", 201, 400)
 @reaches("GET /x/admin/loads/{loadId}", 200, 404)

@@ -16,10 +16,13 @@ import pytest
 from simulators.vast.tables import transactions
 from tests.support.processes.system import READY_SECONDS, System, poll, running_system
 from tests.support.services.engine import ENGINES, Engine
+from tests.support.services.gateway import a_flow
 
 pytestmark = pytest.mark.slow
 
 SEGMENTS = 10_000
+# Unused bytes are due at once, and left to the command.
+RECLAIMING = {"TAMS_MEDIA_RECLAIM_UNREFERENCED_SECONDS": "0", "TAMS_MEDIA_RECLAIM_IDLE_SECONDS": "3600"}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -31,7 +34,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         # The database soon ends the transaction of a killed writer, which frees its rows.
         patch.setattr(transactions, "IDLE_SECONDS", 8)
         env = engine.environment(data_dir) if request.param == "vast" else {}
-        with running_system(data_dir, env) as running:
+        with running_system(data_dir, {**env, **RECLAIMING}) as running:
             yield running
 
 
@@ -104,6 +107,30 @@ def test_columns_and_projections_are_added_renamed_and_dropped(tams: Run) -> Non
     tams("tables", "has-column", "sources", "holder", code=3)
     assert "the service needs" in tams("tables", "drop-column", "flows", "doc", code=1).stderr
     tams("tables", "refresh")
+
+
+def test_unused_bytes_are_listed_and_deleted(store: System, tams: Run) -> None:
+    flow = a_flow()
+    segments = f"/flows/{flow['id']}/segments"
+    with httpx.Client(base_url=store.url, timeout=30, trust_env=False) as client:
+        client.put(f"/flows/{flow['id']}", json=flow).raise_for_status()
+        allocated = client.post(f"/flows/{flow['id']}/storage", json={"limit": 1}).json()
+        (media_object,) = allocated["media_objects"]
+        put = media_object["put_url"]
+        headers = {"content-type": put["content-type"], **put["headers"]}
+        httpx.put(put["url"], content=b"bytes", headers=headers, trust_env=False).raise_for_status()
+        segment = {"object_id": media_object["object_id"], "timerange": "[0:0_1:0)"}
+        client.post(segments, json=segment).raise_for_status()
+        (read,) = client.get(segments).json()
+        client.delete(segments).raise_for_status()
+    listed = json.loads(tams("gc", "--dry-run", "--json").stdout)
+    assert (media_object["object_id"], 5) in {(one["id"], one["size"]) for one in listed}
+    url = read["get_urls"][0]["url"]
+    assert httpx.get(url, trust_env=False).content == b"bytes"
+    assert "local" in tams("gc", "--dry-run").stdout
+    assert f"deleted the bytes of {len(listed)} objects" in tams("gc").stderr
+    assert httpx.get(url, trust_env=False).status_code == httpx.codes.NOT_FOUND
+    assert tams("gc", "--dry-run").stderr == "no bytes to delete\n"
 
 
 def test_a_load_of_a_bad_file_is_rolled_back_resumed_or_skips_rows(tams: Run, tmp_path: Path) -> None:

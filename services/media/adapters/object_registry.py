@@ -1,24 +1,36 @@
 """The object registry of the metadata service, over gRPC."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Final
 
 from grpc import aio
 from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
+from tams.type.v1 import unused_object_pb2
 
 from services.media.domain.object import (
     Ages,
+    Cause,
     LocatedObject,
     ObjectLocation,
     ObjectSize,
     Reservation,
+    UnusedObject,
+    UnusedPage,
     UploadTarget,
 )
 from services.shared.errors import TamsError
 from services.shared.rpc.client import call
+from services.shared.rpc.later_values import known
 from services.shared.rpc.status import from_failure
 
 OBJECT_SERVICE: Final = object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"]
+
+_CAUSES: Final = {
+    unused_object_pb2.UNUSED_CAUSE_UNREFERENCED: Cause.UNREFERENCED,
+    unused_object_pb2.UNUSED_CAUSE_UNREGISTERED: Cause.UNREGISTERED,
+    unused_object_pb2.UNUSED_CAUSE_CLAIMED: Cause.CLAIMED,
+}
 
 
 class GrpcObjectRegistry:
@@ -83,6 +95,17 @@ class GrpcObjectRegistry:
             self._stub.RecordObjectSizes, object_service_pb2.RecordObjectSizesRequest(objects=messages)
         )
 
+    async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:
+        """A page of the objects that `claim` would take, in its order."""
+        request = object_service_pb2.ListUnusedObjectsRequest(
+            unreferenced_seconds=ages.unreferenced,
+            unregistered_seconds=ages.unregistered,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        reply = await call(self._stub.ListUnusedObjects, request)
+        return UnusedPage(list(map(_unused, reply.unused_objects)), reply.next_page_token, reply.page_size)
+
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
         """Claim up to `limit` unused objects, so that no segment can use them any more."""
         request = object_service_pb2.ClaimObjectsRequest(
@@ -108,3 +131,12 @@ def _outcome(result: object_service_pb2.ReserveObjectsResult) -> str | TamsError
 
 def _location(message: object_pb2.ObjectLocation) -> ObjectLocation:
     return ObjectLocation(message.object_id, message.storage_id, message.storage_path)
+
+
+def _unused(message: unused_object_pb2.UnusedObject) -> UnusedObject:
+    return UnusedObject(
+        ObjectLocation(message.id, message.storage_id, message.storage_path),
+        message.size if message.HasField("size") else None,
+        known(_CAUSES, message.cause, "the cause of an unused object"),
+        message.unused_since.ToDatetime(UTC),
+    )

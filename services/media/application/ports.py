@@ -12,6 +12,7 @@ from services.media.domain.object import (
     ObjectLocation,
     ObjectSize,
     Reservation,
+    UnusedPage,
     UploadTarget,
 )
 from services.shared.errors import TamsError
@@ -56,6 +57,10 @@ class ObjectRegistry(Protocol):
 
     async def record_sizes(self, sizes: Sequence[ObjectSize]) -> None:
         """Store the sizes of objects. It may be repeated; unknown objects are ignored."""
+        ...
+
+    async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:
+        """A page of the objects that `claim` would take, in its order. InvalidArgument BAD_PAGE_TOKEN."""
         ...
 
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:

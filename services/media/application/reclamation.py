@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from os.path import commonprefix
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import MultipartStorage, ObjectRegistry, ObjectStorage
@@ -23,6 +23,14 @@ CLAIM_SECONDS: Final = 480.0
 LONGEST_PAUSE_SECONDS: Final = 600.0
 
 _log = logging.getLogger(__name__)
+
+
+class Round(NamedTuple):
+    """Numbers of the objects that a round claimed and deleted, and the error if all storages failed."""
+
+    claimed: int
+    deleted: int
+    fault: Unavailable | None = None
 
 
 class Reclamation:
@@ -54,7 +62,10 @@ class Reclamation:
         """
 
         async def reclaim() -> float:
-            return 0.0 if await self.reclaim() == BATCH else idle_seconds
+            done = await self.reclaim()
+            if done.fault is not None:
+                raise done.fault
+            return 0.0 if done.deleted == BATCH else idle_seconds
 
         await repeat(
             "reclaim objects",
@@ -63,12 +74,12 @@ class Reclamation:
             longest_pause_seconds=LONGEST_PAUSE_SECONDS,
         )
 
-    async def reclaim(self) -> int:
-        """Run one round; returns the number of deleted objects. Unavailable if all storages failed."""
-        until = self._clock() + CLAIM_SECONDS
+    async def reclaim(self, seconds: float = CLAIM_SECONDS) -> Round:
+        """Run one round with up to BATCH objects, which begins deletions for up to `seconds`."""
+        until = self._clock() + seconds
         claimed = await self._registry.claim(self._ages, BATCH)
         if not claimed:
-            return 0
+            return Round(0, 0)
         await self._abort_uploads(claimed)
         results = await asyncio.gather(*(self._delete(location, until) for location in claimed))
         deleted = [
@@ -78,9 +89,8 @@ class Reclamation:
             await self._registry.forget(deleted)
             self._counts.reclaimed.add(len(deleted))
             _log.info("reclaimed objects", extra={"objects": len(deleted)})
-        elif failed := [result for result in results if isinstance(result, Unavailable)]:
-            raise failed[0]
-        return len(deleted)
+        faults = [result for result in results if isinstance(result, Unavailable)]
+        return Round(len(claimed), len(deleted), faults[0] if faults and not deleted else None)
 
     async def _abort_uploads(self, claimed: Sequence[ObjectLocation]) -> None:
         """End the open uploads of claimed objects, which would make the bytes after they are deleted.

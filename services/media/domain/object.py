@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
 from typing import NamedTuple
 
 from services.media.domain.signed_urls import SignedUrls
@@ -60,3 +62,28 @@ class ObjectSize:
 
     object_id: str
     size: int | None
+
+
+class Cause(Enum):
+    """Why the bytes of an object are to be deleted."""
+
+    UNREFERENCED = auto()  # Its last segment was deleted.
+    UNREGISTERED = auto()  # It was allocated, and no segment was registered.
+    CLAIMED = auto()  # Its deletion had begun and did not succeed.
+
+
+class UnusedObject(NamedTuple):
+    """An object whose bytes are to be deleted, why, and since when; its size in bytes is None if unknown."""
+
+    location: ObjectLocation
+    size: int | None
+    cause: Cause
+    unused_since: datetime
+
+
+class UnusedPage(NamedTuple):
+    """A page of unused objects, the token of the next page (empty on the last), and the page size used."""
+
+    objects: Sequence[UnusedObject]
+    next_token: str
+    size: int

@@ -1,15 +1,19 @@
 """ObjectService."""
 
 from functools import partial
+from typing import Final
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_grpc
+from tams.type.v1 import unused_object_pb2
 
 from services.metadata.application.audit.refusals import Refusals
 from services.metadata.application.objects.objects import Ages, Objects
 from services.metadata.application.objects.reservation import Reservation
 from services.metadata.application.objects.storage_backends import StorageBackends
+from services.metadata.application.objects.unused_objects import UnusedObjects
 from services.metadata.application.trash.cascades import Cascades
-from services.metadata.domain.objects.object import MediaObject, Place
+from services.metadata.domain.objects.object import IdleObject, MediaObject, Place, State
 from services.metadata.servicers import deletion_requests
 from services.metadata.servicers.convert import delete_options, optional
 from services.shared.errors import TamsError
@@ -17,19 +21,27 @@ from services.shared.rpc.interceptors import Context
 from services.shared.rpc.server import Registration
 from services.shared.rpc.status import to_failure
 
+_CAUSES: Final = {
+    State.UNREFERENCED: unused_object_pb2.UNUSED_CAUSE_UNREFERENCED,
+    State.ALLOCATED: unused_object_pb2.UNUSED_CAUSE_UNREGISTERED,
+    State.RECLAIMED: unused_object_pb2.UNUSED_CAUSE_CLAIMED,
+}
+
 
 class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
-    """Translates between messages and Objects and StorageBackends."""
+    """Translates between messages and Objects, UnusedObjects and StorageBackends."""
 
     def __init__(
         self,
         objects: Objects,
+        unused_objects: UnusedObjects,
         backends: StorageBackends,
         cascades: Cascades,
         refusals: Refusals | None = None,
     ) -> None:
         """`refusals` gets the errors of a batch, which do not fail the call."""
         self._objects = objects
+        self._unused_objects = unused_objects
         self._cascades = cascades
         self._backends = backends
         self._refusals = refusals
@@ -118,6 +130,18 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
         await self._objects.record_sizes(sizes)
         return object_service_pb2.RecordObjectSizesResponse()
 
+    async def ListUnusedObjects(
+        self, request: object_service_pb2.ListUnusedObjectsRequest, context: Context
+    ) -> object_service_pb2.ListUnusedObjectsResponse:
+        """Return a page of the objects that a claim would take."""
+        ages = Ages(optional(request, "unreferenced_seconds"), optional(request, "unregistered_seconds"))
+        page = await self._unused_objects.page(ages, request.page_size, request.page_token)
+        return object_service_pb2.ListUnusedObjectsResponse(
+            unused_objects=map(_unused_object, page.items),
+            next_page_token=page.next_token,
+            page_size=page.size,
+        )
+
     async def ClaimObjects(
         self, request: object_service_pb2.ClaimObjectsRequest, context: Context
     ) -> object_service_pb2.ClaimObjectsResponse:
@@ -135,13 +159,17 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
 
 
 def registration(
-    objects: Objects, backends: StorageBackends, cascades: Cascades, refusals: Refusals | None = None
+    objects: Objects,
+    unused_objects: UnusedObjects,
+    backends: StorageBackends,
+    cascades: Cascades,
+    refusals: Refusals | None = None,
 ) -> Registration:
     """The ObjectService for a server."""
     add = object_service_pb2_grpc.add_ObjectServiceServicer_to_server
     return (
         object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"],
-        partial(add, ObjectServicer(objects, backends, cascades, refusals)),
+        partial(add, ObjectServicer(objects, unused_objects, backends, cascades, refusals)),
     )
 
 
@@ -161,4 +189,17 @@ def _result(result: str | TamsError) -> object_service_pb2.ReserveObjectsResult:
 def _location(item: MediaObject) -> object_pb2.ObjectLocation:
     return object_pb2.ObjectLocation(
         object_id=item.id, storage_id=item.storage_id or "", storage_path=item.storage_path or ""
+    )
+
+
+def _unused_object(idle: IdleObject) -> unused_object_pb2.UnusedObject:
+    since = Timestamp()
+    since.FromMilliseconds(idle.since_ms)
+    return unused_object_pb2.UnusedObject(
+        id=idle.item.id,
+        storage_id=idle.item.storage_id or "",
+        storage_path=idle.item.storage_path or "",
+        size=idle.item.size,
+        cause=_CAUSES[idle.item.state],
+        unused_since=since,
     )

@@ -9,10 +9,12 @@ from tams.metadata.v1.object_service_pb2 import (
     GetUploadTargetRequest,
     GetUploadTargetResponse,
     ListUnmeasuredObjectsRequest,
+    ListUnusedObjectsRequest,
     LocateObjectsRequest,
     ObjectSize,
     RecordObjectSizesRequest,
 )
+from tams.type.v1.unused_object_pb2 import UNUSED_CAUSE_UNREFERENCED, UNUSED_CAUSE_UNREGISTERED
 
 from services.shared.errors import FailedPrecondition, InvalidArgument, NotFound
 from tests.rpc.metadata.conftest import Service
@@ -117,6 +119,34 @@ async def test_unused_objects_are_claimed_and_forgotten(flows: Service) -> None:
     for _ in range(2):
         await flows("ForgetObjects", ForgetObjectsRequest(object_ids=["once", "never"]))
     await flows("ReserveObjects", reserve(1, "never", "once"))
+
+
+async def test_unused_objects_are_listed(flows: Service) -> None:
+    await flows("ReserveObjects", reserve(1, "never", "once"))
+    await flows("CreateSegments", create(1, new_segment(0, 1, "once", urls=[])))
+    await flows("RecordObjectSizes", RecordObjectSizesRequest(objects=[ObjectSize(object_id="once", size=9)]))
+    await flows("DeleteSegments", deletion(1))
+    assert not (await flows("ListUnusedObjects", ListUnusedObjectsRequest())).unused_objects
+    request = ListUnusedObjectsRequest(unreferenced_seconds=0, unregistered_seconds=0, page_size=1)
+    for _ in range(2):
+        request.page_token = ""
+        reply = await flows("ListUnusedObjects", request)
+        (once,) = reply.unused_objects
+        request.page_token = reply.next_page_token
+        (never,) = (await flows("ListUnusedObjects", request)).unused_objects
+        assert (once.id, once.storage_id, once.storage_path) == ("once", STORAGE, "path/once")
+        assert (once.size, once.cause) == (9, UNUSED_CAUSE_UNREFERENCED)
+        assert (never.id, never.cause) == ("never", UNUSED_CAUSE_UNREGISTERED)
+        assert not never.HasField("size")
+        assert 0 < never.unused_since.ToNanoseconds() <= once.unused_since.ToNanoseconds()
+    refused = {
+        "BAD_AGE": ListUnusedObjectsRequest(unreferenced_seconds=-1),
+        "BAD_PAGE_TOKEN": ListUnusedObjectsRequest(page_token="x"),
+    }
+    for reason, request in refused.items():
+        with pytest.raises(InvalidArgument) as raised:
+            await flows("ListUnusedObjects", request)
+        assert raised.value.reason == reason
 
 
 async def test_objects_inside_the_store_are_located(flows: Service) -> None:

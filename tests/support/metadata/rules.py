@@ -11,6 +11,7 @@ from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.flows.flows import Flows, GetFlow
 from services.metadata.application.objects.objects import Objects
 from services.metadata.application.objects.storage_backends import StorageBackends
+from services.metadata.application.objects.unused_objects import UnusedObjects
 from services.metadata.application.ports import FlowFilter, Removed, SegmentQuery, SourceFilter, Store
 from services.metadata.application.segments.registration import Failure
 from services.metadata.application.segments.segments import Registration, Segments
@@ -74,6 +75,7 @@ class Metadata:
         self.flows = Flows(seen, self.clock, deletions)
         self.segments = Segments(seen, self.clock, deletions)
         self.objects = Objects(seen, self.clock)
+        self.unused_objects = UnusedObjects(seen)
         self.cascades = Cascades(seen, self.clock, self.flows, self.segments, deletions.trash)
         self.trash = Trash(seen, self.clock, deletion_seconds)
         self.backends = StorageBackends(store)

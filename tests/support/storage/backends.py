@@ -8,10 +8,13 @@ from services.media.application.ports import ObjectStorage
 from services.media.domain.credentials import Credentials, CredentialsInUse
 from services.media.domain.object import (
     Ages,
+    Cause,
     LocatedObject,
     ObjectLocation,
     ObjectSize,
     Reservation,
+    UnusedObject,
+    UnusedPage,
     UploadTarget,
 )
 from services.media.domain.storage_backend import StorageBackend
@@ -124,6 +127,16 @@ class MemoryObjectRegistry:
         """Record sizes. As in the real registry, a measured object is not due."""
         self.sizes |= {measured.object_id: measured.size for measured in sizes}
         self.due = [location for location in self.due if location.object_id not in self.sizes]
+
+    async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:  # noqa: ARG002
+        """The idle objects, on one page."""
+        if ages.unreferenced is None and ages.unregistered is None:
+            return UnusedPage([], "", page_size)
+        objects = [
+            UnusedObject(location, self.sizes.get(location.object_id), Cause.UNREGISTERED, NOON)
+            for location in self.idle
+        ]
+        return UnusedPage(objects, "", page_size)
 
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
         """Claim idle objects. As in the real registry, a claimed object is not idle any more."""

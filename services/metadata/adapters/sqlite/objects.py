@@ -10,7 +10,7 @@ import msgspec
 from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.jsons import ENCODE
 from services.metadata.domain.ids import FlowId, ObjectId, StorageId
-from services.metadata.domain.objects.object import MediaObject, State
+from services.metadata.domain.objects.object import IdleObject, MediaObject, State
 
 _COLUMNS: Final = (
     "o.id, storages.id, o.storage_path, o.state, o.allocated_for_flow, o.first_referenced_by_flow, o.size"
@@ -30,6 +30,11 @@ _UNMEASURED: Final = f"""
 _IDLE: Final = f"""
     SELECT {_COLUMNS} FROM {_FROM}
     WHERE o.state = ? AND o.state <> 'registered' AND o.changed_ms <= ? ORDER BY o.changed_ms LIMIT ?
+"""
+_IDLE_PAGE: Final = f"""
+    SELECT o.changed_ms, EXISTS (SELECT 1 FROM segments s WHERE s.object_id = o.id), {_COLUMNS} FROM {_FROM}
+    WHERE o.state = ? AND o.state <> 'registered' AND o.changed_ms <= ? AND (o.changed_ms, o.id) > (?, ?)
+    ORDER BY o.changed_ms, o.id LIMIT ?
 """
 _ADD: Final = """
     INSERT INTO objects (id, storage, storage_path, state, allocated_for_flow,
@@ -156,6 +161,14 @@ class SqliteObjects:
         """Up to `limit` objects that have been in the state for at least `seconds`, oldest first."""
         rows = self._execute(_IDLE, (state, _now_ms() - 1000 * seconds, limit))
         return [_object(row) for row in rows]
+
+    def idle_page(
+        self, state: State, seconds: int, after: tuple[int, ObjectId] | None, limit: int
+    ) -> list[IdleObject]:
+        """Up to `limit` objects of `idle` after a place in their order."""
+        since_ms, object_id = after or (-1, "")
+        rows = self._execute(_IDLE_PAGE, (state, _now_ms() - 1000 * seconds, since_ms, object_id, limit))
+        return [IdleObject(_object(tuple(row)), since, bool(is_used)) for since, is_used, *row in rows]
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
         """Up to `limit` registered objects that are due for measuring, oldest first."""

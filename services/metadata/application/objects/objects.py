@@ -35,6 +35,14 @@ class Ages(NamedTuple):
     unreferenced: int | None
     unregistered: int | None
 
+    def in_order(self) -> tuple[tuple[State, int | None], ...]:
+        """The states in the order of claims, with their ages. Unfinished claims are the oldest work."""
+        return (
+            (State.RECLAIMED, CLAIM_SECONDS),
+            (State.UNREFERENCED, self.unreferenced),
+            (State.ALLOCATED, self.unregistered),
+        )
+
 
 class Objects:
     """The object registry."""
@@ -143,8 +151,7 @@ class Objects:
         after CLAIM_SECONDS. InvalidArgument BAD_AGE.
         """
         size = page_size(requested_size, default=100, maximum=_MAX_ITEMS)
-        if any(seconds is not None and not 0 <= seconds <= _MAX_AGE for seconds in ages):
-            raise InvalidArgument(f"an age is 0 to {_MAX_AGE} seconds", reason="BAD_AGE")
+        check_ages(ages)
 
         def change(tables: Tables) -> list[MediaObject]:
             idle = _idle(tables, ages, size)
@@ -181,18 +188,20 @@ class Objects:
         await self._store.write(lambda tables: tables.objects.record_sizes(valid_sizes))
 
 
+def check_ages(ages: Ages) -> None:
+    """InvalidArgument BAD_AGE unless each age is one that an object can have."""
+    if any(seconds is not None and not 0 <= seconds <= _MAX_AGE for seconds in ages):
+        raise InvalidArgument(f"an age is 0 to {_MAX_AGE} seconds", reason="BAD_AGE")
+
+
 def _not_found(object_id: str) -> NotFound:
     return NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
 
 
 def _idle(tables: Tables, ages: Ages, limit: int) -> dict[ObjectId, MediaObject]:
-    """Up to `limit` objects to claim, by id. Unfinished claims come first: they are the oldest work."""
+    """Up to `limit` objects to claim, by id."""
     idle: dict[ObjectId, MediaObject] = {}
-    for state, seconds in (
-        (State.RECLAIMED, CLAIM_SECONDS),
-        (State.UNREFERENCED, ages.unreferenced),
-        (State.ALLOCATED, ages.unregistered),
-    ):
+    for state, seconds in ages.in_order():
         if seconds is not None and len(idle) < limit:
             objects = tables.objects.idle(state, seconds, limit - len(idle))
             idle.update((item.id, item) for item in objects)

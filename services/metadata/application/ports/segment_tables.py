@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.metadata.application.ports.queries import Removed, SegmentQuery
 from services.metadata.domain.ids import FlowId, ObjectId
-from services.metadata.domain.objects.object import MediaObject, State
+from services.metadata.domain.objects.object import IdleObject, MediaObject, State
 from services.metadata.domain.segments.lines import SegmentLines
 from services.metadata.domain.segments.segment import Segment, StoredSegment
 from services.shared.timerange import TimeRange
@@ -134,6 +134,12 @@ class ObjectTable(Protocol):
 
         The state is not REGISTERED.
         """
+        ...
+
+    def idle_page(
+        self, state: State, seconds: int, after: tuple[int, ObjectId] | None, limit: int
+    ) -> list[IdleObject]:
+        """Up to `limit` objects of `idle` after a place, in the order of `IdleObject.place`."""
         ...
 
     def unmeasured(self, limit: int) -> list[MediaObject]:

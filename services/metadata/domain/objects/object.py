@@ -58,6 +58,22 @@ class MediaObject(NamedTuple):
         return self.state is State.REGISTERED and self.first_referenced_by_flow is not None
 
 
+class IdleObject(NamedTuple):
+    """An object that is not registered, and since when, in milliseconds since 1970.
+
+    `is_used` is True if segments reference it all the same, which a repair mends.
+    """
+
+    item: MediaObject
+    since_ms: int
+    is_used: bool
+
+    @property
+    def place(self) -> tuple[int, ObjectId]:
+        """Its place among the objects of its state, the oldest first."""
+        return self.since_ms, self.item.id
+
+
 def check_id(object_id: str, reason: str, path: str) -> None:
     """InvalidArgument with the reason unless the text is a valid object id."""
     if not is_object_id(object_id):

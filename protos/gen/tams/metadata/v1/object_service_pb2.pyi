@@ -11,6 +11,7 @@ from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import object_pb2 as _object_pb2
 from tams.metadata.v1 import trash_pb2 as _trash_pb2
 from tams.type.v1 import failure_pb2 as _failure_pb2
+from tams.type.v1 import unused_object_pb2 as _unused_object_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -527,6 +528,81 @@ class RecordObjectSizesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordObjectSizesResponse: _TypeAlias = RecordObjectSizesResponse  # noqa: Y015
+
+@_typing.final
+class ListUnusedObjectsRequest(_message.Message):
+    """The page of unused objects to return."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNREFERENCED_SECONDS_FIELD_NUMBER: _builtins.int
+    UNREGISTERED_SECONDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    unreferenced_seconds: _builtins.int
+    """Return objects whose last segment was deleted at least this number of seconds ago. Absent: no such objects."""
+    unregistered_seconds: _builtins.int
+    """Return objects that were allocated at least this number of seconds ago and never registered. Absent: no such
+    objects.
+    """
+    page_size: _builtins.int
+    """Maximum number of objects to return, 1 to 1000. Larger values are clamped; 0 means the default of 100."""
+    page_token: _builtins.str
+    """next_page_token of the previous page; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        unreferenced_seconds: _builtins.int | None = ...,
+        unregistered_seconds: _builtins.int | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_unreferenced_seconds", b"_unreferenced_seconds", "_unregistered_seconds", b"_unregistered_seconds", "unreferenced_seconds", b"unreferenced_seconds", "unregistered_seconds", b"unregistered_seconds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_unreferenced_seconds", b"_unreferenced_seconds", "_unregistered_seconds", b"_unregistered_seconds", "page_size", b"page_size", "page_token", b"page_token", "unreferenced_seconds", b"unreferenced_seconds", "unregistered_seconds", b"unregistered_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__unreferenced_seconds: _TypeAlias = _typing.Literal["unreferenced_seconds"]  # noqa: Y015
+    _WhichOneofArgType__unreferenced_seconds: _TypeAlias = _typing.Literal["_unreferenced_seconds", b"_unreferenced_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__unregistered_seconds: _TypeAlias = _typing.Literal["unregistered_seconds"]  # noqa: Y015
+    _WhichOneofArgType__unregistered_seconds: _TypeAlias = _typing.Literal["_unregistered_seconds", b"_unregistered_seconds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unreferenced_seconds) -> _WhichOneofReturnType__unreferenced_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unregistered_seconds) -> _WhichOneofReturnType__unregistered_seconds | None: ...
+
+Global___ListUnusedObjectsRequest: _TypeAlias = ListUnusedObjectsRequest  # noqa: Y015
+
+@_typing.final
+class ListUnusedObjectsResponse(_message.Message):
+    """One page of unused objects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNUSED_OBJECTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    page_size: _builtins.int
+    """The page size used, after defaulting and clamping."""
+    @_builtins.property
+    def unused_objects(self) -> _containers.RepeatedCompositeFieldContainer[_unused_object_pb2.UnusedObject]:
+        """The objects, with their recorded sizes. They may be fewer than the page size although more follow."""
+
+    def __init__(
+        self,
+        *,
+        unused_objects: _abc.Iterable[_unused_object_pb2.UnusedObject] | None = ...,
+        next_page_token: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "page_size", b"page_size", "unused_objects", b"unused_objects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnusedObjectsResponse: _TypeAlias = ListUnusedObjectsResponse  # noqa: Y015
 
 @_typing.final
 class ClaimObjectsRequest(_message.Message):

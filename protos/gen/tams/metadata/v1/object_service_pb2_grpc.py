@@ -80,6 +80,11 @@ class ObjectServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.FromString,
                 _registered_method=True)
+        self.ListUnusedObjects = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/ListUnusedObjects',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsResponse.FromString,
+                _registered_method=True)
         self.ClaimObjects = channel.unary_unary(
                 '/tams.metadata.v1.ObjectService/ClaimObjects',
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ClaimObjectsRequest.SerializeToString,
@@ -219,6 +224,18 @@ class ObjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnusedObjects(self, request, context):
+        """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
+        nothing. Objects that other processes claimed less than 10 minutes ago are left out.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ClaimObjects(self, request, context):
         """Claims unused objects, and returns the places of their bytes. Segments cannot reference claimed objects any
         more: their registration fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of the
@@ -289,6 +306,11 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     servicer.RecordObjectSizes,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.SerializeToString,
+            ),
+            'ListUnusedObjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnusedObjects,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsResponse.SerializeToString,
             ),
             'ClaimObjects': grpc.unary_unary_rpc_method_handler(
                     servicer.ClaimObjects,
@@ -545,6 +567,33 @@ class ObjectService:
             '/tams.metadata.v1.ObjectService/RecordObjectSizes',
             tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnusedObjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/ListUnusedObjects',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

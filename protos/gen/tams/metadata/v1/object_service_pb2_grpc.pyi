@@ -120,6 +120,14 @@ class ObjectServiceStub:
     - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
+    ListUnusedObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListUnusedObjectsRequest, _object_service_pb2.ListUnusedObjectsResponse]
+    """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
+    nothing. Objects that other processes claimed less than 10 minutes ago are left out.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+    """
     ClaimObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ClaimObjectsRequest, _object_service_pb2.ClaimObjectsResponse]
     """Claims unused objects, and returns the places of their bytes. Segments cannot reference claimed objects any
     more: their registration fails with OBJECT_RECLAIMED. The caller deletes the bytes within 8 minutes of the
@@ -227,6 +235,14 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     Errors:
     - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+    """
+    ListUnusedObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListUnusedObjectsRequest, _object_service_pb2.ListUnusedObjectsResponse]  # type: ignore[assignment]
+    """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
+    nothing. Objects that other processes claimed less than 10 minutes ago are left out.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     ClaimObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ClaimObjectsRequest, _object_service_pb2.ClaimObjectsResponse]  # type: ignore[assignment]
     """Claims unused objects, and returns the places of their bytes. Segments cannot reference claimed objects any
@@ -386,6 +402,20 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUnusedObjects(
+        self,
+        request: _object_service_pb2.ListUnusedObjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.ListUnusedObjectsResponse, _abc.Awaitable[_object_service_pb2.ListUnusedObjectsResponse]]:
+        """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
+        nothing. Objects that other processes claimed less than 10 minutes ago are left out.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
         """
 
     @_abc_1.abstractmethod

@@ -6,20 +6,20 @@ from typing import Final
 
 from services.metadata.adapters.vast.classes import having_classes
 from services.metadata.adapters.vast.objects.counting import counted_objects
+from services.metadata.adapters.vast.objects.idle import IDLE_COLUMNS, idle_places
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.ids import FlowId, ObjectId
-from services.metadata.domain.objects.object import MediaObject, State
+from services.metadata.domain.objects.object import IdleObject, MediaObject, State
 from services.vast_client.filters.filters import And, AtMost, Equal, IsNull, Not
 
 _STATES: Final = {str(state): state for state in State}
 _REFERENCE: Final = ("flow", "object_id")
 # Due objects are read in no order. This many times the limit are read, to find the oldest.
 _SPARE: Final = 4
-# The columns of the projections by which due and idle objects are found.
+# The columns of the projection by which due objects are found.
 _MEASURED: Final = ("id", "measure_at_ms")
-_IDLE: Final = ("id", "state", "changed_ms")
 
 
 class VastObjects:
@@ -134,9 +134,19 @@ class VastObjects:
     def idle(self, state: State, seconds: int, limit: int) -> list[MediaObject]:
         """Up to `limit` objects that have been in the state for at least `seconds`, oldest first."""
         where = And((Equal("state", str(state)), AtMost("changed_ms", _now_ms() - 1000 * seconds)))
-        found = self._view.some("objects", where, limit * _SPARE, _IDLE)
+        found = self._view.some("objects", where, limit * _SPARE, IDLE_COLUMNS)
         ids = [row["id"] for row in sorted(found, key=lambda row: row["changed_ms"])[:limit]]
         return list(self.get_many(ids).values())
+
+    def idle_page(
+        self, state: State, seconds: int, after: tuple[int, ObjectId] | None, limit: int
+    ) -> list[IdleObject]:
+        """Up to `limit` objects of `idle` after a place in their order."""
+        until_ms = _now_ms() - 1000 * seconds
+        since = {one: since_ms for since_ms, one in idle_places(self._view, state, until_ms, after, limit)}
+        items = self.get_many(since)
+        used = self._view.lookups("segments", "object_id", since, _REFERENCE)
+        return [IdleObject(items[one], since[one], bool(used[one])) for one in since if one in items]
 
     def unmeasured(self, limit: int) -> list[MediaObject]:
         """Up to `limit` registered objects that are due for measuring, oldest first."""
