@@ -19,9 +19,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from services.media.adapters.s3_access import BucketAccess, is_forbidden
 from services.media.adapters.s3_client import open_client
 from services.media.adapters.s3_cors import cors_rule
-from services.media.adapters.s3_listing import WORTH_A_LISTING, list_sizes
+from services.media.adapters.s3_listing import WORTH_A_LISTING, Listings
 from services.media.adapters.s3_observation import ObservedRequests
 from services.media.domain.credentials import Credentials, CredentialsInUse
 from services.media.domain.storage_backend import StorageBackend
@@ -59,6 +60,8 @@ class S3Storage:
         self._logged: set[str] = set()
         self._client = open_client(backend, threads)
         ObservedRequests(backend, metrics or Metrics()).attach(self._client)
+        self._access = BucketAccess(backend, self._client)
+        self._listings = Listings(backend, self._client)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
 
     async def prepare(self) -> None:
@@ -78,7 +81,7 @@ class S3Storage:
         keys = [path for path in paths if is_storage_path(path)]
         if len(keys) < WORTH_A_LISTING:
             return {}
-        return await self._in_thread(lambda: list_sizes(self._client, self._backend.bucket, keys))
+        return await self._in_thread(lambda: self._listings.sizes(keys))
 
     async def size(self, path: str) -> int | None:
         """The size of an object in bytes, None if it does not exist. Raises Unavailable."""
@@ -114,7 +117,7 @@ class S3Storage:
 
     def _check(self) -> None:
         try:
-            self._client.head_bucket(Bucket=self._backend.bucket)
+            self._access.check()
         except ClientError as error:
             raise Unavailable(f"refuses access to its bucket: {_code(error)}") from None
         except BotoCoreError as error:
@@ -124,7 +127,7 @@ class S3Storage:
     def _accepts(self, credentials: Credentials) -> bool:
         client = open_client(replace(self._backend, credentials=CredentialsInUse(credentials)), 1)
         try:
-            client.head_bucket(Bucket=self._backend.bucket)
+            BucketAccess(self._backend, client).check()
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -135,19 +138,14 @@ class S3Storage:
         return True
 
     def _prepare(self) -> None:
-        if not self._backend.create_bucket:
-            self._client.head_bucket(Bucket=self._backend.bucket)
-            return
-        self._ensure_bucket()
-        self._set_cors()
-
-    def _ensure_bucket(self) -> None:
         try:
-            self._client.head_bucket(Bucket=self._backend.bucket)
+            self._access.check()
         except ClientError as error:
-            if _code(error) not in _MISSING:
+            if not self._backend.create_bucket or _code(error) not in _MISSING:
                 raise
             self._create_bucket()
+        if self._backend.create_bucket:
+            self._set_cors()
 
     def _create_bucket(self) -> None:
         region = self._backend.signing_region
@@ -168,15 +166,16 @@ class S3Storage:
         try:
             self._client.put_bucket_cors(Bucket=self._backend.bucket, CORSConfiguration=rules)
         except ClientError as error:
-            if _code(error) not in _NOT_OFFERED:
+            if _code(error) not in _NOT_OFFERED and not is_forbidden(error):
                 raise
-            _log.warning("storage does not accept CORS rules", extra={"storage": self._backend.label})
+            fields = {"storage": self._backend.label, "reason": _code(error)}
+            _log.warning("storage does not accept CORS rules", extra=fields)
 
     def _size(self, path: str) -> int | None:
         try:
             return self._client.head_object(Bucket=self._backend.bucket, Key=path)["ContentLength"]
         except ClientError as error:
-            if _code(error) in _MISSING:
+            if _code(error) in _MISSING or self._access.hides_missing(error):
                 return None
             raise
 

@@ -1,7 +1,7 @@
 """The client of the bucket of one backend, from boto3."""
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import boto3
@@ -42,7 +42,7 @@ def open_client(
         region_name=backend.signing_region,
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path"},
+            s3={"addressing_style": backend.addressing_style.value},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=read_seconds,
             retries={"total_max_attempts": attempts, "mode": "standard"},
@@ -52,6 +52,16 @@ def open_client(
             response_checksum_validation="when_required",
         ),
     )
+
+
+def object_parameters(backend: StorageBackend) -> dict[str, Any]:
+    """The parameters of the SDK that say how storage keeps new objects."""
+    parameters = {
+        "StorageClass": backend.storage_class,
+        "ServerSideEncryption": backend.server_side_encryption,
+        "SSEKMSKeyId": backend.kms_key_id,
+    }
+    return {name: str(value) for name, value in parameters.items() if value}
 
 
 class _Provider:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from services.media.adapters.s3_access import is_access_object
 from services.media.adapters.s3_client import open_client
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import StartupError
@@ -63,5 +64,7 @@ def _listed(backend: StorageBackend) -> Iterator[StoredObject]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=backend.bucket, Prefix=backend.prefix)
     for page in pages:
         for found in page.get("Contents", ()):
+            if is_access_object(found["Key"]):
+                continue
             modified = int(found["LastModified"].timestamp() * 1000)
             yield StoredObject(bucket, found["Key"], found["Size"], modified)

@@ -4,9 +4,16 @@ A request for each object costs this process and the storage about a millisecond
 time, so objects that are registered together are close together, and one request lists up to 1000 of them.
 """
 
+import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from services.media.adapters.s3_access import is_forbidden
+from services.media.domain.storage_backend import StorageBackend
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -14,6 +21,35 @@ if TYPE_CHECKING:
 # The number of single requests that cost as much as one listing.
 WORTH_A_LISTING: Final = 8
 _MAX_KEYS: Final = 1000
+# After a refusal. Until then each size takes a request of its own.
+_PAUSE_SECONDS: Final = 600
+
+_log = logging.getLogger(__name__)
+
+
+class Listings:
+    """Lists the bucket of one backend, unless its key may not."""
+
+    def __init__(self, backend: StorageBackend, client: "S3Client") -> None:
+        self._label, self._bucket = backend.label, backend.bucket
+        self._client = client
+        self._not_before = 0.0
+        self._is_logged = False
+
+    def sizes(self, paths: Sequence[str]) -> dict[str, int | None]:
+        """As `list_sizes`. Nothing for keys that may not list, which is logged once."""
+        if time.monotonic() < self._not_before:
+            return {}
+        try:
+            return list_sizes(self._client, self._bucket, paths)
+        except ClientError as error:
+            if not is_forbidden(error):
+                raise
+        self._not_before = time.monotonic() + _PAUSE_SECONDS
+        if not self._is_logged:
+            self._is_logged = True
+            _log.warning("the key may not list objects", extra={"storage": self._label})
+        return {}
 
 
 def list_sizes(client: "S3Client", bucket: str, paths: Sequence[str]) -> dict[str, int | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.media.adapters.s3_client import open_client
+from services.media.adapters.s3_client import object_parameters, open_client
 from services.media.adapters.s3_observation import ObservedRequests
 from services.media.domain.multipart_upload import (
     OpenUpload,
@@ -45,6 +45,7 @@ class S3MultipartUploads:
 
     def __init__(self, backend: StorageBackend, metrics: Metrics | None = None) -> None:
         self._label, self._bucket = backend.label, backend.bucket
+        self._parameters = object_parameters(backend)
         self._client = open_client(backend, _THREADS, read_seconds=_READ_SECONDS)
         ObservedRequests(backend, metrics or Metrics()).attach(self._client)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3-multipart")
@@ -53,7 +54,9 @@ class S3MultipartUploads:
         """Begin an upload of an object; returns its id."""
 
         def request(client: "S3Client") -> str:
-            reply = client.create_multipart_upload(Bucket=self._bucket, Key=path, ContentType=content_type)
+            reply = client.create_multipart_upload(
+                Bucket=self._bucket, Key=path, ContentType=content_type, **self._parameters
+            )
             return reply["UploadId"]
 
         return await self._run(request)

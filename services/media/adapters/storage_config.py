@@ -5,23 +5,36 @@ without such files uses what AWS's SDK finds.
 """
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from services.media.adapters.credential_sources import CredentialsFile, KeyFiles, SdkChain
 from services.media.domain.credentials import CredentialsInUse, CredentialSource
-from services.media.domain.storage_backend import ConditionalWrites, StorageBackend, StorageBackends
+from services.media.domain.storage_backend import (
+    AddressingStyle,
+    ConditionalWrites,
+    ServerSideEncryption,
+    StorageBackend,
+    StorageBackends,
+)
 from services.shared.errors import StartupError, Unavailable
 from services.shared.ids import UUID_PATTERN
 
 _Text = Annotated[str, Meta(min_length=1, max_length=256)]
 _Id = Annotated[str, Meta(pattern=f"^{UUID_PATTERN}\\Z")]
-_Endpoint = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+/?\Z")]
+# A path has no steps that begin with ".", and needs no encoding.
+_Endpoint = Annotated[
+    str, Meta(pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?\Z", max_length=512)
+]
 _Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")]
 # Folders that need no encoding and are neither hidden nor "..".
+_StorageClass = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+_KmsKeyId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:/.-]{1,2048}\Z")]
 _Prefix = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*\Z", max_length=256)]
 
 
@@ -32,11 +45,15 @@ class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     store_product: _Text
     region: str = ""
     availability_zone: str = ""
-    default_storage: bool = False
+    default_storage: bool | None = None
     endpoint_url: _Endpoint
     public_endpoint_url: _Endpoint | None = None
     bucket: _Bucket
     prefix: _Prefix = ""
+    addressing_style: AddressingStyle = AddressingStyle.PATH
+    storage_class: _StorageClass | None = None
+    server_side_encryption: ServerSideEncryption | None = None
+    kms_key_id: _KmsKeyId | None = None
     credentials_file: _Text | None = None
     access_key_file: _Text | None = None
     secret_key_file: _Text | None = None
@@ -51,7 +68,7 @@ def read_storage_backends(path: Path) -> StorageBackends:
     try:
         entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
         _check(entries)
-        return StorageBackends([_backend(entry, path.parent) for entry in entries])
+        return StorageBackends([_backend(entry, path.parent, alone=len(entries) == 1) for entry in entries])
     except (OSError, ValueError, Unavailable) as error:
         raise StartupError(f"storage configuration {path}: {_reason(error)}") from None
 
@@ -62,11 +79,34 @@ def _check(entries: Sequence[_Entry]) -> None:
     ids = [entry.id for entry in entries]
     if repeated := next((storage_id for storage_id in ids if ids.count(storage_id) > 1), None):
         raise ValueError(f"the id {repeated} is given twice")
-    if sum(entry.default_storage for entry in entries) > 1:
+    if sum(bool(entry.default_storage) for entry in entries) > 1:
         raise ValueError("more than one backend has default_storage")
+    for entry in entries:
+        _check_addressing(entry)
+        if entry.kms_key_id and entry.server_side_encryption is not ServerSideEncryption.KMS:
+            raise ValueError(f"{entry.label}: kms_key_id needs server_side_encryption aws:kms")
 
 
-def _backend(entry: _Entry, folder: Path) -> StorageBackend:
+def _check_addressing(entry: _Entry) -> None:
+    """Refuse what the SDK would sign for another address, or for none."""
+    if entry.addressing_style is AddressingStyle.PATH:
+        return
+    if "." in entry.bucket:
+        # A certificate for *.host does not cover two labels.
+        raise ValueError(f"{entry.label}: addressing_style virtual needs a bucket name without dots")
+    if any(_is_address(url) for url in (entry.endpoint_url, entry.public_endpoint_url) if url):
+        raise ValueError(f"{entry.label}: addressing_style virtual needs endpoints with host names")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _backend(entry: _Entry, folder: Path, *, alone: bool) -> StorageBackend:
     source = _source(entry, folder)
     return StorageBackend(
         id=entry.id,
@@ -75,11 +115,15 @@ def _backend(entry: _Entry, folder: Path) -> StorageBackend:
         store_product=entry.store_product,
         region=entry.region,
         availability_zone=entry.availability_zone,
-        default_storage=entry.default_storage,
+        default_storage=alone if entry.default_storage is None else entry.default_storage,
         endpoint_url=entry.endpoint_url,
         public_endpoint_url=entry.public_endpoint_url or entry.endpoint_url,
         bucket=entry.bucket,
         prefix=entry.prefix,
+        addressing_style=entry.addressing_style,
+        storage_class=entry.storage_class,
+        server_side_encryption=entry.server_side_encryption,
+        kms_key_id=entry.kms_key_id,
         credentials=CredentialsInUse(source.look(), source),
         create_bucket=entry.create_bucket,
         cors_origins=entry.cors_origins,

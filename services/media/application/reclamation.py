@@ -54,6 +54,8 @@ class Reclamation:
         self._ages = ages
         self._slots = asyncio.Semaphore(concurrency)
         self._clock = clock
+        # Storages whose uploads cannot be listed; each is logged once.
+        self._logged: set[str] = set()
 
     async def run(self, idle_seconds: float) -> None:
         """Reclaim until cancelled.
@@ -107,7 +109,12 @@ class Reclamation:
                         await storage.abort(upload.path, upload.id)
             except Unavailable as error:
                 # A key without the right to list uploads must not stop the deletion.
-                _log.warning("cannot list uploads", extra={"storage": storage_id, "reason": error.summary})
+                self._warn_once(storage_id, error)
+
+    def _warn_once(self, storage_id: str, error: Unavailable) -> None:
+        if storage_id not in self._logged:
+            self._logged.add(storage_id)
+            _log.warning("cannot list uploads", extra={"storage": storage_id, "reason": error.summary})
 
     async def _delete(self, location: ObjectLocation, until: float) -> bool | Unavailable:
         """True if the bytes are deleted, False if it was not tried, or the error of the storage."""

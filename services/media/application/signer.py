@@ -105,9 +105,7 @@ class SigningWindow:
         self.start = start
         self.credentials = credentials
         self._put_headers = backend.signed_put_headers
-        self._presigner = Presigner(
-            backend.public_endpoint_url, backend.signing_region, backend.bucket, credentials
-        )
+        self._presigner = Presigner(backend.public_bucket_url, backend.signing_region, credentials)
         self._validity_seconds = validity_seconds
         self._get = self._presigner.template("GET", start, validity_seconds)
         # By whole lists of paths: clients mostly read the same page again, and looking up each path would

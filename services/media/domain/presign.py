@@ -52,12 +52,15 @@ class UrlTemplate:
 
 
 class Presigner:
-    """Signs path-style URLs of one bucket at an endpoint such as https://host:port."""
+    """Signs the URLs of the objects of one bucket, whose own URL has no slash at its end.
 
-    def __init__(self, endpoint_url: str, region: str, bucket: str, credentials: Credentials) -> None:
-        self._origin = endpoint_url.rstrip("/")
-        self._host = _host_header(endpoint_url)
-        self._bucket_path = f"/{bucket}/"
+    The whole path is signed, and the host with it, as the SDKs of AWS do.
+    """
+
+    def __init__(self, bucket_url: str, region: str, credentials: Credentials) -> None:
+        self._bucket_url = f"{bucket_url}/"
+        self._host = _host_header(bucket_url)
+        self._path = urlsplit(self._bucket_url).path
         self._region = region
         self._credentials = credentials
         self._key_of_day = ("", b"")
@@ -86,9 +89,9 @@ class Presigner:
         lines = "".join(f"{name}:{signed[name]}\n" for name in names)
         request_end = f"\n{query}\n{lines}\n{';'.join(names)}\nUNSIGNED-PAYLOAD"
         return UrlTemplate(
-            before=self._origin + self._bucket_path,
+            before=self._bucket_url,
             after=f"?{query}&X-Amz-Signature=",
-            request=(sha256(f"{method}\n{self._bucket_path}".encode()), request_end.encode()),
+            request=(sha256(f"{method}\n{self._path}".encode()), request_end.encode()),
             signature=_Hmac(self._signing_key(stamp[:8]), f"{_ALGORITHM}\n{stamp}\n{scope}\n"),
         )
 
@@ -135,8 +138,8 @@ class _Hmac:
         return codes
 
 
-def _host_header(endpoint_url: str) -> str:
-    parts = urlsplit(endpoint_url)
+def _host_header(url: str) -> str:
+    parts = urlsplit(url)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     if parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme):

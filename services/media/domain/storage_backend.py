@@ -24,6 +24,20 @@ class ConditionalWrites(StrEnum):
     OFF = "off"  # No header is named.
 
 
+class AddressingStyle(StrEnum):
+    """The place of the bucket in a URL."""
+
+    PATH = "path"  # https://host/bucket/key
+    VIRTUAL = "virtual"  # https://bucket.host/key
+
+
+class ServerSideEncryption(StrEnum):
+    """The keys that encrypt new objects, as the header x-amz-server-side-encryption names them."""
+
+    AES256 = "AES256"  # those of the storage
+    KMS = "aws:kms"  # one of a key management service
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageBackend:
     """The public description of a backend, and the access to its bucket."""
@@ -40,6 +54,11 @@ class StorageBackend:
     public_endpoint_url: str
     bucket: str
     prefix: str = ""
+    addressing_style: AddressingStyle = AddressingStyle.PATH
+    # The class, the encryption and the key of new objects; None for those of the bucket.
+    storage_class: str | None = None
+    server_side_encryption: ServerSideEncryption | None = None
+    kms_key_id: str | None = None
     credentials: CredentialsInUse = field(repr=False)
     create_bucket: bool = False
     cors_origins: tuple[str, ...] = ("*",)
@@ -51,14 +70,35 @@ class StorageBackend:
         return self.region or _NO_REGION
 
     @property
+    def public_bucket_url(self) -> str:
+        """The URL of the bucket for clients, without a slash at its end."""
+        endpoint = self.public_endpoint_url.rstrip("/")
+        if self.addressing_style is AddressingStyle.PATH:
+            return f"{endpoint}/{self.bucket}"
+        scheme, _, host = endpoint.partition("://")
+        return f"{scheme}://{self.bucket}.{host}"
+
+    @property
     def put_headers(self) -> dict[str, str]:
         """The headers that clients should send with a PUT, in addition to its content type."""
-        return {} if self.conditional_writes is ConditionalWrites.OFF else _WRITE_ONCE
+        once = {} if self.conditional_writes is ConditionalWrites.OFF else _WRITE_ONCE
+        return once | self._kept_as
 
     @property
     def signed_put_headers(self) -> dict[str, str]:
         """Those of them without which the storage refuses a PUT."""
-        return _WRITE_ONCE if self.conditional_writes is ConditionalWrites.REQUIRED else {}
+        once = _WRITE_ONCE if self.conditional_writes is ConditionalWrites.REQUIRED else {}
+        return once | self._kept_as
+
+    @property
+    def _kept_as(self) -> dict[str, str]:
+        """The headers that say how storage keeps an object. S3 of AWS refuses those that are not signed."""
+        headers = {
+            "x-amz-storage-class": self.storage_class,
+            "x-amz-server-side-encryption": self.server_side_encryption,
+            "x-amz-server-side-encryption-aws-kms-key-id": self.kms_key_id,
+        }
+        return {name: str(value) for name, value in headers.items() if value}
 
 
 class StorageBackends:

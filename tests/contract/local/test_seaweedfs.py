@@ -60,9 +60,8 @@ def s3(store: SeaweedFS, access_key: str | None = None, secret_key: str | None =
 
 def sign_url(store: SeaweedFS, bucket: str) -> str:
     """The signed URL of the object in a bucket."""
-    presigner = Presigner(
-        store.endpoint_url, "us-east-1", bucket, Credentials(store.access_key, store.secret_key)
-    )
+    keys = Credentials(store.access_key, store.secret_key)
+    presigner = Presigner(f"{store.endpoint_url}/{bucket}", "us-east-1", keys)
     (url,) = presigner.template("GET", datetime.now(UTC), 3600).sign(url_lines([KEY])).urls()
     return url
 

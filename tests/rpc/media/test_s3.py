@@ -7,6 +7,7 @@ import pytest
 
 from services.media.adapters.s3 import S3Storage
 from services.media.domain.credentials import Credentials
+from services.media.domain.storage_backend import AddressingStyle, ServerSideEncryption
 from services.shared.errors import Unavailable
 from tests.support.http.scripted_server import ScriptedServer, scripted_server
 from tests.support.storage.backends import a_backend
@@ -27,7 +28,8 @@ def storage(store: ScriptedServer) -> Iterator[Callable[..., S3Storage]]:
     opened: list[S3Storage] = []
 
     def open_storage(**changes: Any) -> S3Storage:
-        opened.append(S3Storage(a_backend(endpoint_url=store.url, create_bucket=True, **changes), threads=1))
+        backend = a_backend(**{"endpoint_url": store.url, "create_bucket": True} | changes)
+        opened.append(S3Storage(backend, threads=1))
         return opened[-1]
 
     yield open_storage
@@ -68,15 +70,86 @@ async def test_a_store_without_cors_rules_is_used_and_logged(
     assert "storage does not accept CORS rules" in caplog.text
 
 
-@pytest.mark.parametrize("step", [0, 1, 2])
+@pytest.mark.parametrize("before", [(403, 403), (404,)])
 async def test_a_refusal_at_any_step_has_its_reason(
-    store: ScriptedServer, storage: Callable[..., S3Storage], step: int
+    store: ScriptedServer, storage: Callable[..., S3Storage], before: tuple[int, ...]
 ) -> None:
-    for status in [404, 200, 200][:step]:
+    for status in before:
         store.then(status)
     store.then(403, refusal("AccessDenied"))
     with pytest.raises(Unavailable, match=r"storage local: .*(403|AccessDenied)"):
         await storage().prepare()
+
+
+async def test_a_key_that_may_not_set_cors_rules_serves(
+    store: ScriptedServer, storage: Callable[..., S3Storage], caplog: pytest.LogCaptureFixture
+) -> None:
+    store.then(200)
+    store.then(403, refusal("AccessDenied"))
+    await storage().prepare()
+    assert "storage does not accept CORS rules" in caplog.text
+
+
+async def test_a_key_that_may_not_look_at_the_bucket_looks_below_the_prefix(
+    store: ScriptedServer, storage: Callable[..., S3Storage], caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket = storage(prefix="media/", create_bucket=False)
+    store.then(403)
+    store.then(404)
+    await bucket.prepare()
+    await bucket.check()
+    assert [(request.method, request.target) for request in store.requests] == [
+        ("HEAD", "/tams"),
+        ("HEAD", "/tams/media/.tams-access"),
+        ("HEAD", "/tams/media/.tams-access"),
+    ]
+    assert caplog.text.count("may not look at the bucket") == 1
+
+
+async def test_storage_that_hides_missing_objects_gets_one_to_look_at(
+    store: ScriptedServer, storage: Callable[..., S3Storage]
+) -> None:
+    bucket = storage(create_bucket=False, server_side_encryption=ServerSideEncryption.AES256)
+    for status in (403, 403, 200):
+        store.then(status)
+    await bucket.prepare()
+    put = store.requests[-1]
+    assert (put.method, put.target, put.body) == ("PUT", "/tams/.tams-access", b"")
+    assert put.headers["x-amz-server-side-encryption"] == "AES256"
+    # An object that may not be looked at is missing as long as that one may be.
+    store.then(403)
+    store.then(200)
+    assert await bucket.size("a") is None
+    store.then(403)
+    store.then(403)
+    with pytest.raises(Unavailable):
+        await bucket.size("a")
+
+
+async def test_a_key_that_may_not_list_reads_each_size(
+    store: ScriptedServer, storage: Callable[..., S3Storage], caplog: pytest.LogCaptureFixture
+) -> None:
+    store.then(403, refusal("AccessDenied"))
+    bucket = storage()
+    for _ in range(2):
+        assert await bucket.list_sizes([f"a/{number}" for number in range(9)]) == {}
+    assert len(store.requests) == 1
+    assert caplog.text.count("may not list objects") == 1
+
+
+async def test_the_bucket_can_be_in_the_host_and_below_a_path(
+    store: ScriptedServer, storage: Callable[..., S3Storage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server stands in as a proxy, so that no name must be resolved."""
+    monkeypatch.setenv("HTTP_PROXY", store.url)
+    for style, url in (
+        ("virtual", "http://tams.s3.example/s3/a/b"),
+        ("path", "http://s3.example/s3/tams/a/b"),
+    ):
+        store.then(200, ETag='"x"')
+        bucket = storage(endpoint_url="http://s3.example/s3/", addressing_style=AddressingStyle(style))
+        assert await bucket.size("a/b") == 0
+        assert store.requests[-1].target == url
 
 
 async def test_a_failure_of_the_store_is_not_a_missing_object(
@@ -108,8 +181,16 @@ async def test_other_keys_are_tried_without_using_them(
 ) -> None:
     tried, used = Credentials("new-key", "new-secret", "new-token"), Credentials("own-key", "own-secret")
     bucket = storage(credentials=used)
-    for status, is_accepted in ((200, True), (404, True), (400, False), (401, False), (403, False)):
-        store.then(status)
+    for statuses, is_accepted in (
+        ((200,), True),
+        ((404,), True),
+        ((400,), False),
+        ((401,), False),
+        ((403, 403, 403), False),
+        ((403, 404), True),
+    ):
+        for status in statuses:
+            store.then(status)
         assert await bucket.accepts(tried) is is_accepted
         assert "Credential=new-key/" in store.requests[-1].headers["Authorization"]
     store.then(503)

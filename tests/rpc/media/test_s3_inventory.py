@@ -29,3 +29,10 @@ def test_a_page_that_fails_once_is_read_again(cut: bool) -> None:
             True,
             True,
         ]
+
+
+def test_the_object_that_tests_the_access_is_not_listed() -> None:
+    with scripted_server() as storage:
+        storage.then(body=page("media/.tams-access", token="next"))
+        storage.then(body=page("media/b"))
+        assert [found.key for found in list_stored([a_backend(endpoint_url=storage.url)])] == ["media/b"]

@@ -18,3 +18,18 @@ def set_keys(store: SeaweedFS, *pairs: Pair) -> None:
     ]
     file.write_text(json.dumps(document))
     os.kill(store.pid, signal.SIGHUP)
+
+
+def add_limited_key(store: SeaweedFS, pair: Pair, bucket: str, prefix: str) -> None:
+    """Let the store know a key that may only read, write and delete objects below a prefix of a bucket."""
+    file = store.secrets / "identities.json"
+    document = json.loads(file.read_text())
+    access, secret = pair
+    limited = {
+        "name": "limited",
+        "credentials": [{"accessKey": access, "secretKey": secret}],
+        "actions": [f"{action}:{bucket}/{prefix}*" for action in ("Read", "Write")],
+    }
+    document["identities"] = [*document["identities"], limited]
+    file.write_text(json.dumps(document))
+    os.kill(store.pid, signal.SIGHUP)

@@ -88,12 +88,17 @@ def at(host: str, port: int) -> StorageAddresses:
 
 
 @contextmanager
-def running_seaweedfs(folder: Path, *, guarded: bool = True, host: str = LOOPBACK) -> Iterator[SeaweedFS]:
-    """A store that keeps its data in `folder`, ready for requests. Unguarded, it is open to everybody."""
+def running_seaweedfs(
+    folder: Path, *, guarded: bool = True, host: str = LOOPBACK, domain: str = ""
+) -> Iterator[SeaweedFS]:
+    """A store that keeps its data in `folder`, ready for requests. Unguarded, it is open to everybody.
+
+    With a domain, buckets can also be named in the host, as {bucket}.{domain}.
+    """
     with opened(folder) as data_dir:
         ports = _ports()
         addresses = at(host, ports["TAMS_S3_PORT"])
-        process = _started(data_dir, addresses, ports, guarded)
+        process = _started(data_dir, addresses, ports, guarded, domain)
         try:
             endpoint_url = addresses.endpoint
             _wait_until_ready(endpoint_url, process, _log(data_dir))
@@ -103,9 +108,11 @@ def running_seaweedfs(folder: Path, *, guarded: bool = True, host: str = LOOPBAC
 
 
 def _started(
-    data_dir: DataDir, addresses: StorageAddresses, ports: Mapping[str, int], guarded: bool
+    data_dir: DataDir, addresses: StorageAddresses, ports: Mapping[str, int], guarded: bool, domain: str
 ) -> subprocess.Popen[bytes]:
     command = seaweedfs.command(data_dir, addresses, ports, os.environ)
+    if domain:
+        command = (*command, f"-s3.domainName={domain}")
     env = seaweedfs.environment(data_dir)
     if not guarded:
         command = tuple(argument for argument in command if argument != "-disableHttp")

@@ -40,9 +40,10 @@ def test_a_minimal_entry_has_defaults(folder: Path) -> None:
     assert backend.credentials.current == Credentials("AKID", "s3cret")
     assert backend.public_endpoint_url == backend.endpoint_url == "http://127.0.0.1:8333"
     assert (backend.region, backend.signing_region) == ("", "us-east-1")
-    assert not backend.default_storage
     assert not backend.create_bucket
     assert backend.conditional_writes == "offered"
+    assert backend.public_bucket_url == "http://127.0.0.1:8333/tams"
+    assert backend.signed_put_headers == {}
 
 
 def test_a_full_entry_has_its_values(folder: Path) -> None:
@@ -141,7 +142,18 @@ def test_backends_keep_the_order_of_the_file(folder: Path) -> None:
         ({"label": ""}, "$[0].label"),
         ({"endpoint_url": "127.0.0.1:8333"}, "$[0].endpoint_url"),
         ({"endpoint_url": "http://key:secret@host"}, "$[0].endpoint_url"),
-        ({"public_endpoint_url": "http://host/path"}, "$[0].public_endpoint_url"),
+        ({"public_endpoint_url": "http://host/a b"}, "$[0].public_endpoint_url"),
+        ({"public_endpoint_url": "http://host/../x"}, "$[0].public_endpoint_url"),
+        ({"endpoint_url": "http://host//x"}, "$[0].endpoint_url"),
+        ({"endpoint_url": "http://host/x?y"}, "$[0].endpoint_url"),
+        ({"addressing_style": "auto"}, "$[0].addressing_style"),
+        ({"addressing_style": "virtual"}, "needs endpoints with host names"),
+        ({"addressing_style": "virtual", "bucket": "tams.media"}, "needs a bucket name without dots"),
+        ({"storage_class": "COLD\nX-Y: z"}, "$[0].storage_class"),
+        ({"server_side_encryption": "aes256"}, "$[0].server_side_encryption"),
+        ({"server_side_encryption": "aws:kms", "kms_key_id": "a b"}, "$[0].kms_key_id"),
+        ({"kms_key_id": "key"}, "kms_key_id needs server_side_encryption aws:kms"),
+        ({"server_side_encryption": "AES256", "kms_key_id": "key"}, "kms_key_id needs"),
         ({"bucket": "Not A Bucket"}, "$[0].bucket"),
         ({"prefix": "/media/"}, "$[0].prefix"),
         ({"prefix": "media"}, "$[0].prefix"),
@@ -179,6 +191,36 @@ def test_two_default_backends_are_refused(folder: Path) -> None:
     entry = ENTRY | {"default_storage": True}
     with pytest.raises(StartupError, match="more than one backend has default_storage"):
         read(folder, entry, entry | {"id": OTHER_BACKEND_ID})
+
+
+def test_a_backend_alone_is_the_default_unless_it_says_otherwise(folder: Path) -> None:
+    (backend,) = read(folder, ENTRY)
+    assert backend.default_storage
+    (backend,) = read(folder, ENTRY | {"default_storage": False})
+    assert not backend.default_storage
+    assert not any(
+        backend.default_storage for backend in read(folder, ENTRY, ENTRY | {"id": OTHER_BACKEND_ID})
+    )
+
+
+def test_the_bucket_is_in_the_host_or_below_the_path_of_the_endpoint(folder: Path) -> None:
+    endpoints = {"endpoint_url": "http://s3.internal:80", "public_endpoint_url": "https://media.example/s3/"}
+    (backend,) = read(folder, ENTRY | endpoints | {"addressing_style": "virtual"})
+    assert backend.public_bucket_url == "https://tams.media.example/s3"
+    (backend,) = read(folder, ENTRY | endpoints)
+    assert backend.public_bucket_url == "https://media.example/s3/tams"
+
+
+def test_class_and_encryption_are_headers_that_are_always_signed(folder: Path) -> None:
+    options = {"storage_class": "COLD", "server_side_encryption": "aws:kms", "kms_key_id": "key/1"}
+    (backend,) = read(folder, ENTRY | options)
+    signed = {
+        "x-amz-storage-class": "COLD",
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "key/1",
+    }
+    assert backend.signed_put_headers == signed
+    assert backend.put_headers == {"If-None-Match": "*"} | signed
 
 
 def test_a_file_without_backends_is_refused(folder: Path) -> None:
