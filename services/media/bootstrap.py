@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -40,10 +41,24 @@ from services.shared.process.background import background
 from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
-from services.shared.rpc.server import RpcServer, serving
+from services.shared.rpc.server import Registration, RpcServer, serving
 from services.shared.telemetry.metrics import Labels, Metrics
 
 _LONGEST_EXPIRY_PAUSE: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """All that the rules about objects stand on."""
+
+    settings: Settings
+    backends: StorageBackends
+    ages: Ages
+    registry: GrpcObjectRegistry
+    storages: Mapping[str, S3Storage]
+    multipart_storages: Mapping[str, S3MultipartUploads]
+    counts: ObjectCounts
+    clock: Clock
 
 
 def utc_now() -> datetime:
@@ -68,64 +83,90 @@ async def running(
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
-        registry = GrpcObjectRegistry(metadata)
-        storages = _storages(backends, settings.measure_concurrency, telemetry.metrics, stack)
-        multipart_storages = _multipart_storages(backends, telemetry.metrics, stack)
         labels = {backend.id: backend.label for backend in backends}
-        counts = ObjectCounts(telemetry.metrics, labels)
-        signer = Signer(backends, clock, settings.url_expiry_seconds, counts)
-        recent, size_recorder = RecentObjects(), SizeRecorder(registry, counts)
-        allocation = Allocation(
-            backends, registry, signer, recent, clock=clock, new_object_ids=new_object_ids, counts=counts
+        ground = _Ground(
+            settings=settings,
+            backends=backends,
+            ages=ages,
+            registry=GrpcObjectRegistry(metadata),
+            storages=_storages(backends, settings.measure_concurrency, telemetry.metrics, stack),
+            multipart_storages=_multipart_storages(backends, telemetry.metrics, stack),
+            counts=ObjectCounts(telemetry.metrics, labels),
+            clock=clock,
         )
-        # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
-        request_reader, reader, list_reader = (
-            SizeReader(storages, settings.measure_concurrency) for _ in range(3)
-        )
-        uploads = Uploads(registry, request_reader, recent, size_recorder, storages.keys())
-        multipart = MultipartUploads(
-            backends,
-            registry,
-            multipart_storages,
-            signer,
-            recent=recent,
-            size_recorder=size_recorder,
-            expiry_seconds=settings.multipart_expiry,
-        )
-        reclamation = Reclamation(
-            registry,
-            storages,
-            ages,
-            settings.measure_concurrency,
-            multipart=multipart_storages,
-            counts=counts,
-        )
-        reachability = Reachability(storages, settings.check_seconds)
-        renewals = [CredentialRenewal(backend, storages[backend.id], clock) for backend in backends]
+        reachability = Reachability(ground.storages, settings.check_seconds)
+        renewals = [CredentialRenewal(backend, ground.storages[backend.id], clock) for backend in backends]
         _publish(reachability, renewals, labels, telemetry.metrics)
-        registrations = [
-            storage.registration(backends, allocation, signer, uploads),
-            multipart_uploads.registration(multipart, clock),
-            unused_objects.registration(
-                UnusedObjects(registry, reclamation, list_reader, storages.keys(), ages)
-            ),
-            status.registration(backends, reachability),
-        ]
+        registrations, work_on_objects = _objects(ground, new_object_ids)
+        registrations.append(status.registration(backends, reachability))
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
         )
-        measurement = Measurement(registry, reader, counts)
         work = (
-            measurement.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
-            size_recorder.run(),
-            reclamation.run(settings.reclaim_idle_seconds),
+            *work_on_objects(),
             *(renewal.run() for renewal in renewals),
-            *_work_on_uploads(backends, multipart_storages, clock, settings.multipart_expiry),
-            *_work_on_backends(backends, storages, registry, reachability, server),
+            *_work_on_uploads(ground),
+            *_work_on_backends(ground, reachability, server),
         )
         await stack.enter_async_context(background(*work))
         yield server
+
+
+def _objects(
+    ground: _Ground, new_object_ids: NewObjectIds
+) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
+    """The services about objects, and a function that begins their background work."""
+    settings, backends, registry = ground.settings, ground.backends, ground.registry
+    signer = Signer(backends, ground.clock, settings.url_expiry_seconds, ground.counts)
+    recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
+    # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
+    request_reader, reader, list_reader = (
+        SizeReader(ground.storages, settings.measure_concurrency) for _ in range(3)
+    )
+    allocation = Allocation(
+        backends,
+        registry,
+        signer,
+        recent,
+        clock=ground.clock,
+        new_object_ids=new_object_ids,
+        counts=ground.counts,
+    )
+    uploads = Uploads(registry, request_reader, recent, size_recorder, ground.storages.keys())
+    multipart = MultipartUploads(
+        backends,
+        registry,
+        ground.multipart_storages,
+        signer,
+        recent=recent,
+        size_recorder=size_recorder,
+        expiry_seconds=settings.multipart_expiry,
+    )
+    reclamation = _reclamation(ground)
+    unused = UnusedObjects(registry, reclamation, list_reader, ground.storages.keys(), ground.ages)
+    registrations = [
+        storage.registration(backends, allocation, signer, uploads),
+        multipart_uploads.registration(multipart, ground.clock),
+        unused_objects.registration(unused),
+    ]
+    measurement = Measurement(registry, reader, ground.counts)
+    return registrations, lambda: (
+        measurement.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
+        size_recorder.run(),
+        reclamation.run(settings.reclaim_idle_seconds),
+    )
+
+
+def _reclamation(ground: _Ground) -> Reclamation:
+    return Reclamation(
+        ground.registry,
+        ground.storages,
+        ground.ages,
+        ground.settings.measure_concurrency,
+        multipart=ground.multipart_storages,
+        counts=ground.counts,
+    )
 
 
 def _publish(
@@ -168,29 +209,22 @@ def _by_label(
 
 
 def _work_on_backends(
-    backends: StorageBackends,
-    storages: Mapping[str, S3Storage],
-    registry: GrpcObjectRegistry,
-    reachability: Reachability,
-    server: RpcServer,
+    ground: _Ground, reachability: Reachability, server: RpcServer
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """The background work on backends: metadata gets to know them, their buckets are created and watched."""
-    registration = BackendRegistration(registry, {backend.id: backend.label for backend in backends})
+    labels = {backend.id: backend.label for backend in ground.backends}
+    registration = BackendRegistration(ground.registry, labels)
     yield registration.run()
-    for backend in backends:
-        yield _serve_when_ready(backend.label, storages[backend.id], registration, server)
+    for backend in ground.backends:
+        yield _serve_when_ready(backend.label, ground.storages[backend.id], registration, server)
         yield reachability.watch(backend.id, backend.label)
 
 
-def _work_on_uploads(
-    backends: StorageBackends,
-    storages: Mapping[str, S3MultipartUploads],
-    clock: Clock,
-    expiry_seconds: int | None,
-) -> Iterator[Coroutine[Any, Any, None]]:
-    if expiry_seconds is not None:
-        pause_seconds = min(max(expiry_seconds / 10, 1.0), _LONGEST_EXPIRY_PAUSE)
-        yield UploadExpiry(tuple(backends), storages, clock, expiry_seconds).run(pause_seconds)
+def _work_on_uploads(ground: _Ground) -> Iterator[Coroutine[Any, Any, None]]:
+    seconds = ground.settings.multipart_expiry
+    if seconds is not None:
+        expiry = UploadExpiry(tuple(ground.backends), ground.multipart_storages, ground.clock, seconds)
+        yield expiry.run(min(max(seconds / 10, 1.0), _LONGEST_EXPIRY_PAUSE))
 
 
 def _backends(settings: Settings) -> StorageBackends:

@@ -3,11 +3,8 @@
 The bytes of objects do not pass through this process: clients PUT and GET them with signed URLs.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -23,7 +20,7 @@ from services.media.adapters.s3_access import BucketAccess, is_forbidden
 from services.media.adapters.s3_client import open_client
 from services.media.adapters.s3_cors import cors_rule
 from services.media.adapters.s3_listing import WORTH_A_LISTING, Listings
-from services.media.adapters.s3_observation import ObservedRequests
+from services.media.adapters.s3_requests import S3Requests, code_of
 from services.media.domain.credentials import Credentials, CredentialsInUse
 from services.media.domain.storage_backend import StorageBackend
 from services.media.domain.storage_path import is_storage_path
@@ -58,11 +55,10 @@ class S3Storage:
         self._backend = backend
         # Invalid paths; each is logged once.
         self._logged: set[str] = set()
-        self._client = open_client(backend, threads)
-        ObservedRequests(backend, metrics or Metrics()).attach(self._client)
+        self._requests = S3Requests(backend, threads, metrics)
+        self._client = self._requests.client
         self._access = BucketAccess(backend, self._client)
         self._listings = Listings(backend, self._client)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
 
     async def prepare(self) -> None:
         """Check that the bucket exists, or create it and set its CORS rules. Raises Unavailable."""
@@ -94,8 +90,7 @@ class S3Storage:
 
     def close(self) -> None:
         """Cancel calls that have not started; those in flight end within their timeouts."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
+        self._requests.close()
 
     def _is_key(self, path: str) -> bool:
         """True if the path is a valid key. An invalid one could address another object, or the bucket."""
@@ -108,18 +103,13 @@ class S3Storage:
         return False
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
-        # In the context of the caller, so that the requests are parts of its operation.
-        run = copy_context().run
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, run, function)
-        except (BotoCoreError, ClientError) as error:
-            raise Unavailable(f"storage {self._backend.label}: {error}") from None
+        return await self._requests.run(lambda _: function())
 
     def _check(self) -> None:
         try:
             self._access.check()
         except ClientError as error:
-            raise Unavailable(f"refuses access to its bucket: {_code(error)}") from None
+            raise Unavailable(f"refuses access to its bucket: {code_of(error)}") from None
         except BotoCoreError as error:
             is_timeout = isinstance(error, ConnectTimeoutError | ReadTimeoutError)
             raise Unavailable("does not answer in time" if is_timeout else "cannot be reached") from None
@@ -141,7 +131,7 @@ class S3Storage:
         try:
             self._access.check()
         except ClientError as error:
-            if not self._backend.create_bucket or _code(error) not in _MISSING:
+            if not self._backend.create_bucket or code_of(error) not in _MISSING:
                 raise
             self._create_bucket()
         if self._backend.create_bucket:
@@ -158,7 +148,7 @@ class S3Storage:
                     CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item] # the stubs list AWS regions only
                 )
         except ClientError as error:
-            if _code(error) not in _CREATED_BY_ANOTHER:
+            if code_of(error) not in _CREATED_BY_ANOTHER:
                 raise
 
     def _set_cors(self) -> None:
@@ -166,16 +156,16 @@ class S3Storage:
         try:
             self._client.put_bucket_cors(Bucket=self._backend.bucket, CORSConfiguration=rules)
         except ClientError as error:
-            if _code(error) not in _NOT_OFFERED and not is_forbidden(error):
+            if code_of(error) not in _NOT_OFFERED and not is_forbidden(error):
                 raise
-            fields = {"storage": self._backend.label, "reason": _code(error)}
+            fields = {"storage": self._backend.label, "reason": code_of(error)}
             _log.warning("storage does not accept CORS rules", extra=fields)
 
     def _size(self, path: str) -> int | None:
         try:
             return self._client.head_object(Bucket=self._backend.bucket, Key=path)["ContentLength"]
         except ClientError as error:
-            if _code(error) in _MISSING or self._access.hides_missing(error):
+            if code_of(error) in _MISSING or self._access.hides_missing(error):
                 return None
             raise
 
@@ -183,9 +173,5 @@ class S3Storage:
         try:
             self._client.delete_object(Bucket=self._backend.bucket, Key=path)
         except ClientError as error:
-            if _code(error) not in _DELETED:
+            if code_of(error) not in _DELETED:
                 raise
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CONNECT_SECONDS: Final = 2
-_READ_SECONDS: Final = 5
+READ_SECONDS: Final = 5
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 # The user who starts the service may have configured AWS tools; their profile must not apply here.
 _NO_PROFILE: Final = {
@@ -26,7 +26,7 @@ _NO_PROFILE: Final = {
 
 
 def open_client(
-    backend: StorageBackend, threads: int, attempts: int = 1, *, read_seconds: float = _READ_SECONDS
+    backend: StorageBackend, threads: int, attempts: int = 1, *, read_seconds: float = READ_SECONDS
 ) -> "S3Client":
     """A client with up to `threads` connections. A call makes up to `attempts`, with growing pauses.
 

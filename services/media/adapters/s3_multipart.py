@@ -1,16 +1,13 @@
 """Uploads in parts to a bucket in S3-compatible storage, with boto3 in a few threads of their own."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from services.media.adapters.s3_client import object_parameters, open_client
-from services.media.adapters.s3_observation import ObservedRequests
+from services.media.adapters.s3_client import object_parameters
+from services.media.adapters.s3_requests import S3Requests, code_of
 from services.media.domain.multipart_upload import (
     OpenUpload,
     StoredPart,
@@ -19,7 +16,7 @@ from services.media.domain.multipart_upload import (
     upload_not_found,
 )
 from services.media.domain.storage_backend import StorageBackend
-from services.shared.errors import AlreadyExists, InvalidArgument, TamsError, Unavailable
+from services.shared.errors import AlreadyExists, InvalidArgument, TamsError
 from services.shared.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -46,9 +43,7 @@ class S3MultipartUploads:
     def __init__(self, backend: StorageBackend, metrics: Metrics | None = None) -> None:
         self._label, self._bucket = backend.label, backend.bucket
         self._parameters = object_parameters(backend)
-        self._client = open_client(backend, _THREADS, read_seconds=_READ_SECONDS)
-        ObservedRequests(backend, metrics or Metrics()).attach(self._client)
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3-multipart")
+        self._requests = S3Requests(backend, _THREADS, metrics, read_seconds=_READ_SECONDS)
 
     async def create(self, path: str, content_type: str) -> str:
         """Begin an upload of an object; returns its id."""
@@ -98,7 +93,7 @@ class S3MultipartUploads:
             try:
                 complete(Bucket=self._bucket, Key=path, UploadId=upload_id, MultipartUpload={"Parts": chosen})
             except ClientError as error:
-                if _code(error) not in _STORED | _NO_UPLOAD:
+                if code_of(error) not in _STORED | _NO_UPLOAD:
                     raise
                 fault = error
             stored = client.head_object(Bucket=self._bucket, Key=path)
@@ -115,38 +110,38 @@ class S3MultipartUploads:
             try:
                 client.abort_multipart_upload(Bucket=self._bucket, Key=path, UploadId=upload_id)
             except ClientError as error:
-                if _code(error) not in _NO_UPLOAD:
+                if code_of(error) not in _NO_UPLOAD:
                     raise
 
         await self._run(request)
 
     def close(self) -> None:
         """Cancel calls that have not started; those in flight end within their timeouts."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
+        self._requests.close()
 
     async def _run(self, request: Callable[["S3Client"], T], upload_id: str = "") -> T:
-        # In the context of the caller, so that the requests are parts of its operation.
-        run = copy_context().run
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, run, request, self._client)
-        except ClientError as error:
-            raise self._own_error(error, upload_id) from None
-        except BotoCoreError as error:
-            raise Unavailable(f"storage {self._label}: {error}") from None
+        def translated(client: "S3Client") -> T:
+            try:
+                return request(client)
+            except ClientError as error:
+                raise (_own_error(error, upload_id) or error) from None
 
-    def _own_error(self, error: ClientError, upload_id: str) -> TamsError:
-        code = _code(error)
-        if code in _NO_UPLOAD:
-            return upload_not_found(upload_id)
-        if code in _BAD_PARTS:
-            return InvalidArgument(
-                "storage does not have these parts: one is missing, has another ETag, or is too small",
-                reason="BAD_PARTS",
-            )
-        if code in _STORED:
-            return AlreadyExists("the object has its bytes already", reason="OBJECT_STORED")
-        return Unavailable(f"storage {self._label}: {error}")
+        return await self._requests.run(translated)
+
+
+def _own_error(error: ClientError, upload_id: str) -> TamsError | None:
+    """The error that callers get; None if the storage refuses or fails in a way that they cannot mend."""
+    code = code_of(error)
+    if code in _NO_UPLOAD:
+        return upload_not_found(upload_id)
+    if code in _BAD_PARTS:
+        return InvalidArgument(
+            "storage does not have these parts: one is missing, has another ETag, or is too small",
+            reason="BAD_PARTS",
+        )
+    if code in _STORED:
+        return AlreadyExists("the object has its bytes already", reason="OBJECT_STORED")
+    return None
 
 
 def _uploads(client: "S3Client", bucket: str, prefix: str) -> Iterator[OpenUpload]:
@@ -167,7 +162,3 @@ def _uploads(client: "S3Client", bucket: str, prefix: str) -> Iterator[OpenUploa
 
 def _quoted(etag: str) -> str:
     return f'"{etag.strip(chr(34))}"'
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
