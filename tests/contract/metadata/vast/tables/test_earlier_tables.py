@@ -81,6 +81,7 @@ LATER: Final[dict[str, Form]] = {
         "users": ("classes",), "api_keys": ("classes",), "webhooks": ("created_by",),
         "deletion_requests": ("created_by",),
     },
+    "accesses": {"objects": ("etag",), "object_accesses": ("object_id", "urls", "last_ms")},
 }  # fmt: skip
 
 
