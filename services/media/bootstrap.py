@@ -1,7 +1,7 @@
 """Wires the media service; the only module that knows every part."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRe
 from services.media.adapters.s3 import S3Storage
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
+from services.media.application.access_counts import AccessCounts
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
 from services.media.application.credential_renewal import CredentialRenewal
@@ -35,7 +36,7 @@ from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
 from services.media.servicers import multipart_uploads, status, storage, unused_objects
 from services.media.settings import PREFIX, Settings
-from services.shared.errors import StartupError
+from services.shared.errors import StartupError, TamsError
 from services.shared.ids import new_object_ids as time_ordered_ids
 from services.shared.process.background import background
 from services.shared.process.runtime import open_runtime
@@ -58,6 +59,7 @@ class _Ground:
     storages: Mapping[str, S3Storage]
     multipart_storages: Mapping[str, S3MultipartUploads]
     counts: ObjectCounts
+    accesses: AccessCounts | None
     clock: Clock
 
 
@@ -84,14 +86,19 @@ async def running(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         labels = {backend.id: backend.label for backend in backends}
+        registry, counts = GrpcObjectRegistry(metadata), ObjectCounts(telemetry.metrics, labels)
+        accesses = AccessCounts(registry, counts) if settings.count_accesses else None
+        if accesses is not None:
+            stack.push_async_callback(_give_last, accesses)
         ground = _Ground(
             settings=settings,
             backends=backends,
             ages=ages,
-            registry=GrpcObjectRegistry(metadata),
+            registry=registry,
             storages=_storages(backends, settings.measure_concurrency, telemetry.metrics, stack),
             multipart_storages=_multipart_storages(backends, telemetry.metrics, stack),
-            counts=ObjectCounts(telemetry.metrics, labels),
+            counts=counts,
+            accesses=accesses,
             clock=clock,
         )
         reachability = Reachability(ground.storages, settings.check_seconds)
@@ -108,6 +115,7 @@ async def running(
             *(renewal.run() for renewal in renewals),
             *_work_on_uploads(ground),
             *_work_on_backends(ground, reachability, server),
+            *(() if accesses is None else (accesses.run(),)),
         )
         await stack.enter_async_context(background(*work))
         yield server
@@ -118,7 +126,7 @@ def _objects(
 ) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
     """The services about objects, and a function that begins their background work."""
     settings, backends, registry = ground.settings, ground.backends, ground.registry
-    signer = Signer(backends, ground.clock, settings.url_expiry_seconds, ground.counts)
+    signer = Signer(backends, ground.clock, settings.url_expiry_seconds, ground.counts, ground.accesses)
     recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
     request_reader, reader, list_reader = (
@@ -156,6 +164,12 @@ def _objects(
         size_recorder.run(),
         reclamation.run(settings.reclaim_idle_seconds),
     )
+
+
+async def _give_last(accesses: AccessCounts) -> None:
+    """Give the numbers that still wait when the process stops, if the registry answers."""
+    with suppress(TamsError):
+        await accesses.give()
 
 
 def _reclamation(ground: _Ground) -> Reclamation:

@@ -26,6 +26,8 @@ class Settings(AccessSettings):
     storage_config: str = ""
     # Seconds for which a signed URL is valid at least, from when a client gets it.
     url_expiry_seconds: Annotated[int, Meta(ge=1, le=MAX_EXPIRES_SECONDS - WINDOW_SECONDS)] = 3600
+    # Whether the URLs to read each object that are signed are counted, for reports of analytics.
+    count_accesses: bool = True
     # Seconds between two checks of each bucket, whose result health reports.
     check_seconds: Annotated[float, Meta(gt=0)] = 2.0
     # Measurement of stored objects: seconds to pause after a round with work, seconds to pause if nothing was

@@ -88,12 +88,22 @@ class GrpcObjectRegistry:
     async def record_sizes(self, sizes: Sequence[ObjectSize]) -> None:
         """Store the sizes of objects."""
         messages = [
-            object_service_pb2.ObjectSize(object_id=measured.object_id, size=measured.size)
+            object_service_pb2.ObjectSize(
+                object_id=measured.object_id, size=measured.size, etag=measured.etag
+            )
             for measured in sizes
         ]
         await call(
             self._stub.RecordObjectSizes, object_service_pb2.RecordObjectSizesRequest(objects=messages)
         )
+
+    async def add_accesses(self, urls: Mapping[tuple[str, str], int]) -> None:
+        """Add numbers of signed URLs to the objects at places."""
+        places = [
+            object_service_pb2.PlaceAccess(storage_id=storage_id, storage_path=path, urls=number)
+            for (storage_id, path), number in urls.items()
+        ]
+        await call(self._stub.AddObjectAccesses, object_service_pb2.AddObjectAccessesRequest(places=places))
 
     async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:
         """A page of the objects that `claim` would take, in its order."""

@@ -59,6 +59,13 @@ class ObjectRegistry(Protocol):
         """Store the sizes of objects. It may be repeated; unknown objects are ignored."""
         ...
 
+    async def add_accesses(self, urls: Mapping[tuple[str, str], int]) -> None:
+        """Add numbers of signed URLs to the objects at places: pairs of a storage id and a path.
+
+        A repetition adds again. It takes at most 1000 places; those of no object are ignored.
+        """
+        ...
+
     async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:
         """A page of the objects that `claim` would take, in its order. InvalidArgument BAD_PAGE_TOKEN."""
         ...
