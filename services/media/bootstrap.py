@@ -12,6 +12,7 @@ from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3_keys import S3Keys
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.access_counts import AccessCounts
@@ -26,6 +27,7 @@ from services.media.application.preparation import prepare
 from services.media.application.reachability import Reachability
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.reclamation import Reclamation
+from services.media.application.reconciliation import Reconciliation
 from services.media.application.signer import WINDOW_SECONDS, Signer
 from services.media.application.size_reader import SizeReader
 from services.media.application.size_recorder import SizeRecorder
@@ -34,7 +36,7 @@ from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import multipart_uploads, status, storage, unused_objects
+from services.media.servicers import multipart_uploads, reconciliation, status, storage, unused_objects
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError, TamsError
 from services.shared.ids import new_object_ids as time_ordered_ids
@@ -58,6 +60,7 @@ class _Ground:
     registry: GrpcObjectRegistry
     storages: Mapping[str, S3Storage]
     multipart_storages: Mapping[str, S3MultipartUploads]
+    keys: Mapping[str, S3Keys]
     counts: ObjectCounts
     accesses: AccessCounts | None
     clock: Clock
@@ -97,6 +100,7 @@ async def running(
             registry=registry,
             storages=_storages(backends, settings.measure_concurrency, telemetry.metrics, stack),
             multipart_storages=_multipart_storages(backends, telemetry.metrics, stack),
+            keys=_keys(backends, telemetry.metrics, stack),
             counts=counts,
             accesses=accesses,
             clock=clock,
@@ -129,8 +133,8 @@ def _objects(
     signer = Signer(backends, ground.clock, settings.url_expiry_seconds, ground.counts, ground.accesses)
     recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
-    request_reader, reader, list_reader = (
-        SizeReader(ground.storages, settings.measure_concurrency) for _ in range(3)
+    request_reader, reader, list_reader, compare_reader = (
+        SizeReader(ground.storages, settings.measure_concurrency) for _ in range(4)
     )
     allocation = Allocation(
         backends,
@@ -153,10 +157,12 @@ def _objects(
     )
     reclamation = _reclamation(ground)
     unused = UnusedObjects(registry, reclamation, list_reader, ground.storages.keys(), ground.ages)
+    comparison = Reconciliation(tuple(backends), ground.keys, registry, compare_reader, clock=ground.clock)
     registrations = [
         storage.registration(backends, allocation, signer, uploads),
         multipart_uploads.registration(multipart, ground.clock),
         unused_objects.registration(unused),
+        reconciliation.registration(comparison),
     ]
     measurement = Measurement(registry, reader, ground.counts)
     return registrations, lambda: (
@@ -269,6 +275,13 @@ def _storages(
     for bucket in storages.values():
         stack.callback(bucket.close)
     return storages
+
+
+def _keys(backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack) -> dict[str, S3Keys]:
+    keys = {backend.id: S3Keys(backend, metrics) for backend in backends}
+    for bucket in keys.values():
+        stack.callback(bucket.close)
+    return keys
 
 
 def _multipart_storages(

@@ -15,6 +15,7 @@ from services.media.domain.object import (
     UnusedPage,
     UploadTarget,
 )
+from services.media.domain.reconciliation import PlacedObject, StoredKey
 from services.shared.errors import TamsError
 
 # The current time in UTC.
@@ -82,6 +83,23 @@ class ObjectRegistry(Protocol):
         ...
 
 
+class ObjectPlaces(Protocol):
+    """The objects of the registry by their places. Calls raise Unavailable if it does not answer."""
+
+    async def list_places(
+        self, storage_id: str, prefix: str, token: str
+    ) -> tuple[Sequence[PlacedObject], str]:
+        """Up to 1000 objects of a backend with a prefix, by path, and the token of the next page.
+
+        That is empty at the end. InvalidArgument BAD_PAGE_TOKEN.
+        """
+        ...
+
+    async def find_at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects at up to 1000 paths on any of up to 100 backends."""
+        ...
+
+
 class ObjectStorage(Protocol):
     """The bucket of one storage backend. All calls raise Unavailable if the storage refuses or is down."""
 
@@ -107,6 +125,17 @@ class ObjectStorage(Protocol):
 
     async def delete(self, path: str) -> None:
         """Delete an object; a missing object is no error."""
+        ...
+
+
+class BucketKeys(Protocol):
+    """The keys of the bucket of one backend. Calls raise Unavailable if the storage refuses or is down."""
+
+    async def page(self, prefix: str, token: str) -> tuple[Sequence[StoredKey], str]:
+        """Up to 1000 keys with the prefix, and the token of the next page; empty at the end.
+
+        The token is that of a page before, or empty. Keys that the store itself writes are left out.
+        """
         ...
 
 

@@ -158,6 +158,13 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
             objects=map(_placed, page.items), next_page_token=page.next_token
         )
 
+    async def FindObjectsByPlace(
+        self, request: object_service_pb2.FindObjectsByPlaceRequest, context: Context
+    ) -> object_service_pb2.FindObjectsByPlaceResponse:
+        """Return the objects whose bytes are at places."""
+        found = await self._places.find(list(request.storage_ids), list(request.storage_paths))
+        return object_service_pb2.FindObjectsByPlaceResponse(objects=map(_placed, found))
+
     async def ListUnusedObjects(
         self, request: object_service_pb2.ListUnusedObjectsRequest, context: Context
     ) -> object_service_pb2.ListUnusedObjectsResponse:

@@ -89,6 +89,12 @@ _PLACED: Final = """
         AND storage_path >= :prefix AND storage_path < :prefix || char(0x10FFFF)
     ORDER BY storage_path, id LIMIT :limit
 """
+_AT: Final = """
+    SELECT o.id, o.storage_path, o.state = 'registered', o.changed_ms
+    FROM json_each(:storages) s CROSS JOIN storages ON storages.id = s.value
+    CROSS JOIN json_each(:paths) p
+    CROSS JOIN objects o ON o.storage = storages.row AND o.storage_path = p.value
+"""
 _FORGET: Final = (
     "DELETE FROM objects WHERE id IN (SELECT value FROM json_each(?))",
     "DELETE FROM object_accesses WHERE object_id IN (SELECT value FROM json_each(?))",
@@ -195,6 +201,14 @@ class SqliteObjects:
         return [
             PlacedObject(one, path, bool(registered), changed_ms)
             for one, path, registered, changed_ms in self._execute(_PLACED, parameters)
+        ]
+
+    def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects with one of the paths on one of the storage backends."""
+        rows = self._execute(_AT, {"storages": _json(storage_ids), "paths": _json(paths)})
+        return [
+            PlacedObject(one, path, bool(registered), changed_ms)
+            for one, path, registered, changed_ms in rows
         ]
 
     def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:

@@ -153,6 +153,10 @@ class ObjectTable(Protocol):
         """
         ...
 
+    def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects with one of the paths on one of the storage backends."""
+        ...
+
     def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:
         """Store sizes in bytes and the known ETags, by object id.
 

@@ -47,6 +47,11 @@ async def test_pages_are_in_the_order_of_bytes_and_of_one_backend(metadata: Meta
     for prefix, start in asked:
         found = [one.place for one in await listed(metadata, prefix, start, size=5)]
         assert found == [place for place in expected if place[0].startswith(prefix) and place[0] >= start]
+    paths = ["p/é", "p/5", "p/z", "p/007"]
+    at = {(one.object_id, one.storage_path) for one in await metadata.places.find([STORAGE], paths)}
+    assert at == {(f"{path}?{copy}", path) for path in ("p/é", "p/007") for copy in range(2)}
+    assert [one.object_id for one in await metadata.places.find([ELSEWHERE], paths)] == ["x"]
+    assert await metadata.places.find([], paths) == await metadata.places.find([STORAGE], []) == []
     assert (await metadata.places.list_page(ELSEWHERE, "", "", 0, "")).items[0].object_id == "x"
 
 

@@ -672,6 +672,60 @@ class ListObjectPlacesResponse(_message.Message):
 Global___ListObjectPlacesResponse: _TypeAlias = ListObjectPlacesResponse  # noqa: Y015
 
 @_typing.final
+class FindObjectsByPlaceRequest(_message.Message):
+    """The places to look at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORAGE_IDS_FIELD_NUMBER: _builtins.int
+    STORAGE_PATHS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of storage backends, at most 100. An object on any of them is found."""
+
+    @_builtins.property
+    def storage_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys in the bucket of these backends, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        storage_ids: _abc.Iterable[_builtins.str] | None = ...,
+        storage_paths: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["storage_ids", b"storage_ids", "storage_paths", b"storage_paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindObjectsByPlaceRequest: _TypeAlias = FindObjectsByPlaceRequest  # noqa: Y015
+
+@_typing.final
+class FindObjectsByPlaceResponse(_message.Message):
+    """The objects at the places."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlacedObject]:
+        """The objects, in no particular order."""
+
+    def __init__(
+        self,
+        *,
+        objects: _abc.Iterable[Global___PlacedObject] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindObjectsByPlaceResponse: _TypeAlias = FindObjectsByPlaceResponse  # noqa: Y015
+
+@_typing.final
 class PlacedObject(_message.Message):
     """An object and its place on a storage backend."""
 

@@ -90,6 +90,11 @@ class ObjectServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesResponse.FromString,
                 _registered_method=True)
+        self.FindObjectsByPlace = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/FindObjectsByPlace',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceResponse.FromString,
+                _registered_method=True)
         self.ListUnusedObjects = channel.unary_unary(
                 '/tams.metadata.v1.ObjectService/ListUnusedObjects',
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsRequest.SerializeToString,
@@ -258,6 +263,16 @@ class ObjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindObjectsByPlace(self, request, context):
+        """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUnusedObjects(self, request, context):
         """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
         nothing. Objects that other processes claimed less than 10 minutes ago are left out.
@@ -350,6 +365,11 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     servicer.ListObjectPlaces,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesResponse.SerializeToString,
+            ),
+            'FindObjectsByPlace': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindObjectsByPlace,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceResponse.SerializeToString,
             ),
             'ListUnusedObjects': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnusedObjects,
@@ -665,6 +685,33 @@ class ObjectService:
             '/tams.metadata.v1.ObjectService/ListObjectPlaces',
             tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindObjectsByPlace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/FindObjectsByPlace',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceResponse.FromString,
             options,
             channel_credentials,
             insecure,

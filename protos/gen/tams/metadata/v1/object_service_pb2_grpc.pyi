@@ -136,6 +136,12 @@ class ObjectServiceStub:
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
+    FindObjectsByPlace: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.FindObjectsByPlaceRequest, _object_service_pb2.FindObjectsByPlaceResponse]
+    """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
+    """
     ListUnusedObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListUnusedObjectsRequest, _object_service_pb2.ListUnusedObjectsResponse]
     """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
     nothing. Objects that other processes claimed less than 10 minutes ago are left out.
@@ -267,6 +273,12 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
 
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+    """
+    FindObjectsByPlace: _aio.UnaryUnaryMultiCallable[_object_service_pb2.FindObjectsByPlaceRequest, _object_service_pb2.FindObjectsByPlaceResponse]  # type: ignore[assignment]
+    """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
     """
     ListUnusedObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListUnusedObjectsRequest, _object_service_pb2.ListUnusedObjectsResponse]  # type: ignore[assignment]
     """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
@@ -462,6 +474,18 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        """
+
+    @_abc_1.abstractmethod
+    def FindObjectsByPlace(
+        self,
+        request: _object_service_pb2.FindObjectsByPlaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.FindObjectsByPlaceResponse, _abc.Awaitable[_object_service_pb2.FindObjectsByPlaceResponse]]:
+        """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
         """
 
     @_abc_1.abstractmethod

@@ -25,9 +25,19 @@ def placed_rows(
         rows, high = _range(view, storage_id, low, end, _SPARE * limit)
         found += sorted((row for row in rows if _place(row) > after), key=_place)
         low = high
-    ids = [row["id"] for row in found[:limit]]
-    current = view.lookups("objects", "id", ids, _STATE_COLUMNS)
-    return [(current[row["id"]] or [row])[0] for row in found[:limit]]
+    return _with_states(view, found[:limit])
+
+
+def rows_at(view: View, storage_ids: Sequence[str], paths: Sequence[str]) -> Sequence[Row]:
+    """The rows with one of the paths on one of the storage backends."""
+    found = view.lookups("objects", "storage_path", sorted(set(paths)), PLACE_COLUMNS)
+    rows = [row for rows in found.values() for row in rows if row["storage_id"] in storage_ids]
+    return _with_states(view, rows)
+
+
+def _with_states(view: View, rows: Sequence[Row]) -> Sequence[Row]:
+    current = view.lookups("objects", "id", [row["id"] for row in rows], _STATE_COLUMNS)
+    return [(current[row["id"]] or [row])[0] for row in rows]
 
 
 def _range(view: View, storage_id: str, low: str, end: str, cap: int) -> tuple[Sequence[Row], str]:
