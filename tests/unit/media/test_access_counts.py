@@ -3,7 +3,7 @@ import pytest
 from services.media.application import access_counts
 from services.media.application.access_counts import BATCH, MAX_PATHS, AccessCounts
 from services.media.application.object_counts import ObjectCounts
-from services.media.application.signer import Signer
+from services.media.application.signer import Signer, UrlExpiry
 from services.media.domain.object import ObjectLocation, Reservation, StoredSize
 from services.media.domain.storage_backend import StorageBackends
 from services.shared.errors import Unavailable
@@ -23,7 +23,7 @@ async def registry_of(*paths: str) -> MemoryObjectRegistry:
 async def test_pages_that_are_signed_are_counted_once_for_each_object() -> None:
     registry = await registry_of("a", "b", "ü %/c")
     accesses = AccessCounts(registry)
-    signer = Signer(StorageBackends([a_backend()]), lambda: NOON, 3600, accesses=accesses)
+    signer = Signer(StorageBackends([a_backend()]), lambda: NOON, UrlExpiry(3600, 3600), accesses=accesses)
     for _ in range(3):
         signer.sign([(BACKEND_ID, url_lines(["a", "ü %/c"])), (BACKEND_ID, url_lines(["a", "b"]))])
     signer.put_urls(a_backend(), ["a"], "video/mp2t")
