@@ -13,10 +13,10 @@ from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import ObjectRegistry
 from services.shared.process.background import repeat
 
-# A pause collects many pages for one call. The limit bounds memory, to about 2 MB, and what the registry
+# A pause collects many pages for one call. The limit bounds memory, to about 1 MB, and what the registry
 # has to write.
 PAUSE_SECONDS: Final = 10.0
-MAX_PATHS: Final = 10_000
+MAX_PATHS: Final = 4000
 BATCH: Final = 500
 LONGEST_PAUSE_SECONDS: Final = 60.0
 

@@ -136,7 +136,6 @@ _PROJECTIONS: Final = {
         ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("id",)),
         ProjectionSpec("by_place", sorted_by=("storage_path",), also=("id", "storage_id")),
     ),
-    "object_accesses": (ProjectionSpec("by_urls", sorted_by=("urls",), also=("object_id", "last_ms")),),
 }
 
 _ENTRY_DEFAULTS: Final[dict[str, Scalar]] = {
