@@ -10,6 +10,7 @@ from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import FlowReader, flow_reader
 from gateway.clients.health import HealthChecks
+from gateway.clients.init_sections import InitSections
 from gateway.clients.live_windows import LiveWindows
 from gateway.clients.playable_flows import PlayableFlows
 from gateway.clients.segments import segment_writer
@@ -168,7 +169,7 @@ def _handlers(
     reader = flow_reader(services, metrics)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
     urls = SegmentUrls(services.channels["media"], backends)
-    playable = PlayableFlows(services, reader, urls)
+    playable = PlayableFlows(services, reader, urls, InitSections(services))
     windows = LiveWindows(playable)
     return Handlers(
         service=Service(services, settings, backends, bodies),

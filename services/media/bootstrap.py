@@ -12,11 +12,13 @@ from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3_heads import S3Heads
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
 from services.media.application.credential_renewal import CredentialRenewal
+from services.media.application.init_sections import InitSections
 from services.media.application.measurement import Measurement
 from services.media.application.multipart_uploads import MultipartUploads
 from services.media.application.object_counts import ObjectCounts
@@ -33,7 +35,7 @@ from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import multipart_uploads, status, storage, unused_objects
+from services.media.servicers import init_sections, multipart_uploads, status, storage, unused_objects
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_ids as time_ordered_ids
@@ -57,6 +59,7 @@ class _Ground:
     registry: GrpcObjectRegistry
     storages: Mapping[str, S3Storage]
     multipart_storages: Mapping[str, S3MultipartUploads]
+    heads: Mapping[str, S3Heads]
     counts: ObjectCounts
     clock: Clock
 
@@ -91,6 +94,7 @@ async def running(
             registry=GrpcObjectRegistry(metadata),
             storages=_storages(backends, settings.measure_concurrency, telemetry.metrics, stack),
             multipart_storages=_multipart_storages(backends, telemetry.metrics, stack),
+            heads=_heads(backends, telemetry.metrics, stack),
             counts=ObjectCounts(telemetry.metrics, labels),
             clock=clock,
         )
@@ -148,6 +152,7 @@ def _objects(
     registrations = [
         storage.registration(backends, allocation, signer, uploads),
         multipart_uploads.registration(multipart, ground.clock),
+        init_sections.registration(InitSections(ground.heads)),
         unused_objects.registration(unused),
     ]
     measurement = Measurement(registry, reader, ground.counts)
@@ -263,6 +268,13 @@ def _multipart_storages(
     storages = {backend.id: S3MultipartUploads(backend, metrics) for backend in backends}
     for uploads in storages.values():
         stack.callback(uploads.close)
+    return storages
+
+
+def _heads(backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack) -> dict[str, S3Heads]:
+    storages = {backend.id: S3Heads(backend, metrics) for backend in backends}
+    for heads in storages.values():
+        stack.callback(heads.close)
     return storages
 
 
