@@ -16,7 +16,7 @@ from gateway.clients.playable_flows import PlayableFlows
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
 from gateway.clients.storage import storage_allocator
-from gateway.clients.uploads import missing_object_finder
+from gateway.clients.uploads import MissingObjectFinder, missing_object_finder, sampled
 from gateway.handlers.accounts.api_keys import ApiKeys
 from gateway.handlers.accounts.tokens import Tokens
 from gateway.handlers.accounts.users import Users
@@ -242,9 +242,15 @@ def _segments(
     return Segments(
         services,
         writer=segment_writer(services, metrics),
-        find_missing_objects=missing_object_finder(services, metrics) if settings.check_uploads else None,
+        find_missing_objects=_upload_check(settings, services, metrics),
         urls=urls,
         deletion_requests=deletion_requests,
         bodies=bodies,
         paging=paging,
     )
+
+
+def _upload_check(settings: Settings, services: Services, metrics: Metrics) -> MissingObjectFinder | None:
+    if not settings.check_uploads:
+        return None
+    return sampled(missing_object_finder(services, metrics), settings.check_uploads_share)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
+from services.media.adapters.notification_listener import listening, read_token
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
 from services.media.adapters.s3_heads import S3Heads
@@ -21,6 +22,7 @@ from services.media.application.credential_renewal import CredentialRenewal
 from services.media.application.init_sections import InitSections
 from services.media.application.measurement import Measurement
 from services.media.application.multipart_uploads import MultipartUploads
+from services.media.application.notifications import Notifications
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock, NewObjectIds, ObjectStorage
 from services.media.application.preparation import prepare
@@ -101,8 +103,11 @@ async def running(
         reachability = Reachability(ground.storages, settings.check_seconds)
         renewals = [CredentialRenewal(backend, ground.storages[backend.id], clock) for backend in backends]
         _publish(reachability, renewals, labels, telemetry.metrics)
-        registrations, work_on_objects = _objects(ground, new_object_ids)
+        recent, size_recorder = RecentObjects(), SizeRecorder(ground.registry, ground.counts)
+        notifications = Notifications(backends, ground.registry, recent, size_recorder)
+        registrations, work_on_objects = _objects(ground, new_object_ids, recent, size_recorder)
         registrations.append(status.registration(backends, reachability))
+        await _listen(settings, notifications, stack)
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
@@ -118,12 +123,11 @@ async def running(
 
 
 def _objects(
-    ground: _Ground, new_object_ids: NewObjectIds
+    ground: _Ground, new_object_ids: NewObjectIds, recent: RecentObjects, size_recorder: SizeRecorder
 ) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
     """The services about objects, and a function that begins their background work."""
     settings, backends, registry = ground.settings, ground.backends, ground.registry
     signer = Signer(backends, ground.clock, settings.url_expiry_seconds, ground.counts)
-    recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
     request_reader, reader, list_reader = (
         SizeReader(ground.storages, settings.measure_concurrency) for _ in range(3)
@@ -172,6 +176,14 @@ def _reclamation(ground: _Ground) -> Reclamation:
         multipart=ground.multipart_storages,
         counts=ground.counts,
     )
+
+
+async def _listen(settings: Settings, notifications: Notifications, stack: AsyncExitStack) -> None:
+    """Listen for notifications of storage, if that is set. StartupError without a token or a free port."""
+    if settings.notifications_port >= 0:
+        token = read_token(settings.notifications_token_file, f"{PREFIX}NOTIFICATIONS_TOKEN_FILE")
+        address = settings.notifications_host, settings.notifications_port
+        await stack.enter_async_context(listening(notifications.note, token, *address))
 
 
 def _publish(

@@ -21,6 +21,7 @@ MAX_KEY_LENGTH: Final = 1024
 
 _STEP_LENGTH: Final = 200
 _UNSAFE: Final = re.compile(r"^\.|[^A-Za-z0-9_.-]")
+_ESCAPED: Final = re.compile(rb"~([0-9A-F]{2})")
 # Turns lines of paths into a sequence of steps, each between two slashes.
 _STEPS: Final = bytes.maketrans(b"\n", b"/")
 _DOT_STEP: Final = re.compile(rb"/\.\.?/")
@@ -37,6 +38,17 @@ def storage_path(folder: str, object_id: str) -> str:
         if len(path) <= MAX_KEY_LENGTH:
             return path
     raise _bad(f"object id {object_id[:64]!r}... is too long: its key would exceed {MAX_KEY_LENGTH} bytes")
+
+
+def object_id_of(path: str) -> str | None:
+    """The id of the object that `storage_path` gives this key, whatever the folder; None if there is none."""
+    *steps, name = path.split("/")
+    while name.startswith("~") and steps and steps[-1].endswith("~"):
+        name = steps.pop()[:-1] + name[1:]
+    try:
+        return _ESCAPED.sub(_unescape, name.encode()).decode() or None
+    except UnicodeDecodeError:
+        return None
 
 
 def plain(name: str) -> str:
@@ -81,6 +93,10 @@ def _may_be_long(lines: bytes) -> bool:
 
 def _is_long(line: bytes) -> bool:
     return len(line) > MAX_KEY_LENGTH and len(unquote_to_bytes(line)) > MAX_KEY_LENGTH
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(match[1].decode())
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from services.media.domain.storage_path import (
     MAX_KEY_LENGTH,
     check_paths,
     is_storage_path,
+    object_id_of,
     storage_path,
 )
 from services.shared.errors import InvalidArgument
@@ -63,6 +64,18 @@ def test_the_id_can_be_decoded_so_no_two_ids_share_a_path(object_id: str) -> Non
     name = path_of(object_id).removeprefix("2026/03/04/").replace("~/~", "")
     decoded = re.sub(rb"~([0-9A-F]{2})", lambda match: bytes.fromhex(match[1].decode()), name.encode())
     assert decoded.decode() == object_id
+
+
+@given(IDS)
+@example("a" * 200 + "~/b")
+@example("é" * 300)
+def test_a_path_says_its_object(object_id: str) -> None:
+    assert object_id_of(path_of(object_id, "media/")) == object_id
+
+
+@pytest.mark.parametrize("path", ["media/", "~FF", ""])
+def test_a_path_of_others_says_none(path: str) -> None:
+    assert object_id_of(path) is None
 
 
 @given(IDS, IDS)
