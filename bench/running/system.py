@@ -13,8 +13,9 @@ from services.shared.process.settings import TLS
 from services.shared.rpc.probe import is_serving
 from tests.support.processes.polling import until
 from tests.support.processes.ports import free_ports
-from tests.support.storage.seaweedfs import running_seaweedfs, write_storage_config
+from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs, write_storage_config
 
+BUCKET: Final = "bench"
 STORAGE_ID: Final = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
 # Objects of a benchmark have no bytes. Attempts to measure them would disturb it.
 _NEVER: Final = "1000000"
@@ -29,7 +30,7 @@ class System:
     gateway: Process
     metadata: Process
     media: Process
-    storage_pid: int
+    storage: SeaweedFS
 
     @property
     def processes(self) -> Sequence[Process]:
@@ -61,7 +62,7 @@ async def running_system(folder: Path, settings: Mapping[str, str] | None = None
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(running_metadata(folder))
         weed = stack.enter_context(running_seaweedfs(folder))
-        config = write_storage_config(folder / "storage.json", weed.backend("bench", id=STORAGE_ID))
+        config = write_storage_config(folder / "storage.json", weed.backend(BUCKET, id=STORAGE_ID))
         media_port, gateway_port = free_ports(2)
         media_env = {
             "TAMS_MEDIA_PORT": str(media_port),
@@ -82,7 +83,7 @@ async def running_system(folder: Path, settings: Mapping[str, str] | None = None
             processes.running("gateway", gateway_port, ["gateway"], folder, gateway_env)
         )
         await gateway.listening()
-        yield System(gateway, metadata, media, weed.pid)
+        yield System(gateway, metadata, media, weed)
 
 
 def _service(name: str, port: int, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Process]:

@@ -29,6 +29,8 @@ from tams.event.v1 import (
     webhook_service_pb2_grpc,
 )
 from tams.media.v1 import (
+    init_section_service_pb2,
+    init_section_service_pb2_grpc,
     multipart_upload_service_pb2,
     multipart_upload_service_pb2_grpc,
     reconciliation_service_pb2,
@@ -94,6 +96,7 @@ METADATA: Final = _services(
 MEDIA: Final = _services(
     storage_service_pb2.DESCRIPTOR,
     multipart_upload_service_pb2.DESCRIPTOR,
+    init_section_service_pb2.DESCRIPTOR,
     unused_object_service_pb2.DESCRIPTOR,
     reconciliation_service_pb2.DESCRIPTOR,
     media_status_service_pb2.DESCRIPTOR,
@@ -130,6 +133,7 @@ class Services:
         self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(metadata)
         self.storage = storage_service_pb2_grpc.StorageServiceStub(media)
         self.multipart_uploads = multipart_upload_service_pb2_grpc.MultipartUploadServiceStub(media)
+        self.init_sections = init_section_service_pb2_grpc.InitSectionServiceStub(media)
         self.unused_objects = unused_object_service_pb2_grpc.UnusedObjectServiceStub(media)
         self.reconciliation = reconciliation_service_pb2_grpc.ReconciliationServiceStub(media)
         self.media_status = media_status_service_pb2_grpc.StatusServiceStub(media)

@@ -10,8 +10,10 @@ from typing import Any, Final
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
+from services.media.adapters.notification_listener import listening, read_token
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3_heads import S3Heads
 from services.media.adapters.s3_keys import S3Keys
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
@@ -19,8 +21,10 @@ from services.media.application.access_counts import AccessCounts
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
 from services.media.application.credential_renewal import CredentialRenewal
+from services.media.application.init_sections import InitSections
 from services.media.application.measurement import Measurement
 from services.media.application.multipart_uploads import MultipartUploads
+from services.media.application.notifications import Notifications
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock, NewObjectIds, ObjectStorage
 from services.media.application.preparation import prepare
@@ -36,7 +40,14 @@ from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import multipart_uploads, reconciliation, status, storage, unused_objects
+from services.media.servicers import (
+    init_sections,
+    multipart_uploads,
+    reconciliation,
+    status,
+    storage,
+    unused_objects,
+)
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError, TamsError
 from services.shared.ids import new_object_ids as time_ordered_ids
@@ -61,6 +72,7 @@ class _Ground:
     storages: Mapping[str, S3Storage]
     multipart_storages: Mapping[str, S3MultipartUploads]
     keys: Mapping[str, S3Keys]
+    heads: Mapping[str, S3Heads]
     counts: ObjectCounts
     accesses: AccessCounts | None
     clock: Clock
@@ -100,6 +112,7 @@ async def running(
             registry=registry,
             storages=_storages(backends, settings.measure_concurrency, telemetry.metrics, stack),
             multipart_storages=_multipart_storages(backends, telemetry.metrics, stack),
+            heads=_heads(backends, telemetry.metrics, stack),
             keys=_keys(backends, telemetry.metrics, stack),
             counts=counts,
             accesses=accesses,
@@ -108,8 +121,11 @@ async def running(
         reachability = Reachability(ground.storages, settings.check_seconds)
         renewals = [CredentialRenewal(backend, ground.storages[backend.id], clock) for backend in backends]
         _publish(reachability, renewals, labels, telemetry.metrics)
-        registrations, work_on_objects = _objects(ground, new_object_ids)
+        recent, size_recorder = RecentObjects(), SizeRecorder(ground.registry, ground.counts)
+        notifications = Notifications(backends, ground.registry, recent, size_recorder)
+        registrations, work_on_objects = _objects(ground, new_object_ids, recent, size_recorder)
         registrations.append(status.registration(backends, reachability))
+        await _listen(settings, notifications, stack)
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
@@ -126,13 +142,12 @@ async def running(
 
 
 def _objects(
-    ground: _Ground, new_object_ids: NewObjectIds
+    ground: _Ground, new_object_ids: NewObjectIds, recent: RecentObjects, size_recorder: SizeRecorder
 ) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
     """The services about objects, and a function that begins their background work."""
     settings, backends, registry = ground.settings, ground.backends, ground.registry
     expiry = UrlExpiry(settings.url_expiry_seconds, settings.upload_url_expiry_seconds)
     signer = Signer(backends, ground.clock, expiry, ground.counts, ground.accesses)
-    recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
     request_reader, reader, list_reader, compare_reader = (
         SizeReader(ground.storages, settings.measure_concurrency) for _ in range(4)
@@ -162,6 +177,7 @@ def _objects(
     registrations = [
         storage.registration(backends, allocation, signer, uploads),
         multipart_uploads.registration(multipart, ground.clock),
+        init_sections.registration(InitSections(ground.heads)),
         unused_objects.registration(unused),
         reconciliation.registration(comparison),
     ]
@@ -188,6 +204,14 @@ def _reclamation(ground: _Ground) -> Reclamation:
         multipart=ground.multipart_storages,
         counts=ground.counts,
     )
+
+
+async def _listen(settings: Settings, notifications: Notifications, stack: AsyncExitStack) -> None:
+    """Listen for notifications of storage, if that is set. StartupError without a token or a free port."""
+    if settings.notifications_port >= 0:
+        token = read_token(settings.notifications_token_file, f"{PREFIX}NOTIFICATIONS_TOKEN_FILE")
+        address = settings.notifications_host, settings.notifications_port
+        await stack.enter_async_context(listening(notifications.note, token, *address))
 
 
 def _publish(
@@ -291,6 +315,13 @@ def _multipart_storages(
     storages = {backend.id: S3MultipartUploads(backend, metrics) for backend in backends}
     for uploads in storages.values():
         stack.callback(uploads.close)
+    return storages
+
+
+def _heads(backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack) -> dict[str, S3Heads]:
+    storages = {backend.id: S3Heads(backend, metrics) for backend in backends}
+    for heads in storages.values():
+        stack.callback(heads.close)
     return storages
 
 

@@ -47,6 +47,11 @@ class Settings(AccessSettings):
     reclaim_unregistered_seconds: ReclaimAge = 24 * 3600
     # Seconds after which an upload in parts that is not completed is aborted; -1 keeps it forever.
     multipart_expiry_seconds: ReclaimAge = 24 * 3600
+    # The address and port at which object storage reports stored objects, with event notifications of S3 over
+    # HTTP, and the file with the token that it must send. -1: none; 0 selects a free port.
+    notifications_host: str = "127.0.0.1"
+    notifications_port: Annotated[int, Meta(ge=-1, le=65535)] = -1
+    notifications_token_file: str = ""
     # Seconds to pause if there was nothing to delete.
     reclaim_idle_seconds: Annotated[float, Meta(gt=0)] = 60.0
 

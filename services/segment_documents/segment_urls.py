@@ -29,7 +29,7 @@ class _Group(NamedTuple):
 
 
 class SegmentUrls:
-    """Writes segments with the URLs that a filter selects; media signs the URLs."""
+    """Writes segments with the URLs that a filter selects; media signs those that are signed."""
 
     def __init__(self, media: aio.Channel, storage_backends: StorageBackends) -> None:
         self._storage = storage_service_pb2_grpc.StorageServiceStub(media)
@@ -38,7 +38,8 @@ class SegmentUrls:
     async def documents(
         self, lists: Sequence[segment_pb2.SegmentLines], url_filter: UrlFilter
     ) -> list[SegmentDocuments]:
-        """The documents of each list, in order. Signed URLs come first, then URLs outside this store.
+        """The documents of each list, in order. Signed URLs come first, then those of a CDN, then others
+        outside this store.
 
         A list must have at most 1000 segments. Unavailable if media does not answer.
         """
@@ -46,7 +47,16 @@ class SegmentUrls:
             return [SegmentDocuments(segments.documents) for segments in lists]
         writer = UrlWriter(url_filter, await self._storage_backends.list())
         groups = [_groups(segments, writer.storage_ids) for segments in lists]
-        signed = iter(await self._sign([group for groups_of_list in groups for group in groups_of_list]))
+        signed = iter(
+            await self._sign(
+                [
+                    group
+                    for groups_of_list in groups
+                    for group in groups_of_list
+                    if group.storage_id in writer.signed_ids
+                ]
+            )
+        )
         return [
             SegmentDocuments(segments.documents, _urls(segments, groups_of_list, signed, writer))
             for segments, groups_of_list in zip(lists, groups, strict=True)
@@ -65,21 +75,21 @@ class SegmentUrls:
         return signed
 
 
-def _groups(segments: segment_pb2.SegmentLines, signed_ids: frozenset[str]) -> list[_Group]:
-    """The segments on the storage backends whose URLs are to be signed, by backend."""
+def _groups(segments: segment_pb2.SegmentLines, written_ids: frozenset[str]) -> list[_Group]:
+    """The segments on the storage backends whose URLs are to be written, by backend."""
     storage_ids = segments.storage_ids
     if len(storage_ids) == 1:  # all objects are on this backend
         count = segments.url_paths.count(b"\n")
         return [
             _Group(storage_id, range(count), segments.url_paths)
             for storage_id in storage_ids
-            if storage_id in signed_ids
+            if storage_id in written_ids
         ]
     paths = segments.url_paths.splitlines(keepends=True)
     groups = []
-    for signed_id in signed_ids.intersection(storage_ids):
-        indexes = [index for index, storage_id in enumerate(storage_ids) if storage_id == signed_id]
-        groups.append(_Group(signed_id, indexes, b"".join([paths[index] for index in indexes])))
+    for written_id in written_ids.intersection(storage_ids):
+        indexes = [index for index, storage_id in enumerate(storage_ids) if storage_id == written_id]
+        groups.append(_Group(written_id, indexes, b"".join([paths[index] for index in indexes])))
     return groups
 
 
@@ -101,8 +111,12 @@ def _urls(
     signed: Iterator[storage_service_pb2.SignedPaths],
     writer: UrlWriter,
 ) -> Sequence[Column]:
-    """The columns of the URLs of a list; takes one item from `signed` for each group."""
-    written = [(group, writer.controlled(group.storage_id, group.paths, next(signed))) for group in groups]
+    """The columns of the URLs of a list; takes one item from `signed` for each group that is signed."""
+    written = [
+        (group, writer.stored(group.storage_id, group.paths, signed_of_group))
+        for group in groups
+        for signed_of_group in [next(signed) if group.storage_id in writer.signed_ids else None]
+    ]
     if len(segments.storage_ids) == 1 and not segments.external_urls:
         # The form of most lists, for which no text is created for each segment.
         return written[0][1] if written else ()

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.media.domain.credentials import CredentialsInUse
+from services.media.domain.key_template import DEFAULT_TEMPLATE, KeyTemplate
 from services.shared.errors import InvalidArgument
 
 # The region in signatures for S3-compatible storage without regions.
@@ -54,6 +55,10 @@ class StorageBackend:
     public_endpoint_url: str
     bucket: str
     prefix: str = ""
+    # The keys of new objects.
+    key_template: KeyTemplate = DEFAULT_TEMPLATE
+    # The URL at which a CDN has the root of the bucket, without a slash at its end; empty without one.
+    cdn_url: str = ""
     addressing_style: AddressingStyle = AddressingStyle.PATH
     # The class, the encryption and the key of new objects; None for those of the bucket.
     storage_class: str | None = None
@@ -120,6 +125,12 @@ class StorageBackends:
         if (backend := self._by_id.get(storage_id)) is None:
             raise _unknown_storage(f"no storage backend has the id {storage_id[:64]!r}")
         return backend
+
+
+def is_allocated(backend: StorageBackend, path: str) -> bool:
+    """True if allocation on the backend makes such paths, with its present template or the default one."""
+    templates = (backend.key_template, DEFAULT_TEMPLATE)
+    return any(template.matches(backend.prefix, path) for template in templates)
 
 
 def _unknown_storage(summary: str) -> InvalidArgument:

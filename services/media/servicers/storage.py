@@ -133,4 +133,5 @@ def _backend_message(backend: StorageBackend) -> storage_backend_pb2.StorageBack
         region=backend.region,
         availability_zone=backend.availability_zone,
         default_storage=backend.default_storage,
+        cdn_url=backend.cdn_url,
     )

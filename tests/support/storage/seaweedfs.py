@@ -89,16 +89,24 @@ def at(host: str, port: int) -> StorageAddresses:
 
 @contextmanager
 def running_seaweedfs(
-    folder: Path, *, guarded: bool = True, host: str = LOOPBACK, domain: str = ""
+    folder: Path,
+    *,
+    guarded: bool = True,
+    host: str = LOOPBACK,
+    domain: str = "",
+    configuration: Mapping[str, str] | None = None,
 ) -> Iterator[SeaweedFS]:
     """A store that keeps its data in `folder`, ready for requests. Unguarded, it is open to everybody.
 
-    With a domain, buckets can also be named in the host, as {bucket}.{domain}.
+    With a domain, buckets can also be named in the host, as {bucket}.{domain}. `configuration` has further
+    variables of its environment.
     """
     with opened(folder) as data_dir:
         ports = _ports()
         addresses = at(host, ports["TAMS_S3_PORT"])
-        process = _started(data_dir, addresses, ports, guarded, domain)
+        process = _started(
+            data_dir, addresses, ports, guarded=guarded, domain=domain, configuration=configuration or {}
+        )
         try:
             endpoint_url = addresses.endpoint
             _wait_until_ready(endpoint_url, process, _log(data_dir))
@@ -108,7 +116,13 @@ def running_seaweedfs(
 
 
 def _started(
-    data_dir: DataDir, addresses: StorageAddresses, ports: Mapping[str, int], guarded: bool, domain: str
+    data_dir: DataDir,
+    addresses: StorageAddresses,
+    ports: Mapping[str, int],
+    *,
+    guarded: bool,
+    domain: str,
+    configuration: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     command = seaweedfs.command(data_dir, addresses, ports, os.environ)
     if domain:
@@ -120,7 +134,7 @@ def _started(
     with _log(data_dir).open("wb") as log:
         return subprocess.Popen(
             command,
-            env=env,
+            env={**env, **configuration},
             cwd=data_dir.objects,
             stdin=subprocess.DEVNULL,
             stdout=log,

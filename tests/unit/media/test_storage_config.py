@@ -156,6 +156,8 @@ def test_backends_keep_the_order_of_the_file(folder: Path) -> None:
         ({"server_side_encryption": "AES256", "kms_key_id": "key"}, "kms_key_id needs"),
         ({"bucket": "Not A Bucket"}, "$[0].bucket"),
         ({"prefix": "/media/"}, "$[0].prefix"),
+        ({"key_template": "{prefix}{year}"}, "local: key_template: it must have {prefix} and {object}"),
+        ({"cdn_url": "https://cdn.example/?x"}, "$[0].cdn_url"),
         ({"prefix": "media"}, "$[0].prefix"),
         ({"prefix": "a/../b/"}, "$[0].prefix"),
         ({"default_storage": "yes"}, "$[0].default_storage"),

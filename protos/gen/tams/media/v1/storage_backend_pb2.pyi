@@ -30,6 +30,7 @@ class StorageBackend(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     AVAILABILITY_ZONE_FIELD_NUMBER: _builtins.int
     DEFAULT_STORAGE_FIELD_NUMBER: _builtins.int
+    CDN_URL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Lower-case UUID of version 1 to 5."""
     label: _builtins.str
@@ -46,6 +47,10 @@ class StorageBackend(_message.Message):
     """Availability zone of the storage, if it has one."""
     default_storage: _builtins.bool
     """True for the backend that is used if a request names no backend."""
+    cdn_url: _builtins.str
+    """The URL at which a CDN has the root of the bucket, without a slash at its end; empty without one. The URL of
+    an object is this, a slash and its key. Its label is "cdn:" and the label of the backend.
+    """
     def __init__(
         self,
         *,
@@ -57,10 +62,11 @@ class StorageBackend(_message.Message):
         region: _builtins.str = ...,
         availability_zone: _builtins.str = ...,
         default_storage: _builtins.bool = ...,
+        cdn_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability_zone", b"availability_zone", "default_storage", b"default_storage", "id", b"id", "label", b"label", "provider", b"provider", "region", b"region", "store_product", b"store_product", "store_type", b"store_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability_zone", b"availability_zone", "cdn_url", b"cdn_url", "default_storage", b"default_storage", "id", b"id", "label", b"label", "provider", b"provider", "region", b"region", "store_product", b"store_product", "store_type", b"store_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
