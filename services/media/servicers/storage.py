@@ -132,5 +132,6 @@ def _backend_message(backend: StorageBackend) -> storage_backend_pb2.StorageBack
         store_product=backend.store_product,
         region=backend.region,
         availability_zone=backend.availability_zone,
+        tags=backend.tags,
         default_storage=backend.default_storage,
     )
