@@ -13,7 +13,7 @@ import pytest
 from services.media.adapters.s3 import S3Storage
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
-from services.media.application.signer import Signer
+from services.media.application.signer import Signer, UrlExpiry
 from services.media.bootstrap import utc_now
 from services.media.domain.credentials import Credentials
 from services.media.domain.multipart_upload import MIN_PART_BYTES, UploadedPart
@@ -33,7 +33,7 @@ class Bucket:
         self.backend = backend
         self.storage = S3Storage(backend, threads=2)
         self.multipart = S3MultipartUploads(backend)
-        self._signer = Signer(StorageBackends([backend]), utc_now, 3600)
+        self._signer = Signer(StorageBackends([backend]), utc_now, UrlExpiry(3600, 3600))
         self._http = httpx.Client(trust_env=False, timeout=60)
 
     def put(self, path: str, content: bytes, **headers: str) -> httpx.Response:
