@@ -38,6 +38,7 @@ from services.media.application.size_recorder import SizeRecorder
 from services.media.application.unused_objects import UnusedObjects
 from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
+from services.media.domain.circuit import Circuit
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
 from services.media.servicers import (
@@ -69,6 +70,7 @@ class _Ground:
     backends: StorageBackends
     ages: Ages
     registry: GrpcObjectRegistry
+    circuits: Mapping[str, Circuit]
     storages: Mapping[str, S3Storage]
     multipart_storages: Mapping[str, S3MultipartUploads]
     keys: Mapping[str, S3Keys]
@@ -101,6 +103,7 @@ async def running(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         labels = {backend.id: backend.label for backend in backends}
+        circuits = {backend.id: _circuit(backend.label, settings) for backend in backends}
         registry, counts = GrpcObjectRegistry(metadata), ObjectCounts(telemetry.metrics, labels)
         accesses = AccessCounts(registry, counts) if settings.count_accesses else None
         if accesses is not None:
@@ -110,10 +113,11 @@ async def running(
             backends=backends,
             ages=ages,
             registry=registry,
-            storages=_storages(backends, settings.measure_concurrency, telemetry.metrics, stack),
-            multipart_storages=_multipart_storages(backends, telemetry.metrics, stack),
-            heads=_heads(backends, telemetry.metrics, stack),
-            keys=_keys(backends, telemetry.metrics, stack),
+            circuits=circuits,
+            storages=_storages(backends, circuits, settings.measure_concurrency, telemetry.metrics, stack),
+            multipart_storages=_multipart_storages(backends, circuits, telemetry.metrics, stack),
+            heads=_heads(backends, circuits, telemetry.metrics, stack),
+            keys=_keys(backends, circuits, telemetry.metrics, stack),
             counts=counts,
             accesses=accesses,
             clock=clock,
@@ -121,10 +125,11 @@ async def running(
         reachability = Reachability(ground.storages, settings.check_seconds)
         renewals = [CredentialRenewal(backend, ground.storages[backend.id], clock) for backend in backends]
         _publish(reachability, renewals, labels, telemetry.metrics)
+        _publish_circuits(circuits, labels, telemetry.metrics)
         recent, size_recorder = RecentObjects(), SizeRecorder(ground.registry, ground.counts)
         notifications = Notifications(backends, ground.registry, recent, size_recorder)
         registrations, work_on_objects = _objects(ground, new_object_ids, recent, size_recorder)
-        registrations.append(status.registration(backends, reachability))
+        registrations.append(status.registration(backends, reachability, circuits))
         await _listen(settings, notifications, stack)
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
@@ -202,6 +207,7 @@ def _reclamation(ground: _Ground) -> Reclamation:
         ground.ages,
         ground.settings.measure_concurrency,
         multipart=ground.multipart_storages,
+        circuits=ground.circuits.values(),
         counts=ground.counts,
     )
 
@@ -239,6 +245,25 @@ def _publish(
         lambda: _by_label(renewals, min, lambda renewal: renewal.seconds_left),
         "backend",
     )
+
+
+def _publish_circuits(circuits: Mapping[str, Circuit], labels: Mapping[str, str], metrics: Metrics) -> None:
+    def read() -> dict[Labels, float]:
+        opened = dict.fromkeys(labels.values(), 0.0)
+        for storage_id, circuit in circuits.items():
+            opened[labels[storage_id]] = max(opened[labels[storage_id]], float(circuit.is_open))
+        return {(label,): value for label, value in opened.items()}
+
+    metrics.gauge(
+        "tams_storage_circuit_open",
+        "1 while requests to the backend fail at once, because it did not answer several in a row.",
+        read,
+        "backend",
+    )
+
+
+def _circuit(label: str, settings: Settings) -> Circuit:
+    return Circuit(label, settings.circuit_failures, settings.circuit_seconds)
 
 
 def _by_label(
@@ -294,32 +319,44 @@ def _ages(settings: Settings) -> Ages:
 
 
 def _storages(
-    backends: StorageBackends, threads: int, metrics: Metrics, stack: AsyncExitStack
+    backends: StorageBackends,
+    circuits: Mapping[str, Circuit],
+    threads: int,
+    metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> dict[str, S3Storage]:
-    storages = {backend.id: S3Storage(backend, threads, metrics) for backend in backends}
+    storages = {
+        backend.id: S3Storage(backend, threads, metrics, circuit=circuits[backend.id]) for backend in backends
+    }
     for bucket in storages.values():
         stack.callback(bucket.close)
     return storages
 
 
-def _keys(backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack) -> dict[str, S3Keys]:
-    keys = {backend.id: S3Keys(backend, metrics) for backend in backends}
-    for bucket in keys.values():
-        stack.callback(bucket.close)
-    return keys
+def _keys(
+    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3Keys]:
+    storages = {backend.id: S3Keys(backend, metrics, circuit=circuits[backend.id]) for backend in backends}
+    for keys in storages.values():
+        stack.callback(keys.close)
+    return storages
 
 
 def _multipart_storages(
-    backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack
+    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
 ) -> dict[str, S3MultipartUploads]:
-    storages = {backend.id: S3MultipartUploads(backend, metrics) for backend in backends}
+    storages = {
+        backend.id: S3MultipartUploads(backend, metrics, circuit=circuits[backend.id]) for backend in backends
+    }
     for uploads in storages.values():
         stack.callback(uploads.close)
     return storages
 
 
-def _heads(backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack) -> dict[str, S3Heads]:
-    storages = {backend.id: S3Heads(backend, metrics) for backend in backends}
+def _heads(
+    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3Heads]:
+    storages = {backend.id: S3Heads(backend, metrics, circuit=circuits[backend.id]) for backend in backends}
     for heads in storages.values():
         stack.callback(heads.close)
     return storages

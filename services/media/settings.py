@@ -34,6 +34,11 @@ class Settings(AccessSettings):
     count_accesses: bool = True
     # Seconds between two checks of each bucket, whose result health reports.
     check_seconds: Annotated[float, Meta(gt=0)] = 2.0
+    # The number of requests to a backend that fail in a row, by a time-out, a broken connection or an answer
+    # of 5xx, until further ones fail at once with 503 STORAGE_UNAVAILABLE; and the seconds until one is sent
+    # again. A check of the bucket that succeeds ends the pause.
+    circuit_failures: Annotated[int, Meta(ge=1, le=1000)] = 5
+    circuit_seconds: Annotated[float, Meta(gt=0, le=600)] = 10.0
     # Measurement of stored objects: seconds to pause after a round with work, seconds to pause if nothing was
     # due, and the most concurrent requests to the storage.
     measure_busy_seconds: Annotated[float, Meta(gt=0)] = 1.0

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from services.media.adapters.s3_requests import S3Requests, code_of
+from services.media.adapters.s3_faults import code_of
+from services.media.adapters.s3_requests import S3Requests
 from services.media.application.ports import Head
+from services.media.domain.circuit import Circuit
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.telemetry.metrics import Metrics
 
@@ -21,9 +23,11 @@ _EMPTY: Final = {"416", "InvalidRange"}
 class S3Heads:
     """The heads of the objects in the bucket of one backend. Each call makes one attempt."""
 
-    def __init__(self, backend: StorageBackend, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, backend: StorageBackend, metrics: Metrics | None = None, *, circuit: Circuit | None = None
+    ) -> None:
         self._bucket = backend.bucket
-        self._requests = S3Requests(backend, _THREADS, metrics)
+        self._requests = S3Requests(backend, _THREADS, metrics, circuit=circuit)
 
     async def read(self, path: str, length: int) -> Head | None:
         """The first `length` bytes of an object, fewer if it is shorter; None if it does not exist.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.media.adapters.s3_access import is_access_object
 from services.media.adapters.s3_requests import S3Requests
+from services.media.domain.circuit import Circuit
 from services.media.domain.reconciliation import StoredKey
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.telemetry.metrics import Metrics
@@ -18,9 +19,11 @@ _PAGE: Final = 1000
 class S3Keys:
     """The keys of the bucket of one backend. Each call makes one attempt."""
 
-    def __init__(self, backend: StorageBackend, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, backend: StorageBackend, metrics: Metrics | None = None, *, circuit: Circuit | None = None
+    ) -> None:
         self._bucket = backend.bucket
-        self._requests = S3Requests(backend, 1, metrics)
+        self._requests = S3Requests(backend, 1, metrics, circuit=circuit)
 
     async def page(self, prefix: str, token: str) -> tuple[list[StoredKey], str]:
         """Up to 1000 keys with the prefix, and the token of the next page; empty at the end."""

@@ -95,7 +95,7 @@ def _walk(
         }
         end = (
             _index_after(paths, first, max(sizes, key=str.encode, default=""))
-            if page["IsTruncated"]
+            if page.get("IsTruncated")
             else len(paths)
         )
         yield {path: sizes.get(path) for path in paths[first:end]}

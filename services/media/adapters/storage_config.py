@@ -27,6 +27,7 @@ from services.shared.errors import StartupError, Unavailable
 from services.shared.ids import UUID_PATTERN
 
 _Text = Annotated[str, Meta(min_length=1, max_length=256)]
+_Tags = Annotated[dict[_Text, Annotated[str, Meta(max_length=256)]], Meta(max_length=64)]
 _Id = Annotated[str, Meta(pattern=f"^{UUID_PATTERN}\\Z")]
 # A path has no steps that begin with ".", and needs no encoding.
 _Endpoint = Annotated[
@@ -46,6 +47,7 @@ class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     store_product: _Text
     region: str = ""
     availability_zone: str = ""
+    tags: _Tags = {}
     default_storage: bool | None = None
     endpoint_url: _Endpoint
     public_endpoint_url: _Endpoint | None = None
@@ -118,6 +120,7 @@ def _backend(entry: _Entry, folder: Path, *, alone: bool) -> StorageBackend:
         store_product=entry.store_product,
         region=entry.region,
         availability_zone=entry.availability_zone,
+        tags=entry.tags,
         default_storage=alone if entry.default_storage is None else entry.default_storage,
         endpoint_url=entry.endpoint_url,
         public_endpoint_url=entry.public_endpoint_url or entry.endpoint_url,

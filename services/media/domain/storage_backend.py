@@ -1,6 +1,6 @@
 """Storage backends, which store media objects (TAMS 7.0, storage-backend.json)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -49,6 +49,7 @@ class StorageBackend:
     store_product: str
     region: str = ""
     availability_zone: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     default_storage: bool = False
     endpoint_url: str
     # The endpoint in signed URLs, which clients must be able to reach.

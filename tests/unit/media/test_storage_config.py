@@ -58,6 +58,7 @@ def test_a_full_entry_has_its_values(folder: Path) -> None:
         "create_bucket": True,
         "cors_origins": ["https://app.example.com"],
         "conditional_writes": False,
+        "tags": {"tier": "archive", "note": ""},
     }
     (backend,) = read(folder, ENTRY | options)
     assert backend.credentials.current.session_token == "t0ken"
@@ -65,6 +66,7 @@ def test_a_full_entry_has_its_values(folder: Path) -> None:
     assert backend.public_endpoint_url == "https://media.example.com"
     assert backend.cors_origins == ("https://app.example.com",)
     assert backend.conditional_writes == "off"
+    assert backend.tags == {"tier": "archive", "note": ""}
     assert (backend.prefix, backend.default_storage, backend.create_bucket) == ("tams/media/", True, True)
 
 
