@@ -23,6 +23,7 @@ from gateway.handlers.accounts.users import Users
 from gateway.handlers.administration.administration import TableAdministration
 from gateway.handlers.administration.gate import Gate
 from gateway.handlers.administration.loads import Loads
+from gateway.handlers.administration.reconciliation import Reconciliation
 from gateway.handlers.administration.unused_objects import UnusedObjects
 from gateway.handlers.analytics import Analytics
 from gateway.handlers.audit import Audit
@@ -196,6 +197,7 @@ def _handlers(
         administration=TableAdministration(services, bodies, gate),
         loads=Loads(services, bodies, gate),
         unused_objects=UnusedObjects(services, paging, gate),
+        reconciliation=Reconciliation(services, gate),
         audit=Audit(services, paging, account_gate),
         users=Users(services, bodies, paging, account_gate),
         api_keys=ApiKeys(services, bodies, paging, account_gate),

@@ -8,6 +8,7 @@ from gateway.handlers.accounts.tokens import Tokens
 from gateway.handlers.accounts.users import Users
 from gateway.handlers.administration.administration import TableAdministration
 from gateway.handlers.administration.loads import Loads
+from gateway.handlers.administration.reconciliation import Reconciliation
 from gateway.handlers.administration.unused_objects import UnusedObjects
 from gateway.handlers.analytics import Analytics
 from gateway.handlers.audit import Audit
@@ -58,6 +59,7 @@ class Handlers:
     administration: TableAdministration
     loads: Loads
     unused_objects: UnusedObjects
+    reconciliation: Reconciliation
     audit: Audit
     users: Users
     api_keys: ApiKeys
@@ -181,6 +183,8 @@ def _extensions(to: Handlers) -> tuple[Route, ...]:
         Route("/x/sources/{sourceId}/restore", post=to.trash.restore_source),
         Route("/x/analytics/flows/{flowId}/coverage", get=to.analytics.coverage),
         Route("/x/analytics/storage-usage", get=to.analytics.storage_usage),
+        Route("/x/analytics/object-accesses", get=to.analytics.object_accesses),
+        Route("/x/analytics/duplicates", get=to.analytics.duplicates),
         Route("/x/flows/{flowId}/playlist.m3u8", get=to.media_playlists.get),
         Route("/x/flows/{flowId}/multivariant.m3u8", get=to.multivariant_playlists.of_flow),
         Route("/x/sources/{sourceId}/multivariant.m3u8", get=to.multivariant_playlists.of_source),
@@ -223,6 +227,7 @@ def _administration(to: Handlers) -> tuple[Route, ...]:
         Route("/x/admin/loads/{loadId}", scopes=_ADMIN, get=loads.get, put=loads.finish, delete=loads.delete),
         Route("/x/admin/loads/{loadId}/rows", scopes=_ADMIN, body_bytes=None, post=loads.rows),
         Route("/x/admin/unused-objects", scopes=_ADMIN, get=unused.list, delete=unused.delete),
+        Route("/x/admin/reconciliation", scopes=_ADMIN, get=to.reconciliation.get),
     )
 
 

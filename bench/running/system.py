@@ -54,8 +54,11 @@ async def running_metadata(folder: Path, settings: Mapping[str, str] | None = No
 
 
 @asynccontextmanager
-async def running_system(folder: Path) -> AsyncIterator[System]:
-    """All processes that a listing of segments needs, on a new database in the folder."""
+async def running_system(folder: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator[System]:
+    """All processes that a listing of segments needs, on a new database in the folder.
+
+    Media has these settings besides its own.
+    """
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(running_metadata(folder))
         weed = stack.enter_context(running_seaweedfs(folder))
@@ -67,6 +70,7 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
             "TAMS_MEDIA_STORAGE_CONFIG": str(config),
             "TAMS_MEDIA_MEASURE_BUSY_SECONDS": _NEVER,
             "TAMS_MEDIA_MEASURE_IDLE_SECONDS": _NEVER,
+            **(settings or {}),
         }
         media = stack.enter_context(_service("media", media_port, folder, media_env))
         await serving(media)

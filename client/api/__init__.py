@@ -5,7 +5,14 @@ async with TamsClient("http://127.0.0.1:8000") as tams:
         ...
 """
 
-from client.api.analytics import BackendUsage, Coverage, StorageUsage
+from client.api.analytics import (
+    BackendUsage,
+    Coverage,
+    DuplicateReport,
+    ObjectAccess,
+    ObjectAccesses,
+    StorageUsage,
+)
 from client.api.client import TamsClient
 from client.api.codec import builtins
 from client.api.credentials import BearerToken, Credentials, UserPassword
@@ -63,6 +70,7 @@ __all__ = [
     "Credentials",
     "DeletionRequest",
     "Document",
+    "DuplicateReport",
     "FailedSegment",
     "Flow",
     "Forbidden",
@@ -74,6 +82,8 @@ __all__ = [
     "NewSegment",
     "NewUpload",
     "NotFound",
+    "ObjectAccess",
+    "ObjectAccesses",
     "ObjectExists",
     "OpenUpload",
     "PartUrl",

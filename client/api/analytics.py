@@ -32,3 +32,41 @@ class StorageUsage(msgspec.Struct, frozen=True, kw_only=True):
     """The contents of all storage backends."""
 
     backends: list[BackendUsage]
+
+
+class ObjectAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """The URLs that were signed to read an object; `last_time` is RFC 3339 text, `size` is in bytes."""
+
+    object_id: str
+    storage_id: str
+    urls: int
+    size: int | None = None
+    last_time: str | None = None
+
+
+class ObjectAccesses(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects by the number of their URLs; not `complete` if more may follow that the caller sees."""
+
+    objects: list[ObjectAccess]
+    complete: bool
+
+
+class Duplicates(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects on one storage backend with the same size in bytes and ETag, and their number of places."""
+
+    storage_id: str
+    etag: str
+    size: int
+    places: int
+    objects: int
+    object_ids: list[str]
+
+
+class DuplicateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The groups that waste the most, and the numbers of all groups and objects."""
+
+    groups: list[Duplicates]
+    group_count: int
+    savable_bytes: int
+    compared_objects: int
+    unknown_objects: int

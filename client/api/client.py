@@ -12,7 +12,7 @@ from mediatimestamp import TimeRange
 from client.api import codec, replies
 from client.api.accounts import Accounts
 from client.api.administration import Administration
-from client.api.analytics import Coverage, StorageUsage
+from client.api.analytics import Coverage, DuplicateReport, ObjectAccesses, StorageUsage
 from client.api.audit import AuditLog
 from client.api.connection import Connection
 from client.api.media import Media
@@ -30,6 +30,7 @@ from client.api.models import (
     StorageBackend,
 )
 from client.api.playback import Playback
+from client.api.reconciliation import Reconciliation
 from client.api.target import Target
 from client.api.tracing import RequestTrace
 from client.api.trash import Trash
@@ -59,6 +60,7 @@ class TamsClient:
         self.accounts = Accounts(self._api)
         self.trash = Trash(self._api)
         self.unused_objects = UnusedObjects(self._api)
+        self.reconciliation = Reconciliation(self._api)
         self.playback = Playback(self._api)
         self.uploads = MultipartUploads(self._api, self._media)
         self.files = FileUploads(self.uploads, self._media)
@@ -195,6 +197,16 @@ class TamsClient:
     async def storage_usage(self) -> StorageUsage:
         """Objects and bytes on each storage backend."""
         return codec.decode((await self._api.get("/x/analytics/storage-usage")).content, StorageUsage)
+
+    async def object_accesses(self, order: str = "most", limit: int | None = None) -> ObjectAccesses:
+        """The objects whose URLs were signed most often, or least often with the order "least"."""
+        answer = await self._api.get("/x/analytics/object-accesses", {"order": order, "limit": limit})
+        return codec.decode(answer.content, ObjectAccesses)
+
+    async def duplicates(self, limit: int | None = None) -> DuplicateReport:
+        """Objects with the same bytes."""
+        answer = await self._api.get("/x/analytics/duplicates", {"limit": limit})
+        return codec.decode(answer.content, DuplicateReport)
 
     async def upload(
         self, put_url: HttpRequest, content: bytes | AsyncIterable[bytes], length: int | None = None

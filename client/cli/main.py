@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "ingest": ("media.ingest", "Store media files, cut into segments."),
     "upload": ("media.upload", "Store files as they are."),
     "tables": ("administration.tables", "Show and change the tables; load rows in bulk."),
+    "reconcile": ("administration.reconcile", "Compare objects with the bytes in the buckets."),
     "gc": ("administration.gc", "Delete the bytes of unused objects, or list them."),
     "audit": ("administration.audit", "Show who did what in a store."),
     "user": ("accounts.user", "Add, suspend and remove users of a store."),

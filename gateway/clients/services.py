@@ -15,6 +15,10 @@ from tams.access.v1 import (
 from tams.analytics.v1 import (
     coverage_service_pb2,
     coverage_service_pb2_grpc,
+    duplicate_service_pb2,
+    duplicate_service_pb2_grpc,
+    object_access_service_pb2,
+    object_access_service_pb2_grpc,
     usage_service_pb2,
     usage_service_pb2_grpc,
 )
@@ -29,6 +33,8 @@ from tams.media.v1 import (
     init_section_service_pb2_grpc,
     multipart_upload_service_pb2,
     multipart_upload_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
     storage_service_pb2,
     storage_service_pb2_grpc,
     unused_object_service_pb2,
@@ -92,10 +98,16 @@ MEDIA: Final = _services(
     multipart_upload_service_pb2.DESCRIPTOR,
     init_section_service_pb2.DESCRIPTOR,
     unused_object_service_pb2.DESCRIPTOR,
+    reconciliation_service_pb2.DESCRIPTOR,
     media_status_service_pb2.DESCRIPTOR,
 )
 EVENTS: Final = _services(delivery_service_pb2.DESCRIPTOR)
-ANALYTICS: Final = _services(coverage_service_pb2.DESCRIPTOR, usage_service_pb2.DESCRIPTOR)
+ANALYTICS: Final = _services(
+    coverage_service_pb2.DESCRIPTOR,
+    usage_service_pb2.DESCRIPTOR,
+    object_access_service_pb2.DESCRIPTOR,
+    duplicate_service_pb2.DESCRIPTOR,
+)
 
 
 class Services:
@@ -123,9 +135,12 @@ class Services:
         self.multipart_uploads = multipart_upload_service_pb2_grpc.MultipartUploadServiceStub(media)
         self.init_sections = init_section_service_pb2_grpc.InitSectionServiceStub(media)
         self.unused_objects = unused_object_service_pb2_grpc.UnusedObjectServiceStub(media)
+        self.reconciliation = reconciliation_service_pb2_grpc.ReconciliationServiceStub(media)
         self.media_status = media_status_service_pb2_grpc.StatusServiceStub(media)
         self.coverage = coverage_service_pb2_grpc.CoverageServiceStub(analytics)
         self.usage = usage_service_pb2_grpc.UsageServiceStub(analytics)
+        self.object_accesses = object_access_service_pb2_grpc.ObjectAccessServiceStub(analytics)
+        self.duplicates = duplicate_service_pb2_grpc.DuplicateServiceStub(analytics)
         self.deliveries = delivery_service_pb2_grpc.DeliveryServiceStub(events)
 
     @classmethod

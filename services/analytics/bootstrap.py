@@ -8,15 +8,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from services.access.accounts import CREDENTIALS, RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
+from services.analytics.adapters.catalog import DuckDbCatalog
 from services.analytics.adapters.engine import Engine
 from services.analytics.adapters.flows import FLOWS, GrpcFlows
 from services.analytics.adapters.inventory import DuckDbInventory
+from services.analytics.adapters.objects import OBJECTS, GrpcObjects
 from services.analytics.adapters.sqlite import SqliteTables
 from services.analytics.adapters.tables import Tables
 from services.analytics.adapters.timelines import DuckDbTimelines
 from services.analytics.application.coverage import FlowCoverage
+from services.analytics.application.duplicates import ObjectDuplicates
+from services.analytics.application.object_accesses import ObjectAccesses
 from services.analytics.application.usage import Usage
-from services.analytics.servicers import coverage, usage
+from services.analytics.servicers import coverage, duplicates, object_accesses, usage
 from services.analytics.settings import PREFIX, Settings
 from services.shared.errors import Unavailable
 from services.shared.process.background import background, repeat
@@ -48,11 +52,14 @@ async def running(settings: Settings) -> AsyncIterator[RpcServer]:
         tables = _tables(settings, telemetry.metrics)
         stack.push_async_callback(engine.close)
         metadata = await stack.enter_async_context(
-            open_channel(settings.metadata_address, [CREDENTIALS, FLOWS], settings.tls_files)
+            open_channel(settings.metadata_address, [CREDENTIALS, FLOWS, OBJECTS], settings.tls_files)
         )
+        catalog = DuckDbCatalog(tables, engine)
         registrations = [
             coverage.registration(FlowCoverage(DuckDbTimelines(tables, engine), GrpcFlows(metadata))),
             usage.registration(Usage(DuckDbInventory(tables, engine))),
+            object_accesses.registration(ObjectAccesses(catalog, GrpcObjects(metadata))),
+            duplicates.registration(ObjectDuplicates(catalog)),
         ]
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))

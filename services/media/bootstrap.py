@@ -1,7 +1,7 @@
 """Wires the media service; the only module that knows every part."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,10 @@ from services.media.adapters.notification_listener import listening, read_token
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
 from services.media.adapters.s3_heads import S3Heads
+from services.media.adapters.s3_keys import S3Keys
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
+from services.media.application.access_counts import AccessCounts
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
 from services.media.application.credential_renewal import CredentialRenewal
@@ -29,6 +31,7 @@ from services.media.application.preparation import prepare
 from services.media.application.reachability import Reachability
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.reclamation import Reclamation
+from services.media.application.reconciliation import Reconciliation
 from services.media.application.signer import WINDOW_SECONDS, Signer, UrlExpiry
 from services.media.application.size_reader import SizeReader
 from services.media.application.size_recorder import SizeRecorder
@@ -38,9 +41,16 @@ from services.media.application.uploads import Uploads
 from services.media.domain.circuit import Circuit
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import init_sections, multipart_uploads, status, storage, unused_objects
+from services.media.servicers import (
+    init_sections,
+    multipart_uploads,
+    reconciliation,
+    status,
+    storage,
+    unused_objects,
+)
 from services.media.settings import PREFIX, Settings
-from services.shared.errors import StartupError
+from services.shared.errors import StartupError, TamsError
 from services.shared.ids import new_object_ids as time_ordered_ids
 from services.shared.process.background import background
 from services.shared.process.runtime import open_runtime
@@ -63,8 +73,10 @@ class _Ground:
     circuits: Mapping[str, Circuit]
     storages: Mapping[str, S3Storage]
     multipart_storages: Mapping[str, S3MultipartUploads]
+    keys: Mapping[str, S3Keys]
     heads: Mapping[str, S3Heads]
     counts: ObjectCounts
+    accesses: AccessCounts | None
     clock: Clock
 
 
@@ -92,16 +104,22 @@ async def running(
         )
         labels = {backend.id: backend.label for backend in backends}
         circuits = {backend.id: _circuit(backend.label, settings) for backend in backends}
+        registry, counts = GrpcObjectRegistry(metadata), ObjectCounts(telemetry.metrics, labels)
+        accesses = AccessCounts(registry, counts) if settings.count_accesses else None
+        if accesses is not None:
+            stack.push_async_callback(_give_last, accesses)
         ground = _Ground(
             settings=settings,
             backends=backends,
             ages=ages,
-            registry=GrpcObjectRegistry(metadata),
+            registry=registry,
             circuits=circuits,
             storages=_storages(backends, circuits, settings.measure_concurrency, telemetry.metrics, stack),
             multipart_storages=_multipart_storages(backends, circuits, telemetry.metrics, stack),
             heads=_heads(backends, circuits, telemetry.metrics, stack),
-            counts=ObjectCounts(telemetry.metrics, labels),
+            keys=_keys(backends, circuits, telemetry.metrics, stack),
+            counts=counts,
+            accesses=accesses,
             clock=clock,
         )
         reachability = Reachability(ground.storages, settings.check_seconds)
@@ -122,6 +140,7 @@ async def running(
             *(renewal.run() for renewal in renewals),
             *_work_on_uploads(ground),
             *_work_on_backends(ground, reachability, server),
+            *(() if accesses is None else (accesses.run(),)),
         )
         await stack.enter_async_context(background(*work))
         yield server
@@ -133,10 +152,10 @@ def _objects(
     """The services about objects, and a function that begins their background work."""
     settings, backends, registry = ground.settings, ground.backends, ground.registry
     expiry = UrlExpiry(settings.url_expiry_seconds, settings.upload_url_expiry_seconds)
-    signer = Signer(backends, ground.clock, expiry, ground.counts)
+    signer = Signer(backends, ground.clock, expiry, ground.counts, ground.accesses)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
-    request_reader, reader, list_reader = (
-        SizeReader(ground.storages, settings.measure_concurrency) for _ in range(3)
+    request_reader, reader, list_reader, compare_reader = (
+        SizeReader(ground.storages, settings.measure_concurrency) for _ in range(4)
     )
     allocation = Allocation(
         backends,
@@ -159,11 +178,13 @@ def _objects(
     )
     reclamation = _reclamation(ground)
     unused = UnusedObjects(registry, reclamation, list_reader, ground.storages.keys(), ground.ages)
+    comparison = Reconciliation(tuple(backends), ground.keys, registry, compare_reader, clock=ground.clock)
     registrations = [
         storage.registration(backends, allocation, signer, uploads),
         multipart_uploads.registration(multipart, ground.clock),
         init_sections.registration(InitSections(ground.heads)),
         unused_objects.registration(unused),
+        reconciliation.registration(comparison),
     ]
     measurement = Measurement(registry, reader, ground.counts)
     return registrations, lambda: (
@@ -171,6 +192,12 @@ def _objects(
         size_recorder.run(),
         reclamation.run(settings.reclaim_idle_seconds),
     )
+
+
+async def _give_last(accesses: AccessCounts) -> None:
+    """Give the numbers that still wait when the process stops, if the registry answers."""
+    with suppress(TamsError):
+        await accesses.give()
 
 
 def _reclamation(ground: _Ground) -> Reclamation:
@@ -303,6 +330,15 @@ def _storages(
     }
     for bucket in storages.values():
         stack.callback(bucket.close)
+    return storages
+
+
+def _keys(
+    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3Keys]:
+    storages = {backend.id: S3Keys(backend, metrics, circuit=circuits[backend.id]) for backend in backends}
+    for keys in storages.values():
+        stack.callback(keys.close)
     return storages
 
 

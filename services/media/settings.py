@@ -30,6 +30,8 @@ class Settings(AccessSettings):
     # upload one.
     url_expiry_seconds: UrlExpiry = 3600
     upload_url_expiry_seconds: UrlExpiry = 3600
+    # Whether the URLs to read each object that are signed are counted, for reports of analytics.
+    count_accesses: bool = True
     # Seconds between two checks of each bucket, whose result health reports.
     check_seconds: Annotated[float, Meta(gt=0)] = 2.0
     # The number of requests to a backend that fail in a row, by a time-out, a broken connection or an answer

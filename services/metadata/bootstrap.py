@@ -32,7 +32,9 @@ from services.metadata.application.delete_options import TrashRules
 from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.flows.flows import Flows
 from services.metadata.application.loads.loads import BulkLoads
+from services.metadata.application.objects.accesses import Accesses
 from services.metadata.application.objects.objects import Objects
+from services.metadata.application.objects.places import Places
 from services.metadata.application.objects.storage_backends import StorageBackends
 from services.metadata.application.objects.unused_objects import UnusedObjects
 from services.metadata.application.ports import Store
@@ -247,7 +249,13 @@ def _registrations(shared: _Shared, refusals: Refusals | None) -> list[Registrat
         flows.registration(all_flows),
         segments.registration(all_segments, refusals),
         objects.registration(
-            Objects(seen, clock), UnusedObjects(seen), StorageBackends(store), cascades, refusals
+            Objects(seen, clock),
+            UnusedObjects(seen),
+            StorageBackends(store),
+            cascades,
+            refusals,
+            accesses=Accesses(store, clock),
+            places=Places(store),
         ),
         trash.registration(Trash(notifying, clock, settings.deletion_budget_seconds)),
         deletion_requests.registration(deleting),

@@ -110,6 +110,13 @@ async def test_tables_are_checked_repaired_and_reset(tams: Client) -> None:
     assert (await tams.post("/x/admin/reset", json={"dry_run": True})).json()["done"] is False
 
 
+@reaches("GET /x/admin/reconciliation", 200, 400)
+async def test_objects_and_buckets_are_compared(tams: Client) -> None:
+    step = (await tams.get("/x/admin/reconciliation")).json()
+    assert (step["differences"], step.get("next")) == ([], None)
+    assert (await tams.get("/x/admin/reconciliation?page=x")).status_code == 400
+
+
 @reaches("GET /x/admin/unused-objects", 200, 400)
 @reaches("DELETE /x/admin/unused-objects", 200)
 async def test_unused_objects_are_listed_and_reclaimed(tams: Client) -> None:

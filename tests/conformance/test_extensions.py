@@ -65,6 +65,16 @@ async def test_analytics_reports_coverage_and_storage_usage(tams: Client, flow: 
     assert (await tams.get("/x/analytics/storage-usage")).status_code == 200
 
 
+@reaches("GET /x/analytics/object-accesses", 200, 400)
+@reaches("GET /x/analytics/duplicates", 200, 400)
+async def test_analytics_reports_accesses_and_duplicates(tams: Client) -> None:
+    for path in ("/x/analytics/object-accesses", "/x/analytics/duplicates"):
+        assert (await tams.get(f"{path}?limit=1")).status_code == 200
+        assert (await tams.get(f"{path}?limit=0")).status_code == 400
+    assert (await tams.get("/x/analytics/object-accesses?order=least")).json()["complete"]
+    assert (await tams.get("/x/analytics/object-accesses?order=x")).status_code == 400
+
+
 @reaches("POST /x/tokens", 200, 400, 404)
 async def test_a_store_with_access_control_makes_tokens_for_urls(tams: Client, gateway: Gateway) -> None:
     assert (await tams.post("/x/tokens", json={"seconds": 60})).status_code == 404

@@ -131,6 +131,13 @@ def test_unused_bytes_are_listed_and_deleted(store: System, tams: Run) -> None:
     assert f"deleted the bytes of {len(listed)} objects" in tams("gc").stderr
     assert httpx.get(url, trust_env=False).status_code == httpx.codes.NOT_FOUND
     assert tams("gc", "--dry-run").stderr == "no bytes to delete\n"
+    # All bytes are young, so none is judged.
+    assert "missing: 0\norphaned: 0, 0 B\n" in tams("reconcile").stderr
+    assert [json.loads(line)["kind"] for line in tams("reconcile", "--json").stdout.splitlines()] == [
+        "progress"
+    ]
+    assert tams("stats", "--duplicates").stdout
+    assert json.loads(tams("stats", "--accessed", "most", "--json").stdout)["complete"]
 
 
 def test_a_load_of_a_bad_file_is_rolled_back_resumed_or_skips_rows(tams: Run, tmp_path: Path) -> None:

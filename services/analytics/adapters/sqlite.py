@@ -22,7 +22,7 @@ _OPTIONS: Final = {"adbc.sqlite.query.batch_rows": "65536"}
 # The writer locks readers out for a moment when it opens or closes the file, or restarts its log.
 _BUSY_TIMEOUT: Final = "PRAGMA busy_timeout = 2000"
 
-_CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, storages, trash LIMIT 0"
+_CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, object_accesses, storages, trash LIMIT 0"
 
 _EXTENT: Final = """
 SELECT start_ns, end_ns, coalesce(end_inclusive, 0) AS end_inclusive
@@ -40,18 +40,34 @@ WHERE flow = (SELECT flow FROM found) AND start_ns < {end} AND end_ns > {start}
         {start})
 ORDER BY segments.start_ns"""
 
-# Objects that only segments in the trash use are not counted. Comparisons instead of the state itself,
-# because ADBC types a text column as integer if there are no rows.
-_OBJECTS: Final = """
+# Objects that only segments in the trash use.
+_HIDDEN: Final = """
 WITH hidden (id) AS (
     SELECT DISTINCT deleted.object_id FROM trash CROSS JOIN segments deleted ON deleted.flow = trash.timeline
     WHERE NOT EXISTS (
         SELECT 1 FROM segments used CROSS JOIN flows ON flows.row = used.flow
         WHERE used.object_id = deleted.object_id)
-)
+)"""
+
+# Objects that only segments in the trash use are not counted. Comparisons instead of the state itself,
+# because ADBC types a text column as integer if there are no rows.
+_OBJECTS: Final = f"""{_HIDDEN}
 SELECT coalesce(storages.id, '') AS storage_id, size, state = 'allocated' AS allocated,
     state = 'registered' AND objects.id NOT IN hidden AS registered, state = 'unreferenced' AS unreferenced
 FROM objects LEFT JOIN storages ON storages.row = objects.storage"""
+
+# The types of columns are those of the first rows, so only numbers may be NULL.
+_CATALOG: Final = f"""{_HIDDEN}
+SELECT objects.id AS object_id, storages.id AS storage_id, storage_path, size, coalesce(etag, '') AS etag,
+    coalesce(urls, 0) AS urls, coalesce(last_ms, 0) AS last_ms
+FROM {{tables}} CROSS JOIN storages ON storages.row = objects.storage
+WHERE state = 'registered' AND objects.id NOT IN hidden"""
+_ALL: Final = _CATALOG.format(
+    tables="objects LEFT JOIN object_accesses ON object_accesses.object_id = objects.id"
+)
+_ACCESSED: Final = _CATALOG.format(
+    tables="object_accesses CROSS JOIN objects ON objects.id = object_accesses.object_id"
+)
 
 
 class SqliteTables:
@@ -80,6 +96,14 @@ class SqliteTables:
     def objects(self) -> AbstractContextManager[ArrowStream]:
         """All objects, those that only the trash uses as not registered."""
         return self._stream(_OBJECTS)
+
+    def catalog(self) -> AbstractContextManager[ArrowStream]:
+        """The objects of this store that segments outside the trash use."""
+        return self._stream(_ALL)
+
+    def most_accessed(self, limit: int) -> AbstractContextManager[ArrowStream]:
+        """The rows of `catalog` with the most URLs; an index gives them."""
+        return self._stream(f"{_ACCESSED} ORDER BY urls DESC, last_ms DESC, object_id LIMIT {int(limit)}")
 
     @contextmanager
     def _stream(self, query: str) -> Iterator[ArrowStream]:

@@ -35,6 +35,18 @@ class Tables(Protocol):
         """
         ...
 
+    def catalog(self) -> AbstractContextManager[ArrowStream]:
+        """The objects of this store that segments outside the trash use.
+
+        Columns: object_id, storage_id, storage_path; size in bytes, NULL until measured; etag, empty if it is
+        not known; urls, the number of URLs that were signed to read it; last_ms, when the last was counted.
+        """
+        ...
+
+    def most_accessed(self, limit: int) -> AbstractContextManager[ArrowStream]:
+        """Rows of `catalog` in no order, with all those that have the most URLs, up to `limit`."""
+        ...
+
     def objects(self) -> AbstractContextManager[ArrowStream]:
         """All objects. Those that only segments in the trash use do not count as registered.
 

@@ -1,6 +1,5 @@
 """Reads the tables on VAST Database as streams of batches; the cluster filters the rows."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
@@ -11,29 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.analytics.adapters.tables import ArrowStream
+from services.analytics.adapters.vast_objects import CATALOG, OBJECT, read_catalog, read_objects
 from services.analytics.adapters.windows import MAX_ROWS, Part, Window, cut, divide, in_order
 from services.analytics.domain.coverage import Span
 from services.shared.errors import Unavailable
 from services.vast_client.cluster import Cluster
 from services.vast_client.failures import Failure
-from services.vast_client.filters.filters import EVERYTHING, Above, And, AtLeast, Below, Equal, In
+from services.vast_client.filters.filters import Above, And, AtLeast, Below, Equal
 from services.vast_client.plans import Kind
 from services.vast_client.transactions.streams import Batches
 from services.vast_client.transactions.transaction import Transaction
 
 # After a successful read the tables count as readable for this time; so an idle store sends few requests.
 _READABLE_SECONDS: Final = 15.0
-# Timelines in one request.
-_TIMELINES: Final = 100
 _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**63 - 1
 _EXTENT: Final = ("start_ns", "end_ns", "end_inclusive")
 _TIMELINE: Final = ("timeline", "segments", "start_ns", "end_ns", "longest_ns")
-_STATES: Final = ("allocated", "registered", "unreferenced")
 _SEGMENT: Final = pa.schema({"start_ns": pa.int64(), "end_ns": pa.int64()})
-_OBJECT: Final = pa.schema(
-    {"storage_id": pa.string(), "size": pa.int64(), **dict.fromkeys(_STATES, pa.int64())}
-)
 
 
 class VastTables:
@@ -65,7 +59,15 @@ class VastTables:
 
     def objects(self) -> AbstractContextManager[ArrowStream]:
         """All objects."""
-        return self._stream(_OBJECT, _objects)
+        return self._stream(OBJECT, read_objects)
+
+    def catalog(self) -> AbstractContextManager[ArrowStream]:
+        """The objects of this store that segments outside the trash use."""
+        return self._stream(CATALOG, read_catalog)
+
+    def most_accessed(self, limit: int) -> AbstractContextManager[ArrowStream]:  # noqa: ARG002 - see below
+        """All rows of `catalog`, because the server does not sort."""
+        return self.catalog()
 
     @contextmanager
     def _stream(self, schema: pa.Schema, read: Callable[[Transaction], Batches]) -> Iterator[ArrowStream]:
@@ -150,37 +152,3 @@ def _clipped(rows: pa.RecordBatch, within: Span) -> pa.RecordBatch:
     start = pc.max_element_wise(rows["start_ns"], pa.scalar(within.start))
     end = pc.min_element_wise(rows["end_ns"], pa.scalar(within.end))
     return pa.RecordBatch.from_arrays([start, end], schema=_SEGMENT)
-
-
-def _in_trash(transaction: Transaction) -> Counter[str]:
-    """The number of segments in the trash of each object. Mostly the trash is empty."""
-    timelines = transaction.select("trash", ("timeline",), EVERYTHING, kind=Kind.SCAN)["timeline"].to_pylist()
-    counts: Counter[str] = Counter()
-    for start in range(0, len(timelines), _TIMELINES):
-        where = In("flow", tuple(timelines[start : start + _TIMELINES]))
-        with closing(transaction.stream("segments", ("flow", "object_id"), where)) as batches:
-            for rows in batches:
-                counts.update(rows["object_id"].to_pylist())
-    return counts
-
-
-def _used_elsewhere(rows: pa.RecordBatch, deleted: Counter[str]) -> pa.Array:
-    """1 for objects with segments outside the trash, else 0."""
-    pairs = zip(rows["id"].to_pylist(), rows["segments"].to_pylist(), strict=True)
-    used = [int(object_id not in deleted or segments != deleted[object_id]) for object_id, segments in pairs]
-    return pa.array(used, pa.int64())
-
-
-def _objects(transaction: Transaction) -> Batches:
-    deleted = _in_trash(transaction)
-    columns = ("storage_id", "size", "state", *(("id", "segments") if deleted else ()))
-    with closing(transaction.stream("objects", columns, EVERYTHING)) as batches:
-        for rows in batches:
-            # Rows from before the column existed count as registered, as in metadata.
-            state = pc.fill_null(rows["state"], "registered")
-            states = [pc.equal(state, name).cast(pa.int64()) for name in _STATES]
-            if deleted:
-                registered = _STATES.index("registered")
-                states[registered] = pc.multiply(states[registered], _used_elsewhere(rows, deleted))
-            ids = pc.fill_null(rows["storage_id"], "")
-            yield pa.RecordBatch.from_arrays([ids, rows["size"], *states], schema=_OBJECT)

@@ -1,9 +1,10 @@
-"""The ports of analytics: flows and their timelines, and the inventory of objects."""
+"""The ports of analytics: flows and their timelines, and objects."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from services.analytics.domain.coverage import Span, Stretches
+from services.analytics.domain.objects import DuplicateReport, ObjectAccess
 from services.analytics.domain.usage import StorageUsage
 from services.shared.timerange import TimeRange
 
@@ -29,6 +30,26 @@ class Flows(Protocol):
 
     async def sees(self, flow_id: str) -> bool:
         """True if the caller sees the flow. Unavailable if that cannot be found out."""
+        ...
+
+
+class Objects(Protocol):
+    """The objects as the present caller sees them."""
+
+    async def seen(self, object_ids: Sequence[str]) -> frozenset[str]:
+        """The objects, among at most 1000, that the caller sees. Unavailable if that cannot be found out."""
+        ...
+
+
+class Catalog(Protocol):
+    """The objects that segments of flows use. Raises the same errors as Timelines."""
+
+    async def accesses(self, *, least: bool, limit: int) -> Sequence[ObjectAccess]:
+        """The objects with the fewest URLs, or those with the most that have any, in order."""
+        ...
+
+    async def duplicates(self, limit: int) -> DuplicateReport:
+        """The groups of objects with the same bytes, up to `limit` that waste the most."""
         ...
 
 

@@ -19,6 +19,7 @@ from services.media.domain.object import (
     UnusedPage,
     UploadTarget,
 )
+from services.media.domain.reconciliation import PlacedObject
 from services.shared.errors import TamsError
 from services.shared.rpc.client import call
 from services.shared.rpc.later_values import known
@@ -34,7 +35,7 @@ _CAUSES: Final = {
 
 
 class GrpcObjectRegistry:
-    """Implements the port ObjectRegistry with calls to ObjectService."""
+    """Implements the ports ObjectRegistry and ObjectPlaces with calls to ObjectService."""
 
     def __init__(self, channel: aio.Channel) -> None:
         self._stub = object_service_pb2_grpc.ObjectServiceStub(channel)
@@ -88,12 +89,37 @@ class GrpcObjectRegistry:
     async def record_sizes(self, sizes: Sequence[ObjectSize]) -> None:
         """Store the sizes of objects."""
         messages = [
-            object_service_pb2.ObjectSize(object_id=measured.object_id, size=measured.size)
+            object_service_pb2.ObjectSize(
+                object_id=measured.object_id, size=measured.size, etag=measured.etag
+            )
             for measured in sizes
         ]
         await call(
             self._stub.RecordObjectSizes, object_service_pb2.RecordObjectSizesRequest(objects=messages)
         )
+
+    async def add_accesses(self, urls: Mapping[tuple[str, str], int]) -> None:
+        """Add numbers of signed URLs to the objects at places."""
+        places = [
+            object_service_pb2.PlaceAccess(storage_id=storage_id, storage_path=path, urls=number)
+            for (storage_id, path), number in urls.items()
+        ]
+        await call(self._stub.AddObjectAccesses, object_service_pb2.AddObjectAccessesRequest(places=places))
+
+    async def list_places(
+        self, storage_id: str, prefix: str, token: str
+    ) -> tuple[Sequence[PlacedObject], str]:
+        """A page of the objects of a backend by path, and the token of the next; empty at the end."""
+        request = object_service_pb2.ListObjectPlacesRequest(
+            storage_id=storage_id, prefix=prefix, page_token=token
+        )
+        reply = await call(self._stub.ListObjectPlaces, request)
+        return list(map(_placed, reply.objects)), reply.next_page_token
+
+    async def find_at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects at paths on any of these backends."""
+        request = object_service_pb2.FindObjectsByPlaceRequest(storage_ids=storage_ids, storage_paths=paths)
+        return list(map(_placed, (await call(self._stub.FindObjectsByPlace, request)).objects))
 
     async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:
         """A page of the objects that `claim` would take, in its order."""
@@ -131,6 +157,11 @@ def _outcome(result: object_service_pb2.ReserveObjectsResult) -> str | TamsError
 
 def _location(message: object_pb2.ObjectLocation) -> ObjectLocation:
     return ObjectLocation(message.object_id, message.storage_id, message.storage_path)
+
+
+def _placed(message: object_service_pb2.PlacedObject) -> PlacedObject:
+    changed = message.change_time.ToDatetime(UTC)
+    return PlacedObject(message.object_id, message.storage_path, message.registered, changed)
 
 
 def _unused(message: unused_object_pb2.UnusedObject) -> UnusedObject:

@@ -19,6 +19,7 @@ from services.media.adapters.s3_listing import WORTH_A_LISTING, Listings
 from services.media.adapters.s3_requests import S3Requests
 from services.media.domain.circuit import Circuit
 from services.media.domain.credentials import Credentials, CredentialsInUse
+from services.media.domain.object import StoredSize
 from services.media.domain.storage_backend import StorageBackend
 from services.media.domain.storage_path import is_storage_path
 from services.shared.errors import Unavailable
@@ -169,7 +170,8 @@ class S3Storage:
 
     def _size(self, path: str) -> int | None:
         try:
-            return self._client.head_object(Bucket=self._backend.bucket, Key=path)["ContentLength"]
+            found = self._client.head_object(Bucket=self._backend.bucket, Key=path)
+            return StoredSize(found["ContentLength"], found.get("ETag", ""))
         except ClientError as error:
             if code_of(error) in _MISSING or self._access.hides_missing(error):
                 return None

@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from services.media.adapters.s3_access import is_access_object
 from services.media.adapters.s3_client import open_client
+from services.media.application.reconciliation import outermost
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import StartupError
 
@@ -39,23 +40,11 @@ def listed_backend(backend: StorageBackend) -> ListedBackend:
 
 def list_stored(backends: Iterable[StorageBackend]) -> Iterator[StoredObject]:
     """All objects below the prefixes of the backends, each once. StartupError if one cannot be listed."""
-    for backend in _outermost(list(backends)):
+    for backend in outermost(list(backends)):
         try:
             yield from _listed(backend)
         except (BotoCoreError, ClientError) as error:
             raise StartupError(f"storage {backend.label}: {error}") from None
-
-
-def _outermost(backends: list[StorageBackend]) -> Iterator[StorageBackend]:
-    """The backends whose prefix does not lie within that of another one in the same bucket."""
-    seen: list[ListedBackend] = []
-    for backend in sorted(backends, key=lambda backend: len(backend.prefix)):
-        listed = listed_backend(backend)
-        if not any(
-            other.bucket == listed.bucket and listed.prefix.startswith(other.prefix) for other in seen
-        ):
-            seen.append(listed)
-            yield backend
 
 
 def _listed(backend: StorageBackend) -> Iterator[StoredObject]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from services.media.adapters.s3_access import is_forbidden
+from services.media.domain.object import StoredSize
 from services.media.domain.storage_backend import StorageBackend
 
 if TYPE_CHECKING:
@@ -89,7 +90,9 @@ def _walk(
             StartAfter=paths[first][:-1],
             MaxKeys=min(_MAX_KEYS, 2 * (len(paths) - first)),
         )
-        sizes = {item["Key"]: item["Size"] for item in page.get("Contents", ())}
+        sizes: dict[str, int] = {
+            item["Key"]: StoredSize(item["Size"], item.get("ETag", "")) for item in page.get("Contents", ())
+        }
         end = (
             _index_after(paths, first, max(sizes, key=str.encode, default=""))
             if page.get("IsTruncated")

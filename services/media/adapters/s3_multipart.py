@@ -17,6 +17,7 @@ from services.media.domain.multipart_upload import (
     etag_of_parts,
     upload_not_found,
 )
+from services.media.domain.object import StoredSize
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import AlreadyExists, InvalidArgument, TamsError, Unavailable
 from services.shared.telemetry.metrics import Metrics
@@ -112,7 +113,7 @@ class S3MultipartUploads:
             stored = client.head_object(Bucket=self._bucket, Key=path)
             if fault is not None and stored["ETag"] != etag_of_parts(parts):
                 raise fault
-            return stored["ContentLength"]
+            return StoredSize(stored["ContentLength"], stored["ETag"])
 
         return await self._run(request, upload_id, self._completions)
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from services.media.application.notifications import MAX_NOTICES, StoredNotice
+from services.media.domain.object import StoredSize
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class _Bucket(msgspec.Struct):
 class _Object(msgspec.Struct):
     key: str
     size: int = -1
+    etag: str = msgspec.field(default="", name="eTag")
 
 
 class _Entity(msgspec.Struct):
@@ -94,7 +96,8 @@ def _created(records: Sequence[_Record]) -> Iterator[StoredNotice]:
     for record in records:
         if record.event.removeprefix(_NAMESPACE).startswith(_CREATED):
             entity = record.entity
-            yield StoredNotice(entity.bucket.name, unquote_plus(entity.object.key), entity.object.size)
+            size = StoredSize(entity.object.size, entity.object.etag)
+            yield StoredNotice(entity.bucket.name, unquote_plus(entity.object.key), size)
 
 
 def _filed(event: _FilerEvent) -> Iterator[StoredNotice]:

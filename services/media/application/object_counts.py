@@ -21,6 +21,9 @@ class ObjectCounts:
         self.allocated = metrics.counter("tams_objects_allocated", "Objects that were allocated.").cell()
         signed = metrics.counter("tams_urls_signed", "URLs that were signed, or signed again.", "method")
         self.signed_gets, self.signed_puts = signed.cell("GET"), signed.cell("PUT")
+        self.lost_accesses = metrics.counter(
+            "tams_accesses_lost", "Signed URLs that the numbers of accesses do not contain."
+        ).cell()
         self.measured = metrics.counter("tams_objects_measured", "Objects whose size was recorded.").cell()
         self.reclaimed = metrics.counter("tams_objects_reclaimed", "Objects whose bytes were deleted.").cell()
         self._ingested = metrics.counter(

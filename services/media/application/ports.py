@@ -15,6 +15,7 @@ from services.media.domain.object import (
     UnusedPage,
     UploadTarget,
 )
+from services.media.domain.reconciliation import PlacedObject, StoredKey
 from services.shared.errors import TamsError
 
 # The current time in UTC.
@@ -59,6 +60,13 @@ class ObjectRegistry(Protocol):
         """Store the sizes of objects. It may be repeated; unknown objects are ignored."""
         ...
 
+    async def add_accesses(self, urls: Mapping[tuple[str, str], int]) -> None:
+        """Add numbers of signed URLs to the objects at places: pairs of a storage id and a path.
+
+        A repetition adds again. It takes at most 1000 places; those of no object are ignored.
+        """
+        ...
+
     async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:
         """A page of the objects that `claim` would take, in its order. InvalidArgument BAD_PAGE_TOKEN."""
         ...
@@ -72,6 +80,23 @@ class ObjectRegistry(Protocol):
 
     async def forget(self, object_ids: Sequence[str]) -> None:
         """Remove claimed objects whose bytes are deleted. It may be repeated; other objects are ignored."""
+        ...
+
+
+class ObjectPlaces(Protocol):
+    """The objects of the registry by their places. Calls raise Unavailable if it does not answer."""
+
+    async def list_places(
+        self, storage_id: str, prefix: str, token: str
+    ) -> tuple[Sequence[PlacedObject], str]:
+        """Up to 1000 objects of a backend with a prefix, by path, and the token of the next page.
+
+        That is empty at the end. InvalidArgument BAD_PAGE_TOKEN.
+        """
+        ...
+
+    async def find_at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects at up to 1000 paths on any of up to 100 backends."""
         ...
 
 
@@ -100,6 +125,17 @@ class ObjectStorage(Protocol):
 
     async def delete(self, path: str) -> None:
         """Delete an object; a missing object is no error."""
+        ...
+
+
+class BucketKeys(Protocol):
+    """The keys of the bucket of one backend. Calls raise Unavailable if the storage refuses or is down."""
+
+    async def page(self, prefix: str, token: str) -> tuple[Sequence[StoredKey], str]:
+        """Up to 1000 keys with the prefix, and the token of the next page; empty at the end.
+
+        The token is that of a page before, or empty. Keys that the store itself writes are left out.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from services.media.application.access_counts import AccessCounts
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock
 from services.media.domain.credentials import Credentials
@@ -45,8 +46,11 @@ class Signer:
         clock: Clock,
         expiry: UrlExpiry,
         counts: ObjectCounts | None = None,
+        accesses: AccessCounts | None = None,
     ) -> None:
+        """`accesses` is None where the URLs of each object are not counted."""
         self._backends = backends
+        self._accesses = accesses
         self._counts = counts or ObjectCounts()
         self._clock = clock
         self._validity = UrlExpiry(*(seconds + WINDOW_SECONDS for seconds in expiry))
@@ -66,6 +70,9 @@ class Signer:
             self._window(backend).sign(paths) for backend, (_, paths) in zip(backends, objects, strict=True)
         ]
         self._counts.signed_gets.add(number)
+        if self._accesses is not None:
+            for backend, (_, paths) in zip(backends, objects, strict=True):
+                self._accesses.add(backend.id, paths)
         return signed
 
     def put_urls(self, backend: StorageBackend, paths: Sequence[str], content_type: str) -> SignedUrls:

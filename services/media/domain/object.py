@@ -1,12 +1,16 @@
 """Media objects in storage."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 
 from services.media.domain.signed_urls import SignedUrls
+
+# What the registry keeps: mostly hexadecimal digits, or those with a hyphen and the number of parts.
+_ETAG: Final = re.compile(r"[!#-~]{1,128}")
 
 
 class ObjectLocation(NamedTuple):
@@ -56,12 +60,32 @@ class Ages:
     unregistered: int | None
 
 
+class StoredSize(int):
+    """The size of stored bytes, with their ETag without quotes; empty if it is not known.
+
+    It is a number, because most who ask for a size need no more.
+    """
+
+    etag: str
+
+    def __new__(cls, size: int, etag: str = "") -> Self:
+        """The size with the ETag as storage gives it, in quotes."""
+        stored = super().__new__(cls, size)
+        stored.etag = text if _ETAG.fullmatch(text := etag.strip('"')) else ""
+        return stored
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectSize:
-    """The size of an object in bytes, None if its bytes are missing."""
+    """The size of an object in bytes, None if its bytes are missing. A StoredSize has their ETag too."""
 
     object_id: str
     size: int | None
+
+    @property
+    def etag(self) -> str:
+        """The ETag; empty if it is not known."""
+        return self.size.etag if isinstance(self.size, StoredSize) else ""
 
 
 class Cause(Enum):

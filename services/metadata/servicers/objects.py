@@ -8,12 +8,14 @@ from tams.metadata.v1 import object_pb2, object_service_pb2, object_service_pb2_
 from tams.type.v1 import unused_object_pb2
 
 from services.metadata.application.audit.refusals import Refusals
+from services.metadata.application.objects.accesses import Accesses
 from services.metadata.application.objects.objects import Ages, Objects
+from services.metadata.application.objects.places import Places
 from services.metadata.application.objects.reservation import Reservation
 from services.metadata.application.objects.storage_backends import StorageBackends
 from services.metadata.application.objects.unused_objects import UnusedObjects
 from services.metadata.application.trash.cascades import Cascades
-from services.metadata.domain.objects.object import IdleObject, MediaObject, Place, State
+from services.metadata.domain.objects.object import IdleObject, MediaObject, Place, PlacedObject, State
 from services.metadata.servicers import deletion_requests
 from services.metadata.servicers.convert import delete_options, optional
 from services.shared.errors import TamsError
@@ -29,7 +31,7 @@ _CAUSES: Final = {
 
 
 class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
-    """Translates between messages and Objects, UnusedObjects and StorageBackends."""
+    """Translates between messages and Objects, UnusedObjects, Accesses, Places and StorageBackends."""
 
     def __init__(
         self,
@@ -38,10 +40,15 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
         backends: StorageBackends,
         cascades: Cascades,
         refusals: Refusals | None = None,
+        *,
+        accesses: Accesses,
+        places: Places,
     ) -> None:
         """`refusals` gets the errors of a batch, which do not fail the call."""
         self._objects = objects
         self._unused_objects = unused_objects
+        self._accesses = accesses
+        self._places = places
         self._cascades = cascades
         self._backends = backends
         self._refusals = refusals
@@ -127,8 +134,36 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
     ) -> object_service_pb2.RecordObjectSizesResponse:
         """Record the measured sizes of objects."""
         sizes = {measured.object_id: optional(measured, "size") for measured in request.objects}
-        await self._objects.record_sizes(sizes)
+        etags = {measured.object_id: measured.etag for measured in request.objects}
+        await self._objects.record_sizes(sizes, etags)
         return object_service_pb2.RecordObjectSizesResponse()
+
+    async def AddObjectAccesses(
+        self, request: object_service_pb2.AddObjectAccessesRequest, context: Context
+    ) -> object_service_pb2.AddObjectAccessesResponse:
+        """Add to the numbers of URLs that were signed to read objects."""
+        await self._accesses.add_urls(
+            [((one.storage_id, one.storage_path), one.urls) for one in request.places]
+        )
+        return object_service_pb2.AddObjectAccessesResponse()
+
+    async def ListObjectPlaces(
+        self, request: object_service_pb2.ListObjectPlacesRequest, context: Context
+    ) -> object_service_pb2.ListObjectPlacesResponse:
+        """Return a page of the objects of a backend in the order of their keys."""
+        page = await self._places.list_page(
+            request.storage_id, request.prefix, request.from_path, request.page_size, request.page_token
+        )
+        return object_service_pb2.ListObjectPlacesResponse(
+            objects=map(_placed, page.items), next_page_token=page.next_token
+        )
+
+    async def FindObjectsByPlace(
+        self, request: object_service_pb2.FindObjectsByPlaceRequest, context: Context
+    ) -> object_service_pb2.FindObjectsByPlaceResponse:
+        """Return the objects whose bytes are at places."""
+        found = await self._places.find(list(request.storage_ids), list(request.storage_paths))
+        return object_service_pb2.FindObjectsByPlaceResponse(objects=map(_placed, found))
 
     async def ListUnusedObjects(
         self, request: object_service_pb2.ListUnusedObjectsRequest, context: Context
@@ -164,13 +199,16 @@ def registration(
     backends: StorageBackends,
     cascades: Cascades,
     refusals: Refusals | None = None,
+    *,
+    accesses: Accesses,
+    places: Places,
 ) -> Registration:
     """The ObjectService for a server."""
     add = object_service_pb2_grpc.add_ObjectServiceServicer_to_server
-    return (
-        object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"],
-        partial(add, ObjectServicer(objects, unused_objects, backends, cascades, refusals)),
+    servicer = ObjectServicer(
+        objects, unused_objects, backends, cascades, refusals, accesses=accesses, places=places
     )
+    return object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"], partial(add, servicer)
 
 
 def _places(request: object_service_pb2.ReserveObjectsRequest) -> list[Place]:
@@ -189,6 +227,17 @@ def _result(result: str | TamsError) -> object_service_pb2.ReserveObjectsResult:
 def _location(item: MediaObject) -> object_pb2.ObjectLocation:
     return object_pb2.ObjectLocation(
         object_id=item.id, storage_id=item.storage_id or "", storage_path=item.storage_path or ""
+    )
+
+
+def _placed(item: PlacedObject) -> object_service_pb2.PlacedObject:
+    changed = Timestamp()
+    changed.FromMilliseconds(item.changed_ms)
+    return object_service_pb2.PlacedObject(
+        object_id=item.object_id,
+        storage_path=item.storage_path,
+        registered=item.is_registered,
+        change_time=changed,
     )
 
 

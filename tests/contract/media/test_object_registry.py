@@ -141,6 +141,14 @@ async def test_sizes_of_unknown_objects_are_ignored(registry: ObjectRegistry) ->
     await registry.record_sizes([])
 
 
+async def test_accesses_are_added_and_those_of_unknown_places_are_ignored(registry: ObjectRegistry) -> None:
+    await reserve(registry, FLOW, [an_object("a")])
+    (_, *place) = an_object("a")
+    for _ in range(2):
+        await registry.add_accesses({(place[0], place[1]): 2, (place[0], "nowhere"): 1})
+    await registry.add_accesses({})
+
+
 async def test_unregistered_objects_are_claimed_once_they_are_old_enough(
     registry: ObjectRegistry,
 ) -> None:

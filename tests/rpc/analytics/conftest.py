@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 from grpc import aio
-from tams.analytics.v1 import coverage_service_pb2, usage_service_pb2
+from tams.analytics.v1 import (
+    coverage_service_pb2,
+    duplicate_service_pb2,
+    object_access_service_pb2,
+    usage_service_pb2,
+)
 from tams.analytics.v1.coverage_service_pb2 import GetCoverageRequest, GetCoverageResponse
 from tams.analytics.v1.coverage_service_pb2_grpc import CoverageServiceStub
+from tams.analytics.v1.duplicate_service_pb2 import ListDuplicatesRequest, ListDuplicatesResponse
+from tams.analytics.v1.duplicate_service_pb2_grpc import DuplicateServiceStub
+from tams.analytics.v1.object_access_service_pb2 import ListObjectAccessesRequest, ListObjectAccessesResponse
+from tams.analytics.v1.object_access_service_pb2_grpc import ObjectAccessServiceStub
 from tams.analytics.v1.usage_service_pb2 import GetStorageUsageRequest, StorageUsage
 from tams.analytics.v1.usage_service_pb2_grpc import UsageServiceStub
 from tams.type.v1.timerange_pb2 import TimeRange
@@ -29,6 +38,8 @@ from tests.support.vast.clusters import KEYS
 SERVICES = [
     coverage_service_pb2.DESCRIPTOR.services_by_name["CoverageService"],
     usage_service_pb2.DESCRIPTOR.services_by_name["UsageService"],
+    object_access_service_pb2.DESCRIPTOR.services_by_name["ObjectAccessService"],
+    duplicate_service_pb2.DESCRIPTOR.services_by_name["DuplicateService"],
 ]
 
 Writer = TableWriter | VastTableWriter
@@ -58,6 +69,15 @@ class Analytics:
     async def usage(self) -> list[StorageUsage]:
         stub = UsageServiceStub(self.channel)
         return list((await call(stub.GetStorageUsage, GetStorageUsageRequest())).backends)
+
+    async def accesses(self, *, least: bool, limit: int = 0) -> ListObjectAccessesResponse:
+        stub = ObjectAccessServiceStub(self.channel)
+        request = ListObjectAccessesRequest(least=least, max_objects=limit)
+        return await call(stub.ListObjectAccesses, request)
+
+    async def duplicates(self, limit: int = 0) -> ListDuplicatesResponse:
+        stub = DuplicateServiceStub(self.channel)
+        return await call(stub.ListDuplicates, ListDuplicatesRequest(max_groups=limit))
 
     async def serving(self) -> bool:
         return await asyncio.to_thread(is_serving, f"127.0.0.1:{self.port}", SERVICES[0].full_name)

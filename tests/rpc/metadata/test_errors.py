@@ -19,15 +19,19 @@ from tams.metadata.v1.flow_service_pb2 import (
 )
 from tams.metadata.v1.object_pb2 import ObjectLocation
 from tams.metadata.v1.object_service_pb2 import (
+    AddObjectAccessesRequest,
     BatchReserveObjectsRequest,
     ClaimObjectsRequest,
     DeleteObjectRequest,
+    FindObjectsByPlaceRequest,
     ForgetObjectsRequest,
     GetObjectRequest,
     GetUploadTargetRequest,
+    ListObjectPlacesRequest,
     ListUnusedObjectsRequest,
     LocateObjectsRequest,
     ObjectSize,
+    PlaceAccess,
     RecordObjectSizesRequest,
     RegisterStorageBackendsRequest,
     ReserveObjectsRequest,
@@ -90,6 +94,11 @@ def put_collecting(*members: int) -> PutFlowRequest:
 
 def sizes(count: int, size: int) -> RecordObjectSizesRequest:
     return RecordObjectSizesRequest(objects=[ObjectSize(object_id=f"{n}", size=size) for n in range(count)])
+
+
+def accesses(count: int, urls: int) -> AddObjectAccessesRequest:
+    place = PlaceAccess(storage_id=STORAGE, storage_path="path/o", urls=urls)
+    return AddObjectAccessesRequest(places=[place] * count)
 
 
 def reserve_at(path: str, storage_id: str = STORAGE) -> ReserveObjectsRequest:
@@ -254,6 +263,16 @@ CASES: list[tuple[str, Any, str]] = [
     ("RecordObjectSizes", sizes(1001, 1), TOO_MANY),
     ("RecordObjectSizes", sizes(1, 2**63 - 1), BAD_SIZE),
     ("RecordObjectSizes", sizes(1, -1), BAD_SIZE),
+    (
+        "RecordObjectSizes",
+        RecordObjectSizesRequest(objects=[ObjectSize(object_id="o", size=1, etag='"0f"')]),
+        "INVALID_ARGUMENT BAD_ETAG",
+    ),
+    ("AddObjectAccesses", accesses(1, 0), "INVALID_ARGUMENT BAD_COUNT"),
+    ("AddObjectAccesses", accesses(1001, 1), TOO_MANY),
+    ("ListObjectPlaces", ListObjectPlacesRequest(page_token="x"), BAD_TOKEN),
+    ("FindObjectsByPlace", FindObjectsByPlaceRequest(storage_paths=["p"] * 1001), TOO_MANY),
+    ("FindObjectsByPlace", FindObjectsByPlaceRequest(storage_ids=[STORAGE] * 101), TOO_MANY),
     ("ListUnusedObjects", ListUnusedObjectsRequest(unreferenced_seconds=-1), "INVALID_ARGUMENT BAD_AGE"),
     ("ListUnusedObjects", ListUnusedObjectsRequest(unregistered_seconds=0, page_token="x"), BAD_TOKEN),
     ("ClaimObjects", ClaimObjectsRequest(unreferenced_seconds=-1), "INVALID_ARGUMENT BAD_AGE"),

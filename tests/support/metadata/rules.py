@@ -9,7 +9,9 @@ from services.metadata.application.classes.store import ClassedStore
 from services.metadata.application.clock import AuditedClock, Clock
 from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.flows.flows import Flows, GetFlow
+from services.metadata.application.objects.accesses import Accesses
 from services.metadata.application.objects.objects import Objects
+from services.metadata.application.objects.places import Places
 from services.metadata.application.objects.storage_backends import StorageBackends
 from services.metadata.application.objects.unused_objects import UnusedObjects
 from services.metadata.application.ports import FlowFilter, Removed, SegmentQuery, SourceFilter, Store
@@ -76,6 +78,8 @@ class Metadata:
         self.segments = Segments(seen, self.clock, deletions)
         self.objects = Objects(seen, self.clock)
         self.unused_objects = UnusedObjects(seen)
+        self.accesses = Accesses(store, self.clock)
+        self.places = Places(store)
         self.cascades = Cascades(seen, self.clock, self.flows, self.segments, deletions.trash)
         self.trash = Trash(seen, self.clock, deletion_seconds)
         self.backends = StorageBackends(store)

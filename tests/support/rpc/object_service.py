@@ -110,6 +110,13 @@ class MemoryObjectService(ObjectServiceServicer):
         await self._registry.forget(request.object_ids)
         return pb.ForgetObjectsResponse()
 
+    async def AddObjectAccesses(
+        self, request: pb.AddObjectAccessesRequest, context: object
+    ) -> pb.AddObjectAccessesResponse:
+        places = {(one.storage_id, one.storage_path): one.urls for one in request.places}
+        await self._registry.add_accesses(places)
+        return pb.AddObjectAccessesResponse()
+
     async def RecordObjectSizes(
         self, request: pb.RecordObjectSizesRequest, context: object
     ) -> pb.RecordObjectSizesResponse:

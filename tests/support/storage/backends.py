@@ -1,5 +1,6 @@
 """Storage backends and a registry of objects for tests of the media service."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -81,6 +82,7 @@ class MemoryObjectRegistry:
         self.claimed: dict[str, ObjectLocation] = {}
         self.due: list[ObjectLocation] = []
         self.sizes: dict[str, int | None] = {}
+        self.accesses: Counter[str] = Counter()
 
     async def reserve(self, reservations: Sequence[Reservation]) -> list[str | TamsError]:
         return [self._outcome(reservation) for reservation in reservations]
@@ -127,6 +129,10 @@ class MemoryObjectRegistry:
         """Record sizes. As in the real registry, a measured object is not due."""
         self.sizes |= {measured.object_id: measured.size for measured in sizes}
         self.due = [location for location in self.due if location.object_id not in self.sizes]
+
+    async def add_accesses(self, urls: Mapping[tuple[str, str], int]) -> None:
+        known = {location[1:]: location.object_id for location in self.reserved.values()}
+        self.accesses.update({known[place]: number for place, number in urls.items() if place in known})
 
     async def list_unused(self, ages: Ages, page_size: int, page_token: str) -> UnusedPage:  # noqa: ARG002
         """The idle objects, on one page."""

@@ -91,6 +91,9 @@ class Filler:
             segments = [outside(f"{name}-{at}", f"[{at}:0_{at + 1}:0)") for at in range(5)]
             self._do("POST", f"/flows/{flow}/segments", segments[: 1 if flow == SHORT else 5])
 
+        # Their URLs are counted, and the numbers stored when media stops.
+        self._do("GET", f"/flows/{VIDEO}/segments")
+
     def _change(self) -> None:
         self._do("POST", "/service", {"name": "The store", "description": "Made by an earlier version"})
         self._do("PUT", f"/flows/{VIDEO}/tags/mood", "calm")

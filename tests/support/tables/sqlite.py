@@ -6,11 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.managers import BaseManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.metadata.adapters.sqlite.file.connection import schema_text
 
 Segment = tuple[int, int]
+
+
+class PlacedRow(NamedTuple):
+    """A registered object, with the number of its storage."""
+
+    id: str
+    storage: int
+    storage_path: str
+    size: int | None = None
+    etag: str | None = None
+    urls: int = 0
+    last_ms: int = 0
 
 
 class TableWriter:
@@ -72,6 +84,19 @@ class TableWriter:
                 "INSERT INTO objects (id, storage, size, state, created_ms, changed_ms)"
                 " VALUES (?, ?, ?, ?, 0, 0)",
                 objects,
+            )
+
+    def placed(self, objects: Sequence[PlacedRow]) -> None:
+        """Add registered objects with their ETags and accesses."""
+        with self._db:
+            self._db.executemany(
+                "INSERT INTO objects (id, storage, storage_path, size, etag, state, created_ms, changed_ms)"
+                " VALUES (?, ?, ?, ?, ?, 'registered', 0, 0)",
+                (row[:5] for row in objects),
+            )
+            self._db.executemany(
+                "INSERT INTO object_accesses VALUES (?, ?, ?)",
+                ((row.id, row.urls, row.last_ms) for row in objects if row.urls),
             )
 
 

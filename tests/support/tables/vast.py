@@ -10,9 +10,9 @@ from services.vast_client.cluster import Cluster
 from services.vast_client.filters.filters import EVERYTHING, Equal
 from services.vast_client.plans import Kind
 from services.vast_client.transactions.transaction import ROW_ID, Transaction
-from tests.support.tables.sqlite import Segment
+from tests.support.tables.sqlite import PlacedRow, Segment
 
-WRITTEN: Final = ("flows", "segments", "objects", "trash")
+WRITTEN: Final = ("flows", "segments", "objects", "object_accesses", "trash")
 
 
 class VastTableWriter:
@@ -73,6 +73,29 @@ class VastTableWriter:
             "state": pa.array(states),
         })  # fmt: skip
         self._change(lambda transaction: transaction.insert("objects", rows))
+
+    def placed(self, objects: Sequence[PlacedRow]) -> None:
+        """Add registered objects with their ETags and accesses, each number in two rows."""
+        rows = [
+            {
+                "id": row.id, "storage_id": self._storages[row.storage], "storage_path": row.storage_path,
+                "size": row.size, "etag": row.etag, "state": "registered",
+            }
+            for row in objects
+        ]  # fmt: skip
+        accesses = [
+            {"object_id": row.id, "urls": urls, "last_ms": row.last_ms}
+            for row in objects
+            for urls in (1, row.urls - 1)
+            if row.urls and urls
+        ]
+
+        def change(transaction: Transaction) -> None:
+            _insert(transaction, "objects", rows)
+            if accesses:
+                _insert(transaction, "object_accesses", accesses)
+
+        self._change(change)
 
     def _change(self, work: Callable[[Transaction], None]) -> None:
         def change(transaction: Transaction) -> None:

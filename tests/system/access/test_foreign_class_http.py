@@ -72,6 +72,8 @@ EXPECTED: Final[Mapping[str, Mapping[str, Answer]]] = {
     "/x/sources/{sourceId}/restore": {"POST": H},
     "/x/analytics/flows/{flowId}/coverage": {"GET": H},
     "/x/analytics/storage-usage": {"GET": Answer.OUTSIDE},
+    "/x/analytics/object-accesses": {"GET": F},
+    "/x/analytics/duplicates": {"GET": Answer.OUTSIDE},
     "/x/flows/{flowId}/playlist.m3u8": {"GET": H},
     "/x/flows/{flowId}/multivariant.m3u8": {"GET": H},
     "/x/sources/{sourceId}/multivariant.m3u8": {"GET": H},

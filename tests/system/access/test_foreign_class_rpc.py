@@ -51,6 +51,8 @@ EXPECTED: Final[Mapping[str, Expected]] = {
     "UserService.ChangeOwnPassword": X,
     "CoverageService.GetCoverage": H,
     "UsageService.GetStorageUsage": OUT,
+    "ObjectAccessService.ListObjectAccesses": F,
+    "DuplicateService.ListDuplicates": OUT,
     "WebhookService.ListWebhooks": F,
     "WebhookService.RegisterWebhook": F,
     "StorageService.ListStorageBackends": X,

@@ -5,6 +5,7 @@ import pytest
 
 from services.media.adapters.storage_events import stored_notices
 from services.media.application.notifications import MAX_NOTICES, StoredNotice
+from services.media.domain.object import StoredSize
 
 # An event in the form of "Event message structure" of S3 of AWS.
 RECORD: dict[str, Any] = {
@@ -31,7 +32,10 @@ STORED = StoredNotice("media", "tams/2026/03/04/with space+", 1024)
 
 def test_an_event_of_s3_names_bucket_key_and_size() -> None:
     deleted = RECORD | {"eventName": "ObjectRemoved:Delete"}
-    assert stored_notices(json.dumps({"Records": [RECORD, deleted]}).encode()) == [STORED]
+    (notice,) = stored_notices(json.dumps({"Records": [RECORD, deleted]}).encode())
+    assert notice == STORED
+    assert isinstance(notice.size, StoredSize)
+    assert notice.size.etag == "d41d8cd98f00b204e9800998ecf8427e"
 
 
 def test_an_event_of_minio_names_the_same() -> None:

@@ -10,7 +10,7 @@ import msgspec
 from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.jsons import ENCODE
 from services.metadata.domain.ids import FlowId, ObjectId, StorageId
-from services.metadata.domain.objects.object import IdleObject, MediaObject, State
+from services.metadata.domain.objects.object import IdleObject, MediaObject, PlacedObject, State
 
 _COLUMNS: Final = (
     "o.id, storages.id, o.storage_path, o.state, o.allocated_for_flow, o.first_referenced_by_flow, o.size"
@@ -79,7 +79,26 @@ _MISSING: Final = """
         measure_at_ms = ? + 1000 * min(3600, 1 << min(measure_attempts, 12))
     WHERE id = ? AND size IS NULL AND measure_at_ms IS NOT NULL
 """
-_MEASURED: Final = "UPDATE objects SET size = ?, measure_at_ms = NULL WHERE id = ?"
+_MEASURED: Final = """
+    UPDATE objects SET size = ?, etag = coalesce(?, etag), measure_at_ms = NULL WHERE id = ?
+"""
+# A path above those with the prefix is the prefix with the highest character behind it.
+_PLACED: Final = """
+    SELECT id, storage_path, state = 'registered', changed_ms FROM objects
+    WHERE storage = (SELECT row FROM storages WHERE id = :storage) AND (storage_path, id) > (:path, :id)
+        AND storage_path >= :prefix AND storage_path < :prefix || char(0x10FFFF)
+    ORDER BY storage_path, id LIMIT :limit
+"""
+_AT: Final = """
+    SELECT o.id, o.storage_path, o.state = 'registered', o.changed_ms
+    FROM json_each(:storages) s CROSS JOIN storages ON storages.id = s.value
+    CROSS JOIN json_each(:paths) p
+    CROSS JOIN objects o ON o.storage = storages.row AND o.storage_path = p.value
+"""
+_FORGET: Final = (
+    "DELETE FROM objects WHERE id IN (SELECT value FROM json_each(?))",
+    "DELETE FROM object_accesses WHERE object_id IN (SELECT value FROM json_each(?))",
+)
 # The columns of an object; its state is text.
 _Row: TypeAlias = tuple[ObjectId, StorageId | None, str | None, str, FlowId | None, FlowId | None, int | None]
 # Faster than State(text), which matters in long lists.
@@ -134,9 +153,10 @@ class SqliteObjects:
         return [object_id for (object_id,) in rows]
 
     def forget(self, object_ids: Iterable[ObjectId]) -> None:
-        """Remove the records of objects."""
-        parameters = ((object_id,) for object_id in object_ids)
-        self._connection.executemany("DELETE FROM objects WHERE id = ?", parameters)
+        """Remove the records of objects, with their accesses."""
+        ids = _json(list(object_ids))
+        for statement in _FORGET:
+            self._execute(statement, (ids,))
 
     def referencing_flows(
         self, object_id: ObjectId, after: str | None, limit: int, classes: Classes | None = None
@@ -174,14 +194,31 @@ class SqliteObjects:
         """Up to `limit` registered objects that are due for measuring, oldest first."""
         return [_object(row) for row in self._execute(_UNMEASURED, (_now_ms(), limit))]
 
-    def record_sizes(self, sizes: Mapping[ObjectId, int | None]) -> None:
-        """Store sizes in bytes, by object id. None postpones the next attempt."""
+    def placed(self, storage_id: str, prefix: str, after: tuple[str, str], limit: int) -> list[PlacedObject]:
+        """Up to `limit` objects of a storage backend whose path has a prefix, in the order of their bytes."""
+        path, object_id = max(after, (prefix, ""))
+        parameters = {"storage": storage_id, "prefix": prefix, "path": path, "id": object_id, "limit": limit}
+        return [
+            PlacedObject(one, path, bool(registered), changed_ms)
+            for one, path, registered, changed_ms in self._execute(_PLACED, parameters)
+        ]
+
+    def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects with one of the paths on one of the storage backends."""
+        rows = self._execute(_AT, {"storages": _json(storage_ids), "paths": _json(paths)})
+        return [
+            PlacedObject(one, path, bool(registered), changed_ms)
+            for one, path, registered, changed_ms in rows
+        ]
+
+    def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:
+        """Store sizes in bytes and known ETags, by object id. The size None postpones the next attempt."""
         now = _now_ms()
         for object_id, size in sizes.items():
             if size is None:
                 self._execute(_MISSING, (now, object_id))
             else:
-                self._execute(_MEASURED, (size, object_id))
+                self._execute(_MEASURED, (size, etags.get(object_id), object_id))
 
 
 def add_objects(connection: sqlite3.Connection, objects: Sequence[MediaObject]) -> None:

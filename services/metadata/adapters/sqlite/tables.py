@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from services.metadata.adapters.sqlite.accesses import SqliteAccesses
 from services.metadata.adapters.sqlite.accounts import SqliteApiKeys, SqliteUsers
 from services.metadata.adapters.sqlite.audit import SqliteAudit
 from services.metadata.adapters.sqlite.deletion_requests import SqliteDeletions
@@ -30,6 +31,7 @@ class SqliteTables:
     flows: SqliteFlows
     segments: SqliteSegments
     objects: SqliteObjects
+    accesses: SqliteAccesses
     events: SqliteEvents
     webhooks: SqliteWebhooks
     deletions: SqliteDeletions
@@ -65,6 +67,7 @@ class SqliteTables:
             SqliteFlows(connection),
             SqliteSegments(connection),
             SqliteObjects(connection),
+            SqliteAccesses(connection),
             SqliteEvents(connection),
             SqliteWebhooks(connection),
             SqliteDeletions(connection),

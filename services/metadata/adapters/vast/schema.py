@@ -8,6 +8,7 @@ The columns are those of the SQLite engine, with these differences:
 - `segments` of an object is the number of segments that reference it; NULL if an earlier version did not
   count them.
 - Classes are rows of the table of tags, as there.
+- `object_accesses` may have several rows for an object, whose numbers add up.
 - The tables `timelines` (statistics of segments without a flow), `trash_places` (places of deleted flows in
   collections, which one cell may not hold), `audit_new` (entries that have no number yet), `locks`,
   `counters` and `writers` exist only here.
@@ -24,7 +25,7 @@ from services.vast_client.filters.filters import Scalar
 from services.vast_client.tables import ProjectionSpec, TableSpec
 
 # Grows with each new table or column. It is written into backups.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _TEXT, _INT, _BYTES, _BOOL = pa.string(), pa.int64(), pa.binary(), pa.bool_()
 
@@ -57,7 +58,9 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
         "id": _TEXT, "storage_id": _TEXT, "storage_path": _TEXT, "size": _INT, "state": _TEXT,
         "allocated_for_flow": _TEXT, "first_referenced_by_flow": _TEXT, "created_ms": _INT,
         "changed_ms": _INT, "measure_at_ms": _INT, "measure_attempts": _INT, "segments": _INT,
+        "etag": _TEXT,
     },
+    "object_accesses": {"object_id": _TEXT, "urls": _INT, "last_ms": _INT},
     "storage_backends": {"id": _TEXT, "label": _TEXT},
     "service_info": {"name": _TEXT, "description": _TEXT},
     "users": {
@@ -109,6 +112,7 @@ _SORTED: Final[dict[str, tuple[str, ...]]] = {
     "collections": ("flow_id",),
     "segments": ("flow", "start_ns"),
     "objects": ("id",),
+    "object_accesses": ("object_id",),
     "events": ("id",),
     "audit": ("number",),
 }
@@ -130,6 +134,7 @@ _PROJECTIONS: Final = {
     "objects": (
         ProjectionSpec("by_measuring", sorted_by=("measure_at_ms",), also=("id",)),
         ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("id",)),
+        ProjectionSpec("by_place", sorted_by=("storage_path",), also=("id", "storage_id")),
     ),
 }
 
@@ -148,6 +153,7 @@ DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
     "segments": {"end_inclusive": False, "object_id": "", "doc": b""},
     # Objects of unknown state count as registered, so that none of them is removed.
     "objects": {"state": "registered", "created_ms": 0, "changed_ms": 0, "measure_attempts": 0},
+    "object_accesses": {"urls": 0, "last_ms": 0},
     # Users and keys that have lost a value cannot be used.
     "users": {"password_hash": "", "scopes": "", "suspended": True, "created_ms": 0, "changed_ms": 0},
     "api_keys": {"name": "", "secret_hash": b"", "scopes": "", "suspended": True, "created_ms": 0},

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from services.metadata.application.access import require_owning_flow
@@ -15,6 +16,7 @@ from services.metadata.domain.objects.object import (
     MediaObject,
     Place,
     State,
+    check_etag,
     check_size,
 )
 from services.shared.errors import FailedPrecondition, InvalidArgument, NotFound, TamsError
@@ -176,16 +178,21 @@ class Objects:
 
         await self._store.write(change)
 
-    async def record_sizes(self, sizes: Mapping[str, int | None]) -> None:
-        """Store sizes in bytes by object id; None if the bytes are missing.
+    async def record_sizes(
+        self, sizes: Mapping[str, int | None], etags: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Store sizes in bytes and the known ETags by object id; the size is None if the bytes are missing.
 
-        InvalidArgument BAD_SIZE or TOO_MANY_ITEMS.
+        InvalidArgument BAD_SIZE, BAD_ETAG or TOO_MANY_ITEMS.
         """
         _check_count(len(sizes))
         for size in sizes.values():
             check_size(size)
+        for etag in etags.values():
+            check_etag(etag)
         valid_sizes = {object_id: size for object_id, size in sizes.items() if is_object_id(object_id)}
-        await self._store.write(lambda tables: tables.objects.record_sizes(valid_sizes))
+        known = {object_id: etag for object_id, etag in etags.items() if etag and is_object_id(object_id)}
+        await self._store.write(lambda tables: tables.objects.record_sizes(valid_sizes, known))
 
 
 def check_ages(ages: Ages) -> None:

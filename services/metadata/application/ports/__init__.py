@@ -4,6 +4,7 @@ Rules are plain functions over `Tables`; the store decides where and how they ru
 transaction: all its writes are committed, or none.
 """
 
+from services.metadata.application.ports.access_table import AccessTable
 from services.metadata.application.ports.account_tables import ApiKeyTable, UserTable
 from services.metadata.application.ports.audit_table import AuditTable
 from services.metadata.application.ports.flow_tables import FlowTable, SourceTable
@@ -38,6 +39,7 @@ from services.metadata.application.ports.work_tables import (
 )
 
 __all__ = [
+    "AccessTable",
     "ApiKeyTable",
     "AuditTable",
     "Collector",

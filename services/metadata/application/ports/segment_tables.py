@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.metadata.application.ports.queries import Removed, SegmentQuery
 from services.metadata.domain.ids import FlowId, ObjectId
-from services.metadata.domain.objects.object import IdleObject, MediaObject, State
+from services.metadata.domain.objects.object import IdleObject, MediaObject, PlacedObject, State
 from services.metadata.domain.segments.lines import SegmentLines
 from services.metadata.domain.segments.segment import Segment, StoredSegment
 from services.shared.timerange import TimeRange
@@ -146,6 +146,20 @@ class ObjectTable(Protocol):
         """Up to `limit` registered objects without a stored size that are due for measuring, oldest first."""
         ...
 
-    def record_sizes(self, sizes: Mapping[ObjectId, int | None]) -> None:
-        """Store sizes in bytes, by object id. None postpones the next attempt, each time for longer."""
+    def placed(self, storage_id: str, prefix: str, after: tuple[str, str], limit: int) -> list[PlacedObject]:
+        """Up to `limit` objects of a storage backend whose path has a prefix, in the order of their bytes.
+
+        They follow `after`, a pair of a path and an object id, which is empty to begin with the path.
+        """
+        ...
+
+    def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects with one of the paths on one of the storage backends."""
+        ...
+
+    def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:
+        """Store sizes in bytes and the known ETags, by object id.
+
+        The size None postpones the next attempt, each time for longer.
+        """
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from services.metadata.application.ports.access_table import AccessTable
 from services.metadata.application.ports.account_tables import ApiKeyTable, UserTable
 from services.metadata.application.ports.audit_table import AuditTable
 from services.metadata.application.ports.flow_tables import FlowTable, SourceTable
@@ -42,6 +43,11 @@ class Tables(Protocol):
     @property
     def objects(self) -> ObjectTable:
         """The objects."""
+        ...
+
+    @property
+    def accesses(self) -> AccessTable:
+        """The accesses to objects."""
         ...
 
     @property

@@ -1,5 +1,6 @@
 """Media objects: their states, ids and places, and the flows that may reference them (TAMS object.json)."""
 
+import re
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -17,6 +18,8 @@ from services.shared.object_size import MAX_OBJECT_BYTES
 
 # The limit of a key in S3.
 _MAX_PATH_BYTES: Final = 1024
+MAX_ETAG: Final = 128
+_ETAG: Final = re.compile(rf"[!#-~]{{0,{MAX_ETAG}}}")
 # Storage that keeps objects as files follows these steps elsewhere.
 _UNSAFE_STEPS: Final = frozenset(("", ".", ".."))
 
@@ -72,6 +75,23 @@ class IdleObject(NamedTuple):
     def place(self) -> tuple[int, ObjectId]:
         """Its place among the objects of its state, the oldest first."""
         return self.since_ms, self.item.id
+
+
+class PlacedObject(NamedTuple):
+    """An object with a place in this store, and when its state last changed, in milliseconds since 1970.
+
+    `is_registered` is True if segments use it, so that its bytes have to be there.
+    """
+
+    object_id: ObjectId
+    storage_path: str
+    is_registered: bool
+    changed_ms: int
+
+    @property
+    def place(self) -> tuple[str, ObjectId]:
+        """Its place among the objects of its storage backend, in the order of keys."""
+        return self.storage_path, self.object_id
 
 
 def check_id(object_id: str, reason: str, path: str) -> None:
@@ -137,6 +157,14 @@ def referenced_object(
             path="$.object_id",
         )
     return stored
+
+
+def check_etag(etag: str) -> None:
+    """InvalidArgument BAD_ETAG unless the text is an ETag without its quotes. An empty one passes."""
+    if not _ETAG.fullmatch(etag):
+        raise InvalidArgument(
+            f"an ETag has up to {MAX_ETAG} visible ASCII characters and no quotes", reason="BAD_ETAG"
+        )
 
 
 def check_uploaded(item: MediaObject, missing: Collection[str]) -> None:

@@ -188,10 +188,13 @@ async def test_registered_objects_in_the_store_are_to_be_measured_in_order(
 async def test_a_measured_object_keeps_its_size(metadata: Metadata, engine: Engine) -> None:
     await register_objects(metadata, "a", "b")
     for _ in range(2):
-        await metadata.objects.record_sizes({"a": 5, "b": 0, "unknown": 7})
+        await metadata.objects.record_sizes({"a": 5, "b": 0, "unknown": 7}, {"a": "0f-2", "unknown": "1"})
     assert await unmeasured(metadata) == []
-    assert {row["id"]: row["size"] for row in engine.rows("objects")} == {"a": 5, "b": 0}
+    measured = {row["id"]: (row["size"], row["etag"]) for row in engine.rows("objects")}
+    assert measured == {"a": (5, "0f-2"), "b": (0, None)}
     await metadata.objects.record_sizes({"a": None})
+    await metadata.objects.record_sizes({"a": 5}, {"a": ""})
+    assert {row["etag"] for row in engine.rows("objects")} == {"0f-2", None}
     await metadata.unregister(1)
     assert await metadata.register(2, a_segment(0, 1, "a", **INSIDE)) == []
     engine.pass_time(10_000)
@@ -223,6 +226,10 @@ async def test_negative_sizes_and_too_many_sizes_are_refused(metadata: Metadata)
         with pytest.raises(InvalidArgument) as caught:
             await metadata.objects.record_sizes(sizes)
         assert caught.value.reason == reason
+    for etag in ('"', " ", "é", "x" * 129):
+        with pytest.raises(InvalidArgument) as caught:
+            await metadata.objects.record_sizes({"a": 1}, {"a": etag})
+        assert caught.value.reason == "BAD_ETAG"
     assert await unmeasured(metadata) == ["a"]
 
 

@@ -278,6 +278,35 @@ def test_storage_usage_is_shown_in_readable_units(
     assert f"{USAGE['storage_id']}  3        1.2 MB + 1 not measured  1          0" in result.out
 
 
+def test_the_most_accessed_objects_are_listed(server: ScriptedServer, tams: Callable[..., Result]) -> None:
+    accessed = {"object_id": "o", "storage_id": "s", "urls": 7, "size": 1_200_000, "last_time": "2026-03-04"}
+    never = {"object_id": "never", "storage_id": "s", "urls": 0}
+    server.then(body=body({"objects": [accessed, never], "complete": False}))
+
+    result = tams("stats", "--accessed", "most", "--limit", "2")
+
+    assert server.requests[0].target == "/x/analytics/object-accesses?order=most&limit=2"
+    rows = [line.split() for line in result.out.splitlines()]
+    assert rows[1:] == [["o", "7", "2026-03-04", "1.2", "MB"], ["never", "0"]]
+    assert "more may follow" in result.err
+    assert [tams("stats", *options).code for options in (("--limit", "2"), ("f", "--duplicates"))] == [2, 2]
+
+
+def test_duplicates_are_listed_with_what_could_be_saved(
+    server: ScriptedServer, tams: Callable[..., Result]
+) -> None:
+    group = {"storage_id": "s", "etag": "e", "size": 1_000_000, "places": 3, "objects": 3}
+    numbers = {"group_count": 9, "savable_bytes": 5_000_000, "compared_objects": 50, "unknown_objects": 4}
+    server.then(body=body({"groups": [group | {"object_ids": ["o"]}], **numbers}))
+
+    result = tams("stats", "--duplicates")
+
+    assert server.requests[0].target == "/x/analytics/duplicates"
+    assert result.out.splitlines()[1].split() == ["o", "3", "1.0", "MB", "2.0", "MB"]
+    assert "9 groups, 5.0 MB could be saved" in result.err
+    assert "not known: 4" in result.err
+
+
 def test_coverage_of_a_flow_lists_its_gaps(server: ScriptedServer, tams: Callable[..., Result]) -> None:
     server.then(body=body(COVERAGE))
     server.then(body=body(COVERAGE))

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from tams.metadata.v1 import deletion_request_pb2 as _deletion_request_pb2
 from tams.metadata.v1 import object_pb2 as _object_pb2
@@ -492,19 +493,23 @@ class ObjectSize(_message.Message):
 
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     object_id: _builtins.str
     """The object's id."""
     size: _builtins.int
     """Size in bytes. Absent: the bytes are not in storage yet."""
+    etag: _builtins.str
+    """ETag of the stored bytes, without quotes; empty if it is not known."""
     def __init__(
         self,
         *,
         object_id: _builtins.str = ...,
         size: _builtins.int | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "size", b"size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "object_id", b"object_id", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "etag", b"etag", "object_id", b"object_id", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
     _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
@@ -528,6 +533,233 @@ class RecordObjectSizesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordObjectSizesResponse: _TypeAlias = RecordObjectSizesResponse  # noqa: Y015
+
+@_typing.final
+class AddObjectAccessesRequest(_message.Message):
+    """The numbers to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlaceAccess]:
+        """One entry for each place, at most 1000. The numbers of several entries for one place add up."""
+
+    def __init__(
+        self,
+        *,
+        places: _abc.Iterable[Global___PlaceAccess] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddObjectAccessesRequest: _TypeAlias = AddObjectAccessesRequest  # noqa: Y015
+
+@_typing.final
+class PlaceAccess(_message.Message):
+    """URLs that were signed for one place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORAGE_ID_FIELD_NUMBER: _builtins.int
+    STORAGE_PATH_FIELD_NUMBER: _builtins.int
+    URLS_FIELD_NUMBER: _builtins.int
+    storage_id: _builtins.str
+    """Id of the storage backend."""
+    storage_path: _builtins.str
+    """Key in its bucket."""
+    urls: _builtins.int
+    """Number of URLs, 1 to 10^9."""
+    def __init__(
+        self,
+        *,
+        storage_id: _builtins.str = ...,
+        storage_path: _builtins.str = ...,
+        urls: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["storage_id", b"storage_id", "storage_path", b"storage_path", "urls", b"urls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceAccess: _TypeAlias = PlaceAccess  # noqa: Y015
+
+@_typing.final
+class AddObjectAccessesResponse(_message.Message):
+    """The numbers are added."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddObjectAccessesResponse: _TypeAlias = AddObjectAccessesResponse  # noqa: Y015
+
+@_typing.final
+class ListObjectPlacesRequest(_message.Message):
+    """The page of places to return."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORAGE_ID_FIELD_NUMBER: _builtins.int
+    PREFIX_FIELD_NUMBER: _builtins.int
+    FROM_PATH_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    storage_id: _builtins.str
+    """Id of the storage backend."""
+    prefix: _builtins.str
+    """Return objects whose path begins with this; empty for all."""
+    from_path: _builtins.str
+    """Return objects whose path is this or follows it; empty for all. Ignored with a page_token."""
+    page_size: _builtins.int
+    """Maximum number of objects to return, 1 to 1000. Larger values are clamped; 0 means 1000."""
+    page_token: _builtins.str
+    """next_page_token of the previous page; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        storage_id: _builtins.str = ...,
+        prefix: _builtins.str = ...,
+        from_path: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_path", b"from_path", "page_size", b"page_size", "page_token", b"page_token", "prefix", b"prefix", "storage_id", b"storage_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListObjectPlacesRequest: _TypeAlias = ListObjectPlacesRequest  # noqa: Y015
+
+@_typing.final
+class ListObjectPlacesResponse(_message.Message):
+    """One page of places."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlacedObject]:
+        """The objects, ascending by path and id."""
+
+    def __init__(
+        self,
+        *,
+        objects: _abc.Iterable[Global___PlacedObject] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "objects", b"objects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListObjectPlacesResponse: _TypeAlias = ListObjectPlacesResponse  # noqa: Y015
+
+@_typing.final
+class FindObjectsByPlaceRequest(_message.Message):
+    """The places to look at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORAGE_IDS_FIELD_NUMBER: _builtins.int
+    STORAGE_PATHS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def storage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of storage backends, at most 100. An object on any of them is found."""
+
+    @_builtins.property
+    def storage_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys in the bucket of these backends, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        storage_ids: _abc.Iterable[_builtins.str] | None = ...,
+        storage_paths: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["storage_ids", b"storage_ids", "storage_paths", b"storage_paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindObjectsByPlaceRequest: _TypeAlias = FindObjectsByPlaceRequest  # noqa: Y015
+
+@_typing.final
+class FindObjectsByPlaceResponse(_message.Message):
+    """The objects at the places."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlacedObject]:
+        """The objects, in no particular order."""
+
+    def __init__(
+        self,
+        *,
+        objects: _abc.Iterable[Global___PlacedObject] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objects", b"objects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindObjectsByPlaceResponse: _TypeAlias = FindObjectsByPlaceResponse  # noqa: Y015
+
+@_typing.final
+class PlacedObject(_message.Message):
+    """An object and its place on a storage backend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    STORAGE_PATH_FIELD_NUMBER: _builtins.int
+    REGISTERED_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    object_id: _builtins.str
+    """The object's id."""
+    storage_path: _builtins.str
+    """Key in the bucket of the backend."""
+    registered: _builtins.bool
+    """True if segments use the object, so that its bytes have to be in storage."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When its state last changed."""
+
+    def __init__(
+        self,
+        *,
+        object_id: _builtins.str = ...,
+        storage_path: _builtins.str = ...,
+        registered: _builtins.bool = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "object_id", b"object_id", "registered", b"registered", "storage_path", b"storage_path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlacedObject: _TypeAlias = PlacedObject  # noqa: Y015
 
 @_typing.final
 class ListUnusedObjectsRequest(_message.Message):

@@ -80,6 +80,21 @@ class ObjectServiceStub:
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.SerializeToString,
                 response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.FromString,
                 _registered_method=True)
+        self.AddObjectAccesses = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/AddObjectAccesses',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.AddObjectAccessesRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.AddObjectAccessesResponse.FromString,
+                _registered_method=True)
+        self.ListObjectPlaces = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/ListObjectPlaces',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesResponse.FromString,
+                _registered_method=True)
+        self.FindObjectsByPlace = channel.unary_unary(
+                '/tams.metadata.v1.ObjectService/FindObjectsByPlace',
+                request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceRequest.SerializeToString,
+                response_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceResponse.FromString,
+                _registered_method=True)
         self.ListUnusedObjects = channel.unary_unary(
                 '/tams.metadata.v1.ObjectService/ListUnusedObjects',
                 request_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListUnusedObjectsRequest.SerializeToString,
@@ -213,12 +228,46 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordObjectSizes(self, request, context):
-        """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
-        objects are ignored. Repeating a call is harmless.
+        """Records the sizes and ETags of objects. Objects without a size become due again later, at growing intervals.
+        Unknown objects are ignored. Repeating a call is harmless.
 
         Errors:
         - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
+        - INVALID_ARGUMENT BAD_ETAG: an ETag has more than 128 characters, quotes, or characters that are not visible ASCII.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddObjectAccesses(self, request, context):
+        """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
+        adds again, so callers drop the numbers of a call whose outcome they do not know.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 places.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListObjectPlaces(self, request, context):
+        """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
+        paths, as a bucket lists its keys.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindObjectsByPlace(self, request, context):
+        """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -306,6 +355,21 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     servicer.RecordObjectSizes,
                     request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.FromString,
                     response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.SerializeToString,
+            ),
+            'AddObjectAccesses': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddObjectAccesses,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.AddObjectAccessesRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.AddObjectAccessesResponse.SerializeToString,
+            ),
+            'ListObjectPlaces': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObjectPlaces,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesResponse.SerializeToString,
+            ),
+            'FindObjectsByPlace': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindObjectsByPlace,
+                    request_deserializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceRequest.FromString,
+                    response_serializer=tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceResponse.SerializeToString,
             ),
             'ListUnusedObjects': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnusedObjects,
@@ -567,6 +631,87 @@ class ObjectService:
             '/tams.metadata.v1.ObjectService/RecordObjectSizes',
             tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesRequest.SerializeToString,
             tams_dot_metadata_dot_v1_dot_object__service__pb2.RecordObjectSizesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddObjectAccesses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/AddObjectAccesses',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.AddObjectAccessesRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.AddObjectAccessesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObjectPlaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/ListObjectPlaces',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.ListObjectPlacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindObjectsByPlace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tams.metadata.v1.ObjectService/FindObjectsByPlace',
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceRequest.SerializeToString,
+            tams_dot_metadata_dot_v1_dot_object__service__pb2.FindObjectsByPlaceResponse.FromString,
             options,
             channel_credentials,
             insecure,

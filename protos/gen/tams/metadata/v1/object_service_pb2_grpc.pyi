@@ -113,12 +113,34 @@ class ObjectServiceStub:
     Errors: only those common to all calls.
     """
     RecordObjectSizes: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.RecordObjectSizesRequest, _object_service_pb2.RecordObjectSizesResponse]
-    """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
-    objects are ignored. Repeating a call is harmless.
+    """Records the sizes and ETags of objects. Objects without a size become due again later, at growing intervals.
+    Unknown objects are ignored. Repeating a call is harmless.
 
     Errors:
     - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
+    - INVALID_ARGUMENT BAD_ETAG: an ETag has more than 128 characters, quotes, or characters that are not visible ASCII.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+    """
+    AddObjectAccesses: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.AddObjectAccessesRequest, _object_service_pb2.AddObjectAccessesResponse]
+    """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
+    adds again, so callers drop the numbers of a call whose outcome they do not know.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 places.
+    """
+    ListObjectPlaces: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListObjectPlacesRequest, _object_service_pb2.ListObjectPlacesResponse]
+    """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
+    paths, as a bucket lists its keys.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+    """
+    FindObjectsByPlace: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.FindObjectsByPlaceRequest, _object_service_pb2.FindObjectsByPlaceResponse]
+    """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
     """
     ListUnusedObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListUnusedObjectsRequest, _object_service_pb2.ListUnusedObjectsResponse]
     """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
@@ -229,12 +251,34 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     Errors: only those common to all calls.
     """
     RecordObjectSizes: _aio.UnaryUnaryMultiCallable[_object_service_pb2.RecordObjectSizesRequest, _object_service_pb2.RecordObjectSizesResponse]  # type: ignore[assignment]
-    """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
-    objects are ignored. Repeating a call is harmless.
+    """Records the sizes and ETags of objects. Objects without a size become due again later, at growing intervals.
+    Unknown objects are ignored. Repeating a call is harmless.
 
     Errors:
     - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
+    - INVALID_ARGUMENT BAD_ETAG: an ETag has more than 128 characters, quotes, or characters that are not visible ASCII.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+    """
+    AddObjectAccesses: _aio.UnaryUnaryMultiCallable[_object_service_pb2.AddObjectAccessesRequest, _object_service_pb2.AddObjectAccessesResponse]  # type: ignore[assignment]
+    """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
+    adds again, so callers drop the numbers of a call whose outcome they do not know.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 places.
+    """
+    ListObjectPlaces: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListObjectPlacesRequest, _object_service_pb2.ListObjectPlacesResponse]  # type: ignore[assignment]
+    """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
+    paths, as a bucket lists its keys.
+
+    Errors:
+    - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+    """
+    FindObjectsByPlace: _aio.UnaryUnaryMultiCallable[_object_service_pb2.FindObjectsByPlaceRequest, _object_service_pb2.FindObjectsByPlaceResponse]  # type: ignore[assignment]
+    """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+    Errors:
+    - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
     """
     ListUnusedObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListUnusedObjectsRequest, _object_service_pb2.ListUnusedObjectsResponse]  # type: ignore[assignment]
     """Returns one page of the objects that ClaimObjects would claim for these ages, in the same order, and changes
@@ -396,12 +440,52 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.RecordObjectSizesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.RecordObjectSizesResponse, _abc.Awaitable[_object_service_pb2.RecordObjectSizesResponse]]:
-        """Records the sizes of objects. Objects without a size become due again later, at growing intervals. Unknown
-        objects are ignored. Repeating a call is harmless.
+        """Records the sizes and ETags of objects. Objects without a size become due again later, at growing intervals.
+        Unknown objects are ignored. Repeating a call is harmless.
 
         Errors:
         - INVALID_ARGUMENT BAD_SIZE: a size is negative or above 2^47 bytes.
+        - INVALID_ARGUMENT BAD_ETAG: an ETag has more than 128 characters, quotes, or characters that are not visible ASCII.
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
+        """
+
+    @_abc_1.abstractmethod
+    def AddObjectAccesses(
+        self,
+        request: _object_service_pb2.AddObjectAccessesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.AddObjectAccessesResponse, _abc.Awaitable[_object_service_pb2.AddObjectAccessesResponse]]:
+        """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
+        adds again, so callers drop the numbers of a call whose outcome they do not know.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 places.
+        """
+
+    @_abc_1.abstractmethod
+    def ListObjectPlaces(
+        self,
+        request: _object_service_pb2.ListObjectPlacesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.ListObjectPlacesResponse, _abc.Awaitable[_object_service_pb2.ListObjectPlacesResponse]]:
+        """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
+        paths, as a bucket lists its keys.
+
+        Errors:
+        - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
+        """
+
+    @_abc_1.abstractmethod
+    def FindObjectsByPlace(
+        self,
+        request: _object_service_pb2.FindObjectsByPlaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.FindObjectsByPlaceResponse, _abc.Awaitable[_object_service_pb2.FindObjectsByPlaceResponse]]:
+        """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+
+        Errors:
+        - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
         """
 
     @_abc_1.abstractmethod

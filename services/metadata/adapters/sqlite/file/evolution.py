@@ -9,7 +9,7 @@ from typing import Final
 from services.metadata.adapters.sqlite.deletion_requests import mark_open
 from services.metadata.adapters.sqlite.flows.classes import put_classes_of_tags
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 # Version 2 has counted links between sources, and marks of flows with open deletions. Both are made once from
 # the tables of version 1.
 _COUNT_LINKS: Final = """
@@ -18,11 +18,14 @@ _COUNT_LINKS: Final = """
     FROM collections c JOIN flows owner ON owner.id = c.flow_id JOIN flows member ON member.id = c.member
     GROUP BY 1, 2, 3
 """
+# Version 4 has the ETags of objects. Its table of accesses and its index of places are made by the schema.
+_ADDED_TO_OBJECTS: Final = (("objects", "etag", "TEXT"),)
 # Version 3 has classes of users and API keys, and the callers of deletion requests.
 _ADDED: Final = (
     ("users", "classes", "TEXT"),
     ("api_keys", "classes", "TEXT"),
     ("deletion_requests", "created_by", "TEXT"),
+    *_ADDED_TO_OBJECTS,
 )
 # Constraints are only changed with their table. Webhooks of version 3 have owners, who may have the same URL
 # and key. The first tables of version 1 used the row of a deleted flow again.

@@ -1,7 +1,7 @@
 -- The tables of the SQLite engine. Times are integers in nanoseconds. Documents are the TAMS JSON that clients
 -- get, without derived members (get_urls, timerange, segments_updated, collected_by).
--- The analytics service reads segments, flows, flow_stats, objects, storages and trash: change it together with
--- them.
+-- The analytics service reads segments, flows, flow_stats, objects, object_accesses, storages and trash: change it
+-- together with them.
 
 CREATE TABLE IF NOT EXISTS sources (
     id TEXT PRIMARY KEY,
@@ -85,10 +85,21 @@ CREATE TABLE IF NOT EXISTS objects (
     created_ms INTEGER NOT NULL,        -- milliseconds since 1970, as all *_ms
     changed_ms INTEGER NOT NULL,        -- when the state last changed
     measure_at_ms INTEGER,              -- next attempt to learn the size; NULL when there is none due
-    measure_attempts INTEGER NOT NULL DEFAULT 0
+    measure_attempts INTEGER NOT NULL DEFAULT 0,
+    etag TEXT                           -- of the stored bytes, without quotes; NULL if it is not known
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_measure ON objects (measure_at_ms) WHERE measure_at_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_idle ON objects (state, changed_ms) WHERE state <> 'registered';
+-- In the order in which a bucket lists its keys.
+CREATE INDEX IF NOT EXISTS objects_place ON objects (storage, storage_path);
+
+-- One row for each object whose URLs were counted. It goes with the object.
+CREATE TABLE IF NOT EXISTS object_accesses (
+    object_id TEXT PRIMARY KEY,
+    urls INTEGER NOT NULL,              -- URLs to read it that were signed
+    last_ms INTEGER NOT NULL            -- when the last of them was counted
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS object_accesses_urls ON object_accesses (urls);
 
 CREATE TABLE IF NOT EXISTS collections (
     flow_id TEXT NOT NULL,

@@ -7,11 +7,12 @@ from typing import Final
 from services.metadata.adapters.vast.classes import having_classes
 from services.metadata.adapters.vast.objects.counting import counted_objects
 from services.metadata.adapters.vast.objects.idle import IDLE_COLUMNS, idle_places
+from services.metadata.adapters.vast.objects.places import placed_rows, rows_at
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.ids import FlowId, ObjectId
-from services.metadata.domain.objects.object import IdleObject, MediaObject, State
+from services.metadata.domain.objects.object import IdleObject, MediaObject, PlacedObject, State
 from services.vast_client.filters.filters import And, AtMost, Equal, IsNull, Not
 
 _STATES: Final = {str(state): state for state in State}
@@ -100,9 +101,12 @@ class VastObjects:
         return [object_id for object_id, rows in found.items() if not rows]
 
     def forget(self, object_ids: Iterable[str]) -> None:
-        """Remove the records of objects."""
-        for rows in self._view.lookups("objects", "id", object_ids).values():
+        """Remove the records of objects, with their accesses."""
+        ids = list(object_ids)
+        for rows in self._view.lookups("objects", "id", ids).values():
             self._view.delete("objects", rows)
+        for rows in self._view.lookups("object_accesses", "object_id", ids).values():
+            self._view.delete("object_accesses", rows)
 
     def referencing_flows(
         self, object_id: str, after: str | None, limit: int, classes: Classes | None = None
@@ -158,12 +162,20 @@ class VastObjects:
         ids = [row["id"] for row in sorted(due, key=lambda row: row["measure_at_ms"])[:limit]]
         return list(self.get_many(ids).values())
 
-    def record_sizes(self, sizes: Mapping[ObjectId, int | None]) -> None:
-        """Store sizes in bytes, by object id. None postpones the next attempt."""
+    def placed(self, storage_id: str, prefix: str, after: tuple[str, str], limit: int) -> list[PlacedObject]:
+        """Up to `limit` objects of a storage backend whose path has a prefix, in the order of their bytes."""
+        return list(map(_placed, placed_rows(self._view, storage_id, prefix, after, limit)))
+
+    def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
+        """The objects with one of the paths on one of the storage backends."""
+        return list(map(_placed, rows_at(self._view, storage_ids, paths)))
+
+    def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:
+        """Store sizes in bytes and known ETags, by object id. The size None postpones the next attempt."""
         now = _now_ms()
         for object_id, rows in self._view.lookups("objects", "id", sizes).items():
             for row in rows:
-                if values := _measured(row, sizes[object_id], now):
+                if values := _measured(row, sizes[object_id], etags.get(object_id), now):
                     self._view.update("objects", row, **values)
 
 
@@ -186,15 +198,20 @@ def add_objects(view: View, objects: Sequence[MediaObject], segments: Mapping[Ob
     )  # fmt: skip
 
 
-def _measured(row: Row, size: int | None, now: int) -> Values:
+def _measured(row: Row, size: int | None, etag: str | None, now: int) -> Values:
     if size is not None:
-        return {"size": size, "measure_at_ms": None}
+        return {"size": size, "etag": etag or row["etag"], "measure_at_ms": None}
     if row["size"] is not None or row["measure_at_ms"] is None:
         return {}
     attempts = row["measure_attempts"]
     # Missing bytes are due again after 1, 2, 4 … seconds, up to an hour.
     wait = 1000 * min(3600, 1 << min(attempts, 12))
     return {"measure_attempts": attempts + 1, "measure_at_ms": now + wait}
+
+
+def _placed(row: Row) -> PlacedObject:
+    is_registered = row.get("state") == State.REGISTERED
+    return PlacedObject(row["id"], row["storage_path"], is_registered, row.get("changed_ms", 0))
 
 
 def _object(row: Row) -> MediaObject:

@@ -81,6 +81,7 @@ LATER: Final[dict[str, Form]] = {
         "users": ("classes",), "api_keys": ("classes",), "webhooks": ("created_by",),
         "deletion_requests": ("created_by",),
     },
+    "accesses": {"objects": ("etag",), "object_accesses": ("object_id", "urls", "last_ms")},
 }  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def insert(table: str, rows: pa.RecordBatch, transaction: Transaction) -> None:
 
 
 def copy(filled: dict[str, Rows], cluster: Cluster, form: Form) -> None:
-    """Copy the rows of a store into tables of an earlier form, in which classes had no rows."""
+    """Copy the rows of a store into tables of an earlier form. Before classes, they had no rows."""
     schemas = {
         name: pa.schema([TABLES[name].columns.field(column) for column in columns])
         for name, columns in form.items()
@@ -127,7 +128,8 @@ def copy(filled: dict[str, Rows], cluster: Cluster, form: Form) -> None:
     specs = [TableSpec(name, schema, TABLES[name].sorted_by) for name, schema in schemas.items()]
     cluster.catalog.ensure(specs)
     for name, schema in schemas.items():
-        rows = [row for row in filled[name] if not str(row.get("owner")).endswith("-class")]
+        is_older = "classes" not in form.get("users", ())
+        rows = [row for row in filled[name] if not (is_older and str(row.get("owner")).endswith("-class"))]
         if rows:
             batch = pa.RecordBatch.from_pylist(
                 [{column: row[column] for column in schema.names} for row in rows], schema
