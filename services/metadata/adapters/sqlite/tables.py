@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from services.metadata.adapters.sqlite.accounts import SqliteApiKeys, SqliteUsers
 from services.metadata.adapters.sqlite.audit import SqliteAudit
+from services.metadata.adapters.sqlite.copies import SqliteCopies
 from services.metadata.adapters.sqlite.deletion_requests import SqliteDeletions
 from services.metadata.adapters.sqlite.events import SqliteEvents
 from services.metadata.adapters.sqlite.flows.flows import SqliteFlows
@@ -30,6 +31,7 @@ class SqliteTables:
     flows: SqliteFlows
     segments: SqliteSegments
     objects: SqliteObjects
+    copies: SqliteCopies
     events: SqliteEvents
     webhooks: SqliteWebhooks
     deletions: SqliteDeletions
@@ -65,6 +67,7 @@ class SqliteTables:
             SqliteFlows(connection),
             SqliteSegments(connection),
             SqliteObjects(connection),
+            SqliteCopies(connection),
             SqliteEvents(connection),
             SqliteWebhooks(connection),
             SqliteDeletions(connection),

@@ -24,7 +24,7 @@ from services.vast_client.filters.filters import Scalar
 from services.vast_client.tables import ProjectionSpec, TableSpec
 
 # Grows with each new table or column. It is written into backups.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _TEXT, _INT, _BYTES, _BOOL = pa.string(), pa.int64(), pa.binary(), pa.bool_()
 
@@ -52,11 +52,17 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "segments": {
         "flow": _INT, "start_ns": _INT, "end_ns": _INT, "end_inclusive": _BOOL, "object_id": _TEXT,
         "storage_id": _TEXT, "storage_path": _TEXT, "external_urls": _BYTES, "doc": _BYTES,
+        "copies": _TEXT,
     },
     "objects": {
         "id": _TEXT, "storage_id": _TEXT, "storage_path": _TEXT, "size": _INT, "state": _TEXT,
         "allocated_for_flow": _TEXT, "first_referenced_by_flow": _TEXT, "created_ms": _INT,
         "changed_ms": _INT, "measure_at_ms": _INT, "measure_attempts": _INT, "segments": _INT,
+        "copies": _TEXT,
+    },
+    "object_copies": {
+        "object_id": _TEXT, "storage_id": _TEXT, "storage_path": _TEXT, "state": _TEXT, "created_ms": _INT,
+        "changed_ms": _INT, "lease_until_ms": _INT,
     },
     "storage_backends": {"id": _TEXT, "label": _TEXT},
     "service_info": {"name": _TEXT, "description": _TEXT},
@@ -109,6 +115,7 @@ _SORTED: Final[dict[str, tuple[str, ...]]] = {
     "collections": ("flow_id",),
     "segments": ("flow", "start_ns"),
     "objects": ("id",),
+    "object_copies": ("object_id",),
     "events": ("id",),
     "audit": ("number",),
 }
@@ -131,6 +138,9 @@ _PROJECTIONS: Final = {
         ProjectionSpec("by_measuring", sorted_by=("measure_at_ms",), also=("id",)),
         ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("id",)),
     ),
+    "object_copies": (
+        ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("object_id", "storage_id")),
+    ),
 }
 
 _ENTRY_DEFAULTS: Final[dict[str, Scalar]] = {
@@ -148,6 +158,11 @@ DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
     "segments": {"end_inclusive": False, "object_id": "", "doc": b""},
     # Objects of unknown state count as registered, so that none of them is removed.
     "objects": {"state": "registered", "created_ms": 0, "changed_ms": 0, "measure_attempts": 0},
+    # Copies of unknown state are not handed out, and nothing deletes them.
+    "object_copies": {
+        "storage_id": "", "storage_path": "", "state": "", "created_ms": 0, "changed_ms": 0,
+        "lease_until_ms": 0,
+    },
     # Users and keys that have lost a value cannot be used.
     "users": {"password_hash": "", "scopes": "", "suspended": True, "created_ms": 0, "changed_ms": 0},
     "api_keys": {"name": "", "secret_hash": b"", "scopes": "", "suspended": True, "created_ms": 0},

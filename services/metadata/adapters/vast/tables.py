@@ -7,6 +7,7 @@ from typing import TypeVar
 from services.metadata.adapters.vast.accounts import VastApiKeys, VastUsers
 from services.metadata.adapters.vast.changes import Changes
 from services.metadata.adapters.vast.flows.flows import VastFlows
+from services.metadata.adapters.vast.objects.copies import VastCopies
 from services.metadata.adapters.vast.objects.objects import VastObjects
 from services.metadata.adapters.vast.reading.cache import RowCache
 from services.metadata.adapters.vast.reading.snapshot import Snapshot
@@ -34,6 +35,7 @@ class VastTables:
     flows: VastFlows
     segments: VastSegments
     objects: VastObjects
+    copies: VastCopies
     events: VastEvents
     webhooks: VastWebhooks
     deletions: VastDeletions
@@ -64,6 +66,7 @@ class VastTables:
             VastFlows(view, count),
             VastSegments(view),
             VastObjects(view),
+            VastCopies(view),
             VastEvents(view),
             VastWebhooks(view),
             VastDeletions(view),

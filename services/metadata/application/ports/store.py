@@ -5,6 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from services.metadata.application.ports.account_tables import ApiKeyTable, UserTable
 from services.metadata.application.ports.audit_table import AuditTable
+from services.metadata.application.ports.copy_table import CopyTable
 from services.metadata.application.ports.flow_tables import FlowTable, SourceTable
 from services.metadata.application.ports.segment_tables import ObjectTable, SegmentTable
 from services.metadata.application.ports.work_tables import (
@@ -42,6 +43,11 @@ class Tables(Protocol):
     @property
     def objects(self) -> ObjectTable:
         """The objects."""
+        ...
+
+    @property
+    def copies(self) -> CopyTable:
+        """The copies of objects."""
         ...
 
     @property

@@ -9,7 +9,7 @@ from typing import Final
 from services.metadata.adapters.sqlite.deletion_requests import mark_open
 from services.metadata.adapters.sqlite.flows.classes import put_classes_of_tags
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 # Version 2 has counted links between sources, and marks of flows with open deletions. Both are made once from
 # the tables of version 1.
 _COUNT_LINKS: Final = """
@@ -24,6 +24,8 @@ _ADDED: Final = (
     ("api_keys", "classes", "TEXT"),
     ("deletion_requests", "created_by", "TEXT"),
 )
+# Version 4 has copies of objects.
+_ADDED_FOR_COPIES: Final = (("segments", "copies", "TEXT"), ("objects", "copies", "TEXT"))
 # Constraints are only changed with their table. Webhooks of version 3 have owners, who may have the same URL
 # and key. The first tables of version 1 used the row of a deleted flow again.
 _CONSTRAINTS: Final = (("webhooks", "created_by"), ("flows", "AUTOINCREMENT"))
@@ -50,7 +52,7 @@ def evolve(connection: sqlite3.Connection, version: int, schema: str) -> None:
 
 def _added_columns(connection: sqlite3.Connection) -> Iterator[str]:
     """The statements that add missing columns to the tables that exist, before indexes need them."""
-    for table, column, declared in _ADDED:
+    for table, column, declared in (*_ADDED, *_ADDED_FOR_COPIES):
         columns = _columns(connection, table)
         if columns and column not in columns:
             yield f"ALTER TABLE {table} ADD COLUMN {column} {declared}"

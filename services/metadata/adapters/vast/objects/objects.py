@@ -57,6 +57,23 @@ class VastObjects:
         for rows in self._view.lookups("objects", "id", object_ids).values():
             self._retire(rows, state)
 
+    def place(self, objects: Iterable[MediaObject]) -> None:
+        """Write the places of stored objects and of their copies."""
+        items = {item.id: item for item in objects}
+        for object_id, rows in self._view.lookups("objects", "id", items).items():
+            for row in rows:
+                self._view.update("objects", row, **place_values(items[object_id]))
+
+    def count_segments(self, object_ids: Iterable[ObjectId]) -> dict[ObjectId, int]:
+        """The number of segments that reference each of these objects."""
+        counted = {
+            object_id: rows[0]["segments"] if rows else 0
+            for object_id, rows in self._view.lookups("objects", "id", object_ids).items()
+        }
+        uncounted = [object_id for object_id, count in counted.items() if count is None]
+        found = self._view.lookups("segments", "object_id", uncounted, _REFERENCE)
+        return counted | {object_id: len(rows) for object_id, rows in found.items()}
+
     def release(self, object_ids: Iterable[str]) -> None:
         """Set objects without segments to UNREFERENCED, or remove those outside this store.
 
@@ -186,6 +203,11 @@ def add_objects(view: View, objects: Sequence[MediaObject], segments: Mapping[Ob
     )  # fmt: skip
 
 
+def place_values(item: MediaObject) -> Values:
+    """The columns of objects and segments that say where the bytes of an object are."""
+    return {"storage_id": item.storage_id, "storage_path": item.storage_path, "copies": item.copies}
+
+
 def _measured(row: Row, size: int | None, now: int) -> Values:
     if size is not None:
         return {"size": size, "measure_at_ms": None}
@@ -200,7 +222,7 @@ def _measured(row: Row, size: int | None, now: int) -> Values:
 def _object(row: Row) -> MediaObject:
     return MediaObject(
         row["id"], row["storage_id"], row["storage_path"], _STATES[row["state"]],
-        row["allocated_for_flow"], row["first_referenced_by_flow"], row["size"],
+        row["allocated_for_flow"], row["first_referenced_by_flow"], row["size"], row["copies"],
     )  # fmt: skip
 
 

@@ -81,6 +81,12 @@ LATER: Final[dict[str, Form]] = {
         "users": ("classes",), "api_keys": ("classes",), "webhooks": ("created_by",),
         "deletion_requests": ("created_by",),
     },
+    "copies": {
+        "segments": ("copies",), "objects": ("copies",),
+        "object_copies": (
+            "object_id", "storage_id", "storage_path", "state", "created_ms", "changed_ms", "lease_until_ms",
+        ),
+    },
 }  # fmt: skip
 
 
@@ -119,15 +125,16 @@ def insert(table: str, rows: pa.RecordBatch, transaction: Transaction) -> None:
 
 
 def copy(filled: dict[str, Rows], cluster: Cluster, form: Form) -> None:
-    """Copy the rows of a store into tables of an earlier form, in which classes had no rows."""
+    """Copy the rows of a store into tables of an earlier form. Before classes, these had no rows."""
     schemas = {
         name: pa.schema([TABLES[name].columns.field(column) for column in columns])
         for name, columns in form.items()
     }
     specs = [TableSpec(name, schema, TABLES[name].sorted_by) for name, schema in schemas.items()]
     cluster.catalog.ensure(specs)
+    has_classes = "created_by" in form["webhooks"]
     for name, schema in schemas.items():
-        rows = [row for row in filled[name] if not str(row.get("owner")).endswith("-class")]
+        rows = [row for row in filled[name] if has_classes or not str(row.get("owner")).endswith("-class")]
         if rows:
             batch = pa.RecordBatch.from_pylist(
                 [{column: row[column] for column in schema.names} for row in rows], schema
