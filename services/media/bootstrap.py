@@ -97,7 +97,7 @@ async def running(
         reachability = Reachability(ground.storages, settings.check_seconds)
         renewals = [CredentialRenewal(backend, ground.storages[backend.id], clock) for backend in backends]
         _publish(reachability, renewals, labels, telemetry.metrics)
-        registrations, work_on_objects = _objects(ground, new_object_ids)
+        registrations, work_on_objects = _objects(ground, new_object_ids, reachability)
         registrations.append(status.registration(backends, reachability))
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
@@ -114,7 +114,7 @@ async def running(
 
 
 def _objects(
-    ground: _Ground, new_object_ids: NewObjectIds
+    ground: _Ground, new_object_ids: NewObjectIds, reachability: Reachability
 ) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
     """The services about objects, and a function that begins their background work."""
     settings, backends, registry = ground.settings, ground.backends, ground.registry
@@ -146,7 +146,7 @@ def _objects(
     reclamation = _reclamation(ground)
     unused = UnusedObjects(registry, reclamation, list_reader, ground.storages.keys(), ground.ages)
     registrations = [
-        storage.registration(backends, allocation, signer, uploads),
+        storage.registration(backends, allocation, signer, uploads, reachability),
         multipart_uploads.registration(multipart, ground.clock),
         unused_objects.registration(unused),
     ]

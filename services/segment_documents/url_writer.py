@@ -1,6 +1,6 @@
 """Writes the items of get_urls as JSON (TAMS 7.0, flow segments; ADR 0023, ADR 0026)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +16,7 @@ class UrlWriter:
     `storage_ids` are the backends whose URLs pass; only their URLs need signing.
     """
 
-    def __init__(self, url_filter: UrlFilter, backends: Iterable[storage_backend_pb2.StorageBackend]) -> None:
+    def __init__(self, url_filter: UrlFilter, backends: Sequence[storage_backend_pb2.StorageBackend]) -> None:
         self._filter = url_filter
         # The text of an item after its URL is the same for all objects of a backend.
         self._tails = {
@@ -25,6 +25,14 @@ class UrlWriter:
             if url_filter.passes(label=backend.label, storage_id=backend.id, presigned=True)
         }
         self.storage_ids = frozenset(self._tails)
+        # The default backend comes first, the others in the order of the configuration.
+        self._ranks = {
+            backend.id: (not backend.default_storage, place) for place, backend in enumerate(backends)
+        }
+
+    def rank(self, storage_id: str, signed: storage_service_pb2.SignedPaths) -> tuple[bool, bool, int]:
+        """The order of the URLs of one object: those of backends that answer come first."""
+        return signed.unreachable, *self._ranks[storage_id]
 
     def controlled(
         self, storage_id: str, paths: bytes, signed: storage_service_pb2.SignedPaths

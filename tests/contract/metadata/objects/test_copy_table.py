@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from services.metadata.application.ports import Tables
-from services.metadata.domain.ids import ObjectId, StorageId
+import pytest
+
+from services.metadata.application.ports import SegmentQuery, Tables
+from services.metadata.domain.ids import FlowId, ObjectId, StorageId
 from services.metadata.domain.objects.copies import (
     Copy,
     CopyPlace,
@@ -13,12 +15,15 @@ from services.metadata.domain.objects.copies import (
     places_of,
 )
 from services.metadata.domain.objects.object import MediaObject
-from services.metadata.domain.segments.segment import StoredSegment
+from services.metadata.domain.segments.lines import CopyLines, SegmentLines
+from services.metadata.domain.segments.segment import Segment, StoredSegment
+from services.shared.timerange import ETERNITY
 from tests.support.metadata.flows import flow_id
-from tests.support.metadata.rules import STORAGE, Metadata, a_segment, an_object, object_ids
+from tests.support.metadata.rules import STORAGE, Metadata, a_segment, a_stored_object, an_object, object_ids
 
 SECOND = StorageId("5d1f6a2e-0000-4000-8000-00000000000b")
 THIRD = StorageId("5d1f6a2e-0000-4000-8000-00000000000c")
+PLACES = encoded_places([CopyPlace(SECOND, "copy/o"), CopyPlace(THIRD, "c")])
 
 
 def a_copy(name: str, storage_id: StorageId = SECOND, at: int = 0, **more: Any) -> Copy:
@@ -80,3 +85,39 @@ async def test_places_are_written_into_objects_and_their_segments(metadata: Meta
     everywhere = THIRD, "moved/o", copies
     assert places(await metadata.all_segments(2)) == [everywhere, everywhere]
     assert places(await metadata.all_segments(1)) == [everywhere, (STORAGE, "path/p", None)]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_pages_of_text_have_the_copies_of_their_segments(metadata: Metadata, reverse: bool) -> None:
+    await metadata.put_flows((1,))
+    flow = await metadata.store.read(lambda tables: tables.flows.get(FlowId(flow_id(1))))
+    assert flow is not None
+    timeline = flow.timeline
+    one, two = (a_stored_object(name, f"path/{name}") for name in ("o", "p"))
+    three = a_stored_object("far", None)
+
+    async def lines(copies: str | None, *more: tuple[Segment[ObjectId], MediaObject]) -> SegmentLines:
+        pairs = [
+            (a_segment(0, 10, external_urls=()), one._replace(copies=copies)),
+            (a_segment(10, 20, "p", external_urls=()), two._replace(copies=PLACES)),
+            *more,
+        ]
+
+        def change(tables: Tables) -> SegmentLines:
+            tables.segments.delete(timeline, ETERNITY, None, 10, "now")
+            tables.copies.put([a_copy("o"), a_copy("p", THIRD), a_copy("p", STORAGE)])
+            tables.segments.insert(timeline, pairs, "now")
+            return tables.segments.lines(SegmentQuery(flow_id(1), ETERNITY, reverse=reverse), 5)
+
+        return await metadata.store.write(change)
+
+    everywhere = await lines(PLACES)
+    assert (everywhere.storage_ids, everywhere.documents.count(b"\n")) == ((STORAGE,), 2)
+    assert everywhere.copies == (CopyLines(SECOND, (), b"copy/o\ncopy/o\n"), CopyLines(THIRD, (), b"c\nc\n"))
+    index = 0 if reverse else 1
+    assert [copy.indexes for copy in (await lines(None)).copies] == [(index,), (index,)]
+    # A page with external URLs is not made of columns.
+    mixed = await lines(None, (a_segment(20, 30, "far"), three))
+    assert mixed.copies == (CopyLines(SECOND, (1,), b"copy/o\n"), CopyLines(THIRD, (1,), b"c\n"))
+    # A damaged text hides copies, and nothing else.
+    assert (await lines("[damaged")).documents.count(b"\n") == 2
