@@ -10,12 +10,16 @@ from typing import Any, Final
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
+from services.media.adapters.copy_registry import COPY_SERVICE, GrpcCopyRegistry
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3_copies import S3Copies
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
+from services.media.application.copying.copies import Copies
+from services.media.application.copying.object_copying import Buckets, ObjectCopying
 from services.media.application.credential_renewal import CredentialRenewal
 from services.media.application.measurement import Measurement
 from services.media.application.multipart_uploads import MultipartUploads
@@ -33,7 +37,7 @@ from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import multipart_uploads, status, storage, unused_objects
+from services.media.servicers import copies, multipart_uploads, status, storage, unused_objects
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_ids as time_ordered_ids
@@ -45,6 +49,8 @@ from services.shared.rpc.server import Registration, RpcServer, serving
 from services.shared.telemetry.metrics import Labels, Metrics
 
 _LONGEST_EXPIRY_PAUSE: Final = 600.0
+# Each holds a part of an object in memory, of 8 to 64 MiB.
+_CONCURRENT_COPIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,8 @@ class _Ground:
     multipart_storages: Mapping[str, S3MultipartUploads]
     counts: ObjectCounts
     clock: Clock
+    copy_registry: GrpcCopyRegistry
+    copies: Copies
 
 
 def utc_now() -> datetime:
@@ -78,19 +86,26 @@ async def running(
     async with AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(open_telemetry("media", settings))
         await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
-        channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
+        channel = open_channel(settings.metadata_address, [OBJECT_SERVICE, COPY_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         labels = {backend.id: backend.label for backend in backends}
+        registry, copy_registry = GrpcObjectRegistry(metadata), GrpcCopyRegistry(metadata)
+        storages = _storages(backends, settings.measure_concurrency, telemetry.metrics, stack)
+        multipart = _multipart_storages(backends, telemetry.metrics, stack)
+        buckets = Buckets(_copy_storages(backends, telemetry.metrics, stack), multipart, storages)
+        copying = ObjectCopying(backends, copy_registry, buckets)
         ground = _Ground(
             settings=settings,
             backends=backends,
             ages=ages,
-            registry=GrpcObjectRegistry(metadata),
-            storages=_storages(backends, settings.measure_concurrency, telemetry.metrics, stack),
-            multipart_storages=_multipart_storages(backends, telemetry.metrics, stack),
+            registry=registry,
+            storages=storages,
+            multipart_storages=multipart,
+            copy_registry=copy_registry,
+            copies=Copies(backends, registry, copying, _CONCURRENT_COPIES),
             counts=ObjectCounts(telemetry.metrics, labels),
             clock=clock,
         )
@@ -110,6 +125,7 @@ async def running(
             *_work_on_backends(ground, reachability, server),
         )
         await stack.enter_async_context(background(*work))
+        stack.push_async_callback(ground.copies.close)
         yield server
 
 
@@ -149,6 +165,7 @@ def _objects(
         storage.registration(backends, allocation, signer, uploads, reachability),
         multipart_uploads.registration(multipart, ground.clock),
         unused_objects.registration(unused),
+        copies.registration(ground.copies),
     ]
     measurement = Measurement(registry, reader, ground.counts)
     return registrations, lambda: (
@@ -166,6 +183,8 @@ def _reclamation(ground: _Ground) -> Reclamation:
         ground.settings.measure_concurrency,
         multipart=ground.multipart_storages,
         counts=ground.counts,
+        copies=ground.copy_registry,
+        retired_seconds=ground.settings.url_expiry_seconds + WINDOW_SECONDS,
     )
 
 
@@ -263,6 +282,13 @@ def _multipart_storages(
     storages = {backend.id: S3MultipartUploads(backend, metrics) for backend in backends}
     for uploads in storages.values():
         stack.callback(uploads.close)
+    return storages
+
+
+def _copy_storages(backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack) -> dict[str, S3Copies]:
+    storages = {backend.id: S3Copies(backend, _CONCURRENT_COPIES, metrics) for backend in backends}
+    for copies_of_backend in storages.values():
+        stack.callback(copies_of_backend.close)
     return storages
 
 

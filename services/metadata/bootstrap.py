@@ -32,6 +32,8 @@ from services.metadata.application.delete_options import TrashRules
 from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.flows.flows import Flows
 from services.metadata.application.loads.loads import BulkLoads
+from services.metadata.application.objects.copies import ObjectCopies
+from services.metadata.application.objects.idle_copies import IdleCopies
 from services.metadata.application.objects.objects import Objects
 from services.metadata.application.objects.storage_backends import StorageBackends
 from services.metadata.application.objects.unused_objects import UnusedObjects
@@ -58,6 +60,7 @@ from services.metadata.servicers import (
     events,
     flows,
     loads,
+    object_copies,
     objects,
     segments,
     service_info,
@@ -249,6 +252,7 @@ def _registrations(shared: _Shared, refusals: Refusals | None) -> list[Registrat
         objects.registration(
             Objects(seen, clock), UnusedObjects(seen), StorageBackends(store), cascades, refusals
         ),
+        object_copies.registration(ObjectCopies(seen, clock), IdleCopies(store, clock), refusals),
         trash.registration(Trash(notifying, clock, settings.deletion_budget_seconds)),
         deletion_requests.registration(deleting),
         service_info.registration(ServiceInfos(store, clock)),

@@ -100,11 +100,7 @@ async def test_copies_have_urls_of_their_own_and_those_that_answer_come_first(
     urls_of: UrlsOf, storage: Storage
 ) -> None:
     copied = [segment("a", "cold", copies=[("hot", "x")]), segment("b", "cold", copies=[("hot", "y")])]
-    mixed = [
-        *copied,
-        segment("c", "hot", external_urls=[ELSEWHERE]),
-        segment("d", "hot", copies=[("gone", "z")]),
-    ]
+    others = [segment("c", "hot", external_urls=[ELSEWHERE]), segment("d", "hot", copies=[("gone", "z")])]
 
     def both(first: str, second: str, *names: str) -> list[str]:
         return [

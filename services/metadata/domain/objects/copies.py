@@ -36,6 +36,10 @@ class Copy(NamedTuple):
     changed_ms: int
     lease_until_ms: int = 0
 
+    def is_leased(self, now_ms: int) -> bool:
+        """True if a process may be writing the bytes."""
+        return self.state is CopyState.COPYING and self.lease_until_ms > now_ms
+
 
 class CopyPlace(NamedTuple):
     """The storage backend and the key of the bytes of a stored copy."""

@@ -1,7 +1,7 @@
 -- The tables of the SQLite engine. Times are integers in nanoseconds. Documents are the TAMS JSON that clients
 -- get, without derived members (get_urls, timerange, segments_updated, collected_by).
--- The analytics service reads segments, flows, flow_stats, objects, storages and trash: change it together with
--- them.
+-- The analytics service reads segments, flows, flow_stats, objects, object_copies, storages and trash: change it
+-- together with them.
 
 CREATE TABLE IF NOT EXISTS sources (
     id TEXT PRIMARY KEY,

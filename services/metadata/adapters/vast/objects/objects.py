@@ -196,7 +196,7 @@ def add_objects(view: View, objects: Sequence[MediaObject], segments: Mapping[Ob
                 "size": item.size, "state": str(item.state), "allocated_for_flow": item.allocated_for_flow,
                 "first_referenced_by_flow": item.first_referenced_by_flow, "created_ms": now,
                 "changed_ms": now, "measure_at_ms": now if _is_due(item) else None, "measure_attempts": 0,
-                "segments": segments.get(item.id, 0),
+                "segments": segments.get(item.id, 0), "copies": item.copies,
             }
             for item in objects
         ),
