@@ -22,7 +22,7 @@ _OPTIONS: Final = {"adbc.sqlite.query.batch_rows": "65536"}
 # The writer locks readers out for a moment when it opens or closes the file, or restarts its log.
 _BUSY_TIMEOUT: Final = "PRAGMA busy_timeout = 2000"
 
-_CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, storages, trash LIMIT 0"
+_CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, object_copies, storages, trash LIMIT 0"
 
 _EXTENT: Final = """
 SELECT start_ns, end_ns, coalesce(end_inclusive, 0) AS end_inclusive
@@ -40,8 +40,9 @@ WHERE flow = (SELECT flow FROM found) AND start_ns < {end} AND end_ns > {start}
         {start})
 ORDER BY segments.start_ns"""
 
-# Objects that only segments in the trash use are not counted. Comparisons instead of the state itself,
-# because ADBC types a text column as integer if there are no rows.
+# Objects that only segments in the trash use are not counted. A copy counts as an object on its backend: one
+# that is being written as allocated, one that is retired as unreferenced. Comparisons instead of the state
+# itself, because ADBC types a text column as integer if there are no rows.
 _OBJECTS: Final = """
 WITH hidden (id) AS (
     SELECT DISTINCT deleted.object_id FROM trash CROSS JOIN segments deleted ON deleted.flow = trash.timeline
@@ -51,7 +52,13 @@ WITH hidden (id) AS (
 )
 SELECT coalesce(storages.id, '') AS storage_id, size, state = 'allocated' AS allocated,
     state = 'registered' AND objects.id NOT IN hidden AS registered, state = 'unreferenced' AS unreferenced
-FROM objects LEFT JOIN storages ON storages.row = objects.storage"""
+FROM objects LEFT JOIN storages ON storages.row = objects.storage
+UNION ALL
+SELECT storages.id, size, copies.state = 'copying',
+    copies.state = 'stored' AND objects.state = 'registered' AND objects.id NOT IN hidden,
+    copies.state = 'retired' OR copies.state = 'stored' AND objects.state = 'unreferenced'
+FROM object_copies copies CROSS JOIN objects ON objects.id = copies.object_id
+    JOIN storages ON storages.row = copies.storage"""
 
 
 class SqliteTables:

@@ -1,12 +1,13 @@
 """Reads the tables on VAST Database as streams of batches; the cluster filters the rows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from time import monotonic
 from typing import Final
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,6 +31,9 @@ _HIGHEST: Final = 2**63 - 1
 _EXTENT: Final = ("start_ns", "end_ns", "end_inclusive")
 _TIMELINE: Final = ("timeline", "segments", "start_ns", "end_ns", "longest_ns")
 _STATES: Final = ("allocated", "registered", "unreferenced")
+# The state of an object as which a copy counts that is not stored.
+_STATES_OF_COPIES: Final = {"copying": "allocated", "retired": "unreferenced"}
+_places: Final = msgspec.json.Decoder(list[tuple[str, str]])
 _SEGMENT: Final = pa.schema({"start_ns": pa.int64(), "end_ns": pa.int64()})
 _OBJECT: Final = pa.schema(
     {"storage_id": pa.string(), "size": pa.int64(), **dict.fromkeys(_STATES, pa.int64())}
@@ -173,7 +177,7 @@ def _used_elsewhere(rows: pa.RecordBatch, deleted: Counter[str]) -> pa.Array:
 
 def _objects(transaction: Transaction) -> Batches:
     deleted = _in_trash(transaction)
-    columns = ("storage_id", "size", "state", *(("id", "segments") if deleted else ()))
+    columns = ("storage_id", "size", "state", "copies", *(("id", "segments") if deleted else ()))
     with closing(transaction.stream("objects", columns, EVERYTHING)) as batches:
         for rows in batches:
             # Rows from before the column existed count as registered, as in metadata.
@@ -183,4 +187,37 @@ def _objects(transaction: Transaction) -> Batches:
                 registered = _STATES.index("registered")
                 states[registered] = pc.multiply(states[registered], _used_elsewhere(rows, deleted))
             ids = pc.fill_null(rows["storage_id"], "")
-            yield pa.RecordBatch.from_arrays([ids, rows["size"], *states], schema=_OBJECT)
+            batch = pa.RecordBatch.from_arrays([ids, rows["size"], *states], schema=_OBJECT)
+            yield batch
+            if rows["copies"].null_count < len(rows):
+                yield _stored_copies(rows["copies"].to_pylist(), batch)
+    unfinished = In("state", tuple(_STATES_OF_COPIES))
+    with closing(transaction.stream("object_copies", ("storage_id", "state"), unfinished)) as batches:
+        for rows in batches:
+            yield _other_copies(rows)
+
+
+def _stored_copies(places: Sequence[str | None], objects: pa.RecordBatch) -> pa.RecordBatch:
+    """A row for each stored copy of these objects, which counts as an object on its backend."""
+    items = zip(places, objects.to_pylist(), strict=True)
+    rows = [{**item, "storage_id": storage_id} for text, item in items for storage_id in _backends(text)]
+    return pa.RecordBatch.from_pylist(rows, schema=_OBJECT)
+
+
+def _backends(places: str | None) -> list[str]:
+    """The backends in the text of the copies of an object; none if it is damaged."""
+    try:
+        return [storage_id for storage_id, _ in _places.decode(places)] if places else []
+    except msgspec.DecodeError:
+        return []
+
+
+def _other_copies(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """A row for each copy that is being written or is retired. Their bytes do not count."""
+    state = rows["state"]
+    columns = {name: pa.repeat(pa.scalar(0, pa.int64()), len(rows)) for name in _STATES}
+    for copied, name in _STATES_OF_COPIES.items():
+        columns[name] = pc.equal(state, copied).cast(pa.int64())
+    sizes = pa.nulls(len(rows), pa.int64())
+    ids = pc.fill_null(rows["storage_id"], "")
+    return pa.RecordBatch.from_arrays([ids, sizes, *(columns[name] for name in _STATES)], schema=_OBJECT)

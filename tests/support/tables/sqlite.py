@@ -29,7 +29,7 @@ class TableWriter:
     def clear(self) -> None:
         """Remove every row."""
         with self._db:
-            for table in ("flows", "flow_stats", "segments", "objects", "storages"):
+            for table in ("flows", "flow_stats", "segments", "objects", "object_copies", "storages"):
                 self._db.execute(f"DELETE FROM {table}")
 
     def flow(self, flow_id: str, segments: Sequence[Segment] = (), *, end_inclusive: bool = False) -> None:
@@ -72,6 +72,15 @@ class TableWriter:
                 "INSERT INTO objects (id, storage, size, state, created_ms, changed_ms)"
                 " VALUES (?, ?, ?, ?, 0, 0)",
                 objects,
+            )
+
+    def copies(self, copies: Sequence[tuple[str, int, str]]) -> None:
+        """Add copies, each with the id of its object, its storage row and its state."""
+        with self._db:
+            self._db.executemany(
+                "INSERT INTO object_copies (object_id, storage, storage_path, state, created_ms, changed_ms)"
+                " VALUES (?, ?, 'copy', ?, 0, 0)",
+                copies,
             )
 
 
