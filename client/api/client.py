@@ -29,6 +29,7 @@ from client.api.models import (
     Source,
     StorageBackend,
 )
+from client.api.object_copies import ObjectCopies
 from client.api.playback import Playback
 from client.api.target import Target
 from client.api.tracing import RequestTrace
@@ -59,6 +60,7 @@ class TamsClient:
         self.accounts = Accounts(self._api)
         self.trash = Trash(self._api)
         self.unused_objects = UnusedObjects(self._api)
+        self.object_copies = ObjectCopies(self._api)
         self.playback = Playback(self._api)
         self.uploads = MultipartUploads(self._api, self._media)
         self.files = FileUploads(self.uploads, self._media)

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "upload": ("media.upload", "Store files as they are."),
     "tables": ("administration.tables", "Show and change the tables; load rows in bulk."),
     "gc": ("administration.gc", "Delete the bytes of unused objects, or list them."),
+    "replicate": ("administration.replicate", "Copy or move objects to a storage backend."),
     "audit": ("administration.audit", "Show who did what in a store."),
     "user": ("accounts.user", "Add, suspend and remove users of a store."),
     "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),
