@@ -9,6 +9,8 @@ from typing import Any, Final
 from grpc import aio
 from tams.metadata.v1.flow_service_pb2 import PutFlowRequest
 from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
+from tams.metadata.v1.object_copy_service_pb2 import BeginObjectCopiesRequest, FinishObjectCopiesRequest
+from tams.metadata.v1.object_copy_service_pb2_grpc import ObjectCopyServiceStub
 from tams.metadata.v1.object_pb2 import ObjectLocation
 from tams.metadata.v1.object_service_pb2 import ReserveObjectsRequest
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
@@ -16,7 +18,7 @@ from tams.metadata.v1.segment_pb2 import NewSegments
 from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
 
-from bench.running.system import STORAGE_ID
+from bench.running.system import COPIES_ID, STORAGE_ID
 from services.shared.ids import new_object_id
 from services.shared.timerange import NS
 
@@ -77,6 +79,7 @@ class Metadata:
     def __init__(self, channel: aio.Channel) -> None:
         self._flows = FlowServiceStub(channel)
         self._objects = ObjectServiceStub(channel)
+        self._copies = ObjectCopyServiceStub(channel)
         self._segments = SegmentServiceStub(channel)
 
     async def new_flow(self) -> str:
@@ -96,17 +99,32 @@ class Metadata:
             await self._objects.ReserveObjects(ReserveObjectsRequest(flow_id=flow_id, objects=objects))
         return ids
 
-    async def fill(self, flow_id: str, count: int) -> None:
-        """Append segments from 0:0 on, each with an object of its own."""
+    async def copy(self, object_ids: Sequence[str]) -> None:
+        """Have the registry know a stored copy of each object. There are no bytes, as of the objects."""
+        for batch in _batches(object_ids, _RESERVED_AT_ONCE):
+            copies = [
+                ObjectLocation(object_id=object_id, storage_id=COPIES_ID, storage_path=f"copies/{object_id}")
+                for object_id in batch
+            ]
+            await self._copies.BeginObjectCopies(BeginObjectCopiesRequest(copies=copies))
+            reply = await self._copies.FinishObjectCopies(FinishObjectCopiesRequest(copies=copies))
+            if failures := [each.failure for each in reply.results if each.HasField("failure")]:
+                raise RuntimeError(f"a copy was refused: {failures[0].summary}")
+
+    async def fill(self, flow_id: str, count: int) -> Sequence[str]:
+        """Append segments from 0:0 on, each with an object of its own; returns the ids of these."""
+        filled: list[str] = []
         places = asyncio.Semaphore(_CALLS_AT_ONCE)
 
         async def add(first: int, size: int) -> None:
             async with places:
                 ids = await self.reserve(flow_id, size)
                 await self._create(flow_id, first, ids)
+                filled.extend(ids)
 
         parts = [(first, min(_CREATED_AT_ONCE, count - first)) for first in range(0, count, _CREATED_AT_ONCE)]
         await asyncio.gather(*(add(first, size) for first, size in parts))
+        return filled
 
     async def _create(self, flow_id: str, first: int, object_ids: Sequence[str]) -> None:
         request = create_request(flow_id, first, object_ids)
