@@ -10,6 +10,8 @@ GEN := protos/gen
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 ON_VAST := --engine vast tests/api tests/conformance --deselect tests/conformance/fuzzing/test_fuzzing.py
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+QUICK := -m "not slow and not alone"
+SLOW := -m "slow and not alone"
 # These take processes and hosts away under load, so they have the machine for themselves.
 ALONE := -m alone tests/system
 AGAIN := -v --exitfirst --last-failed --last-failed-no-failures none
@@ -18,7 +20,8 @@ export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 # Compiled modules are kept, whatever the shell says: tests start hundreds of processes of the same code.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install up test test-sqlite test-vast test-alone test-sqlite-again test-vast-again test-alone-again lock
+.PHONY: help install up test test-all test-sqlite test-vast test-slow test-alone
+.PHONY: test-sqlite-again test-vast-again test-slow-again test-alone-again lock
 .PHONY: generate generate-check proto-lint lint types imports docs docs-site dashboards monitoring bench
 
 help:  ## List the targets
@@ -38,22 +41,30 @@ install: .venv/.installed  ## Make the virtual environment from the lock file
 up: .venv/.installed  ## Run a whole store in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/tams up
 
-test: test-sqlite test-vast test-alone  ## Run all tests, those of the API on both table engines
+test: test-sqlite test-vast  ## Run all tests but the slow ones, those of the API on both table engines
+
+test-all: test test-slow test-alone  ## Run all tests
 
 test-sqlite: .venv/.installed  ## Run the tests side by side, those of the API with SQLite
-	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not alone"
+	@$(PY) -m pytest $(SIDE_BY_SIDE) $(QUICK)
 
 test-vast: .venv/.installed  ## Run the tests of the API with VAST
 	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ON_VAST)
+
+test-slow: .venv/.installed  ## Run the tests of whole stores, of kills and faults, and with much data
+	@$(PY) -m pytest $(SIDE_BY_SIDE) $(SLOW)
 
 test-alone: .venv/.installed  ## Run the tests that need the machine for themselves
 	@$(PY) -m pytest $(ALONE)
 
 test-sqlite-again: .venv/.installed  ## Run those that failed, one by one, until one fails again
-	@$(PY) -m pytest $(AGAIN) -m "not alone"
+	@$(PY) -m pytest $(AGAIN) $(QUICK)
 
 test-vast-again: .venv/.installed  ## Run those that failed with VAST, one by one, until one fails again
 	@$(PY) -m pytest $(AGAIN) $(ON_VAST)
+
+test-slow-again: .venv/.installed  ## Run the slow ones that failed, one by one, until one fails again
+	@$(PY) -m pytest $(AGAIN) $(SLOW)
 
 test-alone-again: .venv/.installed  ## Run those that failed alone, until one fails again
 	@$(PY) -m pytest $(AGAIN) $(ALONE)

@@ -1,7 +1,8 @@
 """Combines concurrent calls of one method into few batch calls.
 
 Most of the cost of a call does not depend on its size, so under load one batch is many times cheaper than
-many calls. A call that comes while no other is in flight is sent at once.
+many calls. A call that comes while no other is in flight is sent at once. One beside others is sent when as
+many requests wait as the last one carried: two calls of four run at a time, not one of seven and one of one.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ MAX_ITEMS: Final = 256
 MAX_IN_FLIGHT: Final = 2
 # The number of requests that may wait for a batch. The limit of connections is usually reached first.
 MAX_WAITING: Final = 8192
+# Then requests no longer wait for others to join them: the call in flight may hang.
+_PATIENCE_SECONDS: Final = 0.01
 
 Single = Callable[[Q], Awaitable[R]]
 Batch = Callable[[Sequence[Q]], Awaitable[Sequence[R | TamsError]]]
@@ -64,6 +67,8 @@ class Coalescer(Generic[Q, R]):
         self._sizes = sizes
         self._in_flight = 0
         self._scheduled = False
+        self._last_size = 1
+        self._impatience: asyncio.TimerHandle | None = None
         self._waiting: deque[tuple[Q, asyncio.Future[R], float]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -71,6 +76,7 @@ class Coalescer(Generic[Q, R]):
         """The reply to the request; raises its error."""
         if (not self._in_flight and not self._waiting) or _is_traced():
             self._in_flight += 1
+            self._last_size = 1
             self._sizes.observe(1)
             try:
                 return await self._single(request)
@@ -92,16 +98,30 @@ class Coalescer(Generic[Q, R]):
         self._schedule()
 
     def _schedule(self) -> None:
-        if self._waiting and self._in_flight < self._max_in_flight and not self._scheduled:
+        if not self._waiting or self._in_flight >= self._max_in_flight or self._scheduled:
+            return
+        loop = asyncio.get_running_loop()
+        if not self._in_flight or len(self._waiting) >= self._last_size:
             self._scheduled = True
             # Not at once, so that requests of the same turn of the event loop join the batch.
-            asyncio.get_running_loop().call_soon(self._start_batch)
+            loop.call_soon(self._start_batch)
+        elif self._impatience is None:
+            self._impatience = loop.call_later(_PATIENCE_SECONDS, self._start_late)
+
+    def _start_late(self) -> None:
+        self._impatience = None
+        if self._in_flight < self._max_in_flight and not self._scheduled:
+            self._start_batch()
 
     def _start_batch(self) -> None:
         self._scheduled = False
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
         items = self._take()
         if items:
             self._in_flight += 1
+            self._last_size = len(items)
             self._sizes.observe(len(items))
             task = asyncio.create_task(self._call_batch(items))
             self._running.add(task)

@@ -29,7 +29,7 @@ from services.media.application.preparation import prepare
 from services.media.application.reachability import Reachability
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.reclamation import Reclamation
-from services.media.application.signer import WINDOW_SECONDS, Signer
+from services.media.application.signer import WINDOW_SECONDS, Signer, UrlExpiry
 from services.media.application.size_reader import SizeReader
 from services.media.application.size_recorder import SizeRecorder
 from services.media.application.unused_objects import UnusedObjects
@@ -134,7 +134,8 @@ def _objects(
 ) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
     """The services about objects, and a function that begins their background work."""
     settings, backends, registry = ground.settings, ground.backends, ground.registry
-    signer = Signer(backends, ground.clock, settings.url_expiry_seconds, ground.counts)
+    expiry = UrlExpiry(settings.url_expiry_seconds, settings.upload_url_expiry_seconds)
+    signer = Signer(backends, ground.clock, expiry, ground.counts)
     recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
     request_reader, reader, list_reader = (
@@ -255,7 +256,7 @@ def _backends(settings: Settings) -> StorageBackends:
 def _ages(settings: Settings) -> Ages:
     """The ages of unused objects to reclaim. StartupError if an upload could come after the deletion."""
     unreferenced, unregistered = settings.reclaim_unreferenced_seconds, settings.reclaim_unregistered_seconds
-    validity = settings.url_expiry_seconds + WINDOW_SECONDS
+    validity = settings.upload_url_expiry_seconds + WINDOW_SECONDS
     if 0 <= unregistered < validity:
         raise StartupError(
             f"set {PREFIX}RECLAIM_UNREGISTERED_SECONDS to {validity} or more, or to -1: "

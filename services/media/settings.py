@@ -12,6 +12,8 @@ from services.shared.process.settings import Port
 
 PREFIX: Final = "TAMS_MEDIA_"
 
+# Later versions of TAMS promise clients that a URL works for 30 seconds.
+UrlExpiry = Annotated[int, Meta(ge=30, le=MAX_EXPIRES_SECONDS - WINDOW_SECONDS)]
 ReclaimAge = Annotated[int, Meta(ge=-1, le=10**9)]
 
 
@@ -24,8 +26,10 @@ class Settings(AccessSettings):
     metadata_address: str = "127.0.0.1:8101"
     # JSON file that lists the storage backends; required.
     storage_config: str = ""
-    # Seconds for which a signed URL is valid at least, from when a client gets it.
-    url_expiry_seconds: Annotated[int, Meta(ge=1, le=MAX_EXPIRES_SECONDS - WINDOW_SECONDS)] = 3600
+    # Seconds for which a signed URL is valid at least, from when a client gets it: to read an object, and to
+    # upload one.
+    url_expiry_seconds: UrlExpiry = 3600
+    upload_url_expiry_seconds: UrlExpiry = 3600
     # Seconds between two checks of each bucket, whose result health reports.
     check_seconds: Annotated[float, Meta(gt=0)] = 2.0
     # Measurement of stored objects: seconds to pause after a round with work, seconds to pause if nothing was
@@ -35,8 +39,8 @@ class Settings(AccessSettings):
     measure_concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
     # Seconds after which the bytes of unused objects are deleted; -1 keeps them forever. The first is for
     # objects whose last segment was deleted, the second for objects that were allocated and never registered.
-    # The second must not be less than the validity of a signed URL plus five minutes, because an upload could
-    # come after the deletion.
+    # The second must not be less than the validity of a URL to upload plus five minutes, because an upload
+    # could come after the deletion.
     reclaim_unreferenced_seconds: ReclaimAge = 3600
     reclaim_unregistered_seconds: ReclaimAge = 24 * 3600
     # Seconds after which an upload in parts that is not completed is aborted; -1 keeps it forever.

@@ -5,7 +5,7 @@ A window ends early when the credentials of its backend are replaced.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock
@@ -26,8 +26,15 @@ _CACHED_SIGNATURES: Final = 20_000
 _CACHED_CONTENT_TYPES: Final = 100
 
 
+class UrlExpiry(NamedTuple):
+    """Seconds for which URLs are valid: to GET an object, and to PUT one or a part of one."""
+
+    get: int
+    put: int
+
+
 class Signer:
-    """Signs URLs that stay valid for at least `expiry_seconds` after a client gets them.
+    """Signs URLs that stay valid for at least `expiry` after a client gets them.
 
     Where the credentials expire before that, the URLs do so with them.
     """
@@ -36,13 +43,13 @@ class Signer:
         self,
         backends: StorageBackends,
         clock: Clock,
-        expiry_seconds: int,
+        expiry: UrlExpiry,
         counts: ObjectCounts | None = None,
     ) -> None:
         self._backends = backends
         self._counts = counts or ObjectCounts()
         self._clock = clock
-        self._validity_seconds = expiry_seconds + WINDOW_SECONDS
+        self._validity = UrlExpiry(*(seconds + WINDOW_SECONDS for seconds in expiry))
         self._windows: dict[str, SigningWindow] = {}
 
     def sign(self, objects: Sequence[tuple[str, bytes]]) -> list[SignedUrls]:
@@ -90,8 +97,9 @@ class Signer:
                 f"the credentials of storage {backend.label} have expired", reason="CREDENTIALS_EXPIRED"
             )
         if window is None or window.start != start or window.credentials is not credentials:
-            validity_seconds = min(self._validity_seconds, credentials.seconds_left(start))
-            window = SigningWindow(backend, credentials, start, int(validity_seconds))
+            left = credentials.seconds_left(start)
+            validity = UrlExpiry(*(int(min(seconds, left)) for seconds in self._validity))
+            window = SigningWindow(backend, credentials, start, validity)
             self._windows[backend.id] = window
         return window
 
@@ -100,14 +108,14 @@ class SigningWindow:
     """Signs URLs of one bucket that all have the same time of signing, `start`, and caches them."""
 
     def __init__(
-        self, backend: StorageBackend, credentials: Credentials, start: datetime, validity_seconds: int
+        self, backend: StorageBackend, credentials: Credentials, start: datetime, validity: UrlExpiry
     ) -> None:
         self.start = start
         self.credentials = credentials
         self._put_headers = backend.signed_put_headers
         self._presigner = Presigner(backend.public_bucket_url, backend.signing_region, credentials)
-        self._validity_seconds = validity_seconds
-        self._get = self._presigner.template("GET", start, validity_seconds)
+        self._put_seconds = validity.put
+        self._get = self._presigner.template("GET", start, validity.get)
         # By whole lists of paths: clients mostly read the same page again, and looking up each path would
         # make new pages 20 % slower.
         self._cache: dict[bytes, SignedUrls] = {}
@@ -137,7 +145,7 @@ class SigningWindow:
         put = self._puts.get(content_type)
         if put is None:
             headers = {"Content-Type": content_type, **self._put_headers}
-            put = self._presigner.template("PUT", self.start, self._validity_seconds, headers)
+            put = self._presigner.template("PUT", self.start, self._put_seconds, headers)
             if len(self._puts) < _CACHED_CONTENT_TYPES:
                 self._puts[content_type] = put
         return put.sign(url_lines(paths))
@@ -148,7 +156,7 @@ class SigningWindow:
         urls = []
         for number in numbers:
             parameters = {"partNumber": str(number), "uploadId": upload_id}
-            put = self._presigner.template("PUT", self.start, self._validity_seconds, parameters=parameters)
+            put = self._presigner.template("PUT", self.start, self._put_seconds, parameters=parameters)
             urls += put.sign(lines).urls()
         return urls
 

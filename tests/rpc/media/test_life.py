@@ -178,7 +178,7 @@ async def test_a_missing_storage_configuration_is_a_startup_error(path: str, mes
 async def test_an_age_of_reclaim_shorter_than_an_upload_is_refused(
     serve: Serve, backend: dict[str, Any], age: int, refused: bool
 ) -> None:
-    starting = serve(backend, url_expiry_seconds=600, reclaim_unregistered_seconds=age)
+    starting = serve(backend, upload_url_expiry_seconds=600, reclaim_unregistered_seconds=age)
     if refused:
         with pytest.raises(StartupError, match="RECLAIM_UNREGISTERED_SECONDS to 900 or more"):
             async with starting:

@@ -184,7 +184,7 @@ async def test_a_url_expires(
     serve: Serve, backend: dict[str, Any], http: httpx.AsyncClient, age: timedelta, status: int
 ) -> None:
     """A URL is valid for ten minutes, and for up to five more, the length of a window."""
-    async with serve(backend, clock=lambda: utc_now() - age, url_expiry_seconds=600) as media:
+    async with serve(backend, clock=lambda: utc_now() - age, upload_url_expiry_seconds=600) as media:
         (url,) = await put_urls(media, limit=1)
         assert (await http.put(url, content=b"x", headers=PUT)).status_code == status
 

@@ -13,7 +13,7 @@ from services.media.application.allocation import (
     AllocationRequest,
 )
 from services.media.application.recent_objects import RecentObjects
-from services.media.application.signer import Signer
+from services.media.application.signer import Signer, UrlExpiry
 from services.media.domain.credentials import Credentials
 from services.media.domain.storage_backend import ConditionalWrites, StorageBackend, StorageBackends
 from services.shared.errors import (
@@ -43,7 +43,7 @@ def allocation_over(registry: MemoryObjectRegistry, *backends: StorageBackend) -
     return Allocation(
         StorageBackends(backends),
         registry,
-        Signer(StorageBackends(backends), lambda: NOON, 3600),
+        Signer(StorageBackends(backends), lambda: NOON, UrlExpiry(3600, 3600)),
         RecentObjects(),
         clock=lambda: NOON,
         new_object_ids=lambda count: [f"id-{next(numbers)}" for _ in range(count)],

@@ -4,7 +4,7 @@ from services.media.application.object_counts import ObjectCounts
 from services.media.application.reachability import Reachability
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.reclamation import Reclamation
-from services.media.application.signer import Signer
+from services.media.application.signer import Signer, UrlExpiry
 from services.media.application.size_reader import SizeReader
 from services.media.domain.object import Ages, ObjectLocation
 from services.media.domain.storage_backend import StorageBackends
@@ -42,7 +42,7 @@ async def test_allocated_objects_and_their_urls_are_counted() -> None:
     metrics = Metrics()
     counts, backends = ObjectCounts(metrics), StorageBackends([a_backend()])
     registry, names = MemoryObjectRegistry({"flow": "video/mp2t"}), iter("abc")
-    signer = Signer(backends, lambda: NOON, 3600, counts)
+    signer = Signer(backends, lambda: NOON, UrlExpiry(3600, 3600), counts)
     allocation = Allocation(
         backends, registry, signer, RecentObjects(),
         clock=lambda: NOON, new_object_ids=lambda count: [next(names) for _ in range(count)], counts=counts,
@@ -53,7 +53,8 @@ async def test_allocated_objects_and_their_urls_are_counted() -> None:
 
 def test_signed_urls_are_counted_page_by_page() -> None:
     metrics = Metrics()
-    signer = Signer(StorageBackends([a_backend()]), lambda: NOON, 3600, ObjectCounts(metrics))
+    backends, expiry = StorageBackends([a_backend()]), UrlExpiry(3600, 3600)
+    signer = Signer(backends, lambda: NOON, expiry, ObjectCounts(metrics))
     for _ in range(2):
         signer.sign([(BACKEND_ID, url_lines(["a", "b"])), (BACKEND_ID, url_lines(["c"]))])
     assert counts_of(metrics) == {"tams_urls_signed": {("GET",): 6}}

@@ -24,7 +24,8 @@ def test_settings_are_read_by_name_and_type() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("TAMS_MEDIA_URL_EXPIRY_SECONDS", "0"),
+        ("TAMS_MEDIA_URL_EXPIRY_SECONDS", "29"),
+        ("TAMS_MEDIA_UPLOAD_URL_EXPIRY_SECONDS", "29"),
         # Together with the signing window this exceeds the seven days that S3 allows.
         ("TAMS_MEDIA_URL_EXPIRY_SECONDS", "604501"),
         ("TAMS_MEDIA_MEASURE_IDLE_SECONDS", "0"),

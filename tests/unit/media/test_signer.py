@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.media.application.signer import MAX_URLS, WINDOW_SECONDS, Signer
+from services.media.application.signer import MAX_URLS, WINDOW_SECONDS, Signer, UrlExpiry
 from services.media.domain.credentials import Credentials
 from services.media.domain.storage_backend import StorageBackends
 from services.shared.errors import InvalidArgument, Unavailable
@@ -28,7 +28,7 @@ def signer_at(clock: Callable[[], datetime], expiry_seconds: int = 3600) -> Sign
     other = a_backend(
         id=OTHER_BACKEND_ID, default_storage=False, bucket="cold", public_endpoint_url="https://cold.example"
     )
-    return Signer(StorageBackends([a_backend(), other]), clock, expiry_seconds)
+    return Signer(StorageBackends([a_backend(), other]), clock, UrlExpiry(expiry_seconds, expiry_seconds))
 
 
 def urls_of(signer: Signer, objects: Sequence[tuple[str, bytes]]) -> list[str]:
@@ -73,7 +73,7 @@ def test_urls_change_only_with_the_window() -> None:
 
 def test_new_credentials_sign_from_the_next_url_on() -> None:
     backend = a_backend()
-    signer = Signer(StorageBackends([backend]), Clock(), 3600)
+    signer = Signer(StorageBackends([backend]), Clock(), UrlExpiry(3600, 3600))
     before = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t").urls()
     backend.credentials.current = Credentials("new", "secret")
     after = urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t").urls()
@@ -81,12 +81,21 @@ def test_new_credentials_sign_from_the_next_url_on() -> None:
     assert ["Credential=new" in url for url in after] == [True, True]
 
 
+def test_urls_to_read_and_to_write_are_valid_for_times_of_their_own() -> None:
+    backend = a_backend()
+    signer = Signer(StorageBackends([backend]), Clock(), UrlExpiry(get=7200, put=60))
+    reads, writes = urls_of(signer, [paths_in("a")]), signer.put_urls(backend, ["b"], "video/mp2t").urls()
+    parts = signer.part_urls(backend, "c", "upload", [1])
+    found = [parse_qs(urlsplit(url).query)["X-Amz-Expires"] for url in reads + writes + parts]
+    assert found == [["7500"], ["360"], ["360"]]
+
+
 @given(st.integers(1, 5000), st.integers(0, 299))
 def test_a_url_does_not_outlive_the_credentials_that_signed_it(left: int, passed: int) -> None:
     clock = Clock(NOON + timedelta(seconds=passed))
     expires = clock.now + timedelta(seconds=left)
     backend = a_backend(credentials=Credentials("role", "secret", "token", expires))
-    signer = Signer(StorageBackends([backend]), clock, 3600)
+    signer = Signer(StorageBackends([backend]), clock, UrlExpiry(3600, 3600))
     for url in urls_of(signer, [paths_in("a")]) + signer.put_urls(backend, ["b"], "video/mp2t").urls():
         query = parse_qs(urlsplit(url).query)
         signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=NOON.tzinfo)

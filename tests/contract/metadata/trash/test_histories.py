@@ -22,6 +22,8 @@ from tests.support.metadata.flows import a_flow, flow_id, source_id
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.models.trash import Entry, TrashModel
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 NAMES = "abc"
 FLOWS = st.integers(1, 4)

@@ -7,6 +7,7 @@ from gateway.clients import coalescer
 from gateway.clients.coalescer import Coalescer, sizes_of_batches
 from services.shared.errors import DeadlineExceeded, Internal, NotFound, TamsError, Unavailable
 from services.shared.telemetry.metrics import COUNTS, Distribution, Metrics
+from tests.support.processes.polling import until
 
 SIZES = Distribution(COUNTS)
 
@@ -79,6 +80,34 @@ async def test_at_most_two_calls_are_in_flight(service: Service, call: Coalescer
     service.open.set()
     assert await asyncio.gather(*tasks) == ["one a", "many b", "many c", "many d", "many e"]
     assert service.batches == [["b"], ["c", "d", "e"]]
+
+
+async def test_a_batch_beside_another_is_as_large_or_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalescer, "_PATIENCE_SECONDS", 60)
+    sent: dict[str, asyncio.Future[None]] = {}
+
+    async def batch(requests: Sequence[str]) -> Sequence[str]:
+        end = sent["".join(requests)] = asyncio.get_running_loop().create_future()
+        await end
+        return requests
+
+    async def single(request: str) -> str:
+        return (await batch([request]))[0]
+
+    call = Coalescer(single, batch, deadline_seconds=60, sizes=SIZES)
+    tasks = await start(call, "a", "b", "c", "d")
+    sent["a"].set_result(None)
+    tasks += await start(call, "e", "f")
+    assert [*sent] == ["a", "bcd"]
+    tasks += await start(call, "g")
+    assert [*sent] == ["a", "bcd", "efg"]
+    sent["bcd"].set_result(None)
+    monkeypatch.setattr(coalescer, "_PATIENCE_SECONDS", 0.001)
+    tasks += await start(call, "h")
+    await until(lambda: "h" in sent)
+    for name in ("efg", "h"):
+        sent[name].set_result(None)
+    assert await asyncio.gather(*tasks) == [*"abcdefgh"]
 
 
 async def test_a_batch_has_a_maximum_size(service: Service, call: Coalescer[str, str]) -> None:

@@ -33,6 +33,8 @@ from tests.support.vast.backups import (
 )
 from tests.support.vast.clusters import KEYS, vast_server
 
+pytestmark = pytest.mark.slow
+
 FLOWS = range(2)
 
 

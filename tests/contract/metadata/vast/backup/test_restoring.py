@@ -34,6 +34,8 @@ from tests.support.processes.polling import until
 from tests.support.vast.backups import Rows, back_up_rows, cluster_on, rows_in, settings_of, store_on
 from tests.support.vast.clusters import vast_server
 
+pytestmark = pytest.mark.slow
+
 Backup = tuple[Server, Path, Rows]
 
 

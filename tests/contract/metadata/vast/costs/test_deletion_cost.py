@@ -20,6 +20,8 @@ from tests.support.metadata.flows import a_flow, flow_id
 from tests.support.metadata.rules import Metadata, a_segment, an_object
 from tests.support.vast.clusters import KEYS, address_of, change_rows, vast_rows, vast_server
 
+pytestmark = pytest.mark.slow
+
 SEGMENTS = 100_000
 AT_ONCE = 50_000
 REMOVED = TimeRange(50_000, 51_000)

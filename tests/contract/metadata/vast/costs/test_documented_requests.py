@@ -19,6 +19,8 @@ from tests.support.metadata.rules import Metadata, a_segment, an_object
 from tests.support.project.pages import table_rows
 from tests.support.project.repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTED = dict(table_rows(ROOT / "docs" / "vast.md", "operation"))
 # A rollback is sent after the reply.
 _SETTLED_SECONDS = 0.05

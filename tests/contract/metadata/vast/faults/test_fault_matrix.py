@@ -27,6 +27,8 @@ from tests.support.vast.fault_cells import (
 )
 from tests.support.vast.fault_world import FaultWorld
 
+pytestmark = pytest.mark.slow
+
 # The rounds of requests within which a fault that occurs once has occurred.
 _ROUNDS = 4
 OPENING_SECONDS = 60.0

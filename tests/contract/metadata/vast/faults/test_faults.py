@@ -27,6 +27,8 @@ from tests.support.metadata.flows import a_flow
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import KEYS, address_of, vast_rows, vast_server
 
+pytestmark = pytest.mark.slow
+
 SECOND = 10**9
 
 

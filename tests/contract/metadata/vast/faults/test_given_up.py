@@ -13,6 +13,8 @@ from simulators.vast.endpoints.faults import conflict_storm
 from simulators.vast.server import Server
 from tests.support.vast.clusters import KEYS, address_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def store(server: Server) -> AsyncIterator[VastStore]:

@@ -5,11 +5,15 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from simulators.vast.server import Server
 from tests.contract.metadata.vast.faults.test_killed import a_store, url_of
 from tests.support.metadata.flows import a_flow
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import KEYS, vast_rows
+
+pytestmark = pytest.mark.slow
 
 # Changes the row of a flow, as the registration of a segment does, and hangs before the commit.
 HANGING = """

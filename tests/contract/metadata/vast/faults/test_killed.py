@@ -18,6 +18,8 @@ from tests.support.metadata.flows import a_flow
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import KEYS, vast_rows
 
+pytestmark = pytest.mark.slow
+
 # Changes the row of a flow, as the registration of a segment does, and is killed before the commit.
 KILLED = """
 import os, sys

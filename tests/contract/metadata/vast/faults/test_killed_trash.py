@@ -20,6 +20,8 @@ from tests.support.project.repository import ROOT
 from tests.support.vast.clusters import vast_rows
 from tests.support.vast.killed_change import SLICE, SOFT, set_slices, work
 
+pytestmark = pytest.mark.slow
+
 ALL = range(2 * SLICE + 5)
 MOMENTS = ("before", "after")
 

@@ -21,6 +21,8 @@ from tests.support.metadata.flows import a_flow, flow_id
 from tests.support.metadata.rules import Metadata
 from tests.support.vast.clusters import KEYS, address_of, vast_rows, vast_server
 
+pytestmark = pytest.mark.slow
+
 BATCHES, ROWS = 12, 200
 
 

@@ -30,6 +30,8 @@ from tests.support.metadata.flows import a_flow, flow_id
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import KEYS, address_of, vast_rows, vast_server
 
+pytestmark = pytest.mark.slow
+
 # Far more failed attempts than any caller makes while it waits.
 UNTIL_CLEARED = 5000
 DAY_MS = 24 * 3600 * 1000

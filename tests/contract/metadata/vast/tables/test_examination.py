@@ -32,6 +32,8 @@ from tests.support.vast.clusters import (
     vast_rows,
 )
 
+pytestmark = pytest.mark.slow
+
 MEMBER = {"id": flow_id(2), "role": "video"}
 NOBODY = uuid_of("nobody", 1)
 SCHEMA = "vastdb/tams"

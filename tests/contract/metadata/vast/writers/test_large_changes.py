@@ -25,6 +25,8 @@ from tests.support.metadata.flows import a_flow, flow_id
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import KEYS, address_of, change_rows, vast_rows, vast_server
 
+pytestmark = pytest.mark.slow
+
 DELETED = 42_000
 LOADED = MAX_ROWS + 465
 # These changes take as long as the machine needs.
