@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from grpc import aio
@@ -33,7 +34,9 @@ _CREATED_AT_ONCE: Final = 5000
 _CALLS_AT_ONCE: Final = 2
 
 
-def flow_document(flow_id: str, tags: Mapping[str, str] | None = None) -> bytes:
+def flow_document(
+    flow_id: str, tags: Mapping[str, str] | None = None, *, container: str = "video/mp2t"
+) -> bytes:
     """The document of a video flow of about 1 kB, with additional tags if some are given."""
     document: dict[str, Any] = {
         "id": flow_id,
@@ -50,7 +53,7 @@ def flow_document(flow_id: str, tags: Mapping[str, str] | None = None) -> bytes:
             **(tags or {}),
         },
         "codec": "video/h264",
-        "container": "video/mp2t",
+        "container": container,
         "avg_bit_rate": 5_000_000,
         "max_bit_rate": 8_000_000,
         "generation": 0,
@@ -82,10 +85,11 @@ class Metadata:
         self._copies = ObjectCopyServiceStub(channel)
         self._segments = SegmentServiceStub(channel)
 
-    async def new_flow(self) -> str:
-        """Create a flow; returns its id."""
+    async def new_flow(self, container: str = "video/mp2t") -> str:
+        """Create a flow of objects in a container; returns its id."""
         flow_id = str(uuid.uuid4())
-        await self._flows.PutFlow(PutFlowRequest(id=flow_id, document=flow_document(flow_id)))
+        document = flow_document(flow_id, container=container)
+        await self._flows.PutFlow(PutFlowRequest(id=flow_id, document=document))
         return flow_id
 
     async def reserve(self, flow_id: str, count: int) -> list[str]:
@@ -99,9 +103,9 @@ class Metadata:
             await self._objects.ReserveObjects(ReserveObjectsRequest(flow_id=flow_id, objects=objects))
         return ids
 
-    async def copy(self, object_ids: Sequence[str]) -> None:
-        """Have the registry know a stored copy of each object. There are no bytes, as of the objects."""
-        for batch in _batches(object_ids, _RESERVED_AT_ONCE):
+    async def copy(self, keys: Sequence[str]) -> None:
+        """Have the registry know a stored copy of each object, by its key. There are no bytes."""
+        for batch in _batches([key.removeprefix("bench/") for key in keys], _RESERVED_AT_ONCE):
             copies = [
                 ObjectLocation(object_id=object_id, storage_id=COPIES_ID, storage_path=f"copies/{object_id}")
                 for object_id in batch
@@ -111,20 +115,19 @@ class Metadata:
             if failures := [each.failure for each in reply.results if each.HasField("failure")]:
                 raise RuntimeError(f"a copy was refused: {failures[0].summary}")
 
-    async def fill(self, flow_id: str, count: int) -> Sequence[str]:
-        """Append segments from 0:0 on, each with an object of its own; returns the ids of these."""
-        filled: list[str] = []
+    async def fill(self, flow_id: str, count: int) -> list[str]:
+        """Append segments from 0:0 on, each with an object of its own; returns the keys of the objects."""
         places = asyncio.Semaphore(_CALLS_AT_ONCE)
 
-        async def add(first: int, size: int) -> None:
+        async def add(first: int, size: int) -> list[str]:
             async with places:
                 ids = await self.reserve(flow_id, size)
                 await self._create(flow_id, first, ids)
-                filled.extend(ids)
+                return [f"bench/{object_id}" for object_id in ids]
 
         parts = [(first, min(_CREATED_AT_ONCE, count - first)) for first in range(0, count, _CREATED_AT_ONCE)]
-        await asyncio.gather(*(add(first, size) for first, size in parts))
-        return filled
+        keys = await asyncio.gather(*(add(first, size) for first, size in parts))
+        return list(chain.from_iterable(keys))
 
     async def _create(self, flow_id: str, first: int, object_ids: Sequence[str]) -> None:
         request = create_request(flow_id, first, object_ids)

@@ -10,12 +10,13 @@ from gateway.app import App
 from gateway.clients.documents import FlowDocuments, SourceDocuments
 from gateway.clients.flows import FlowReader, flow_reader
 from gateway.clients.health import HealthChecks
+from gateway.clients.init_sections import InitSections
 from gateway.clients.live_windows import LiveWindows
 from gateway.clients.playable_flows import PlayableFlows
 from gateway.clients.segments import segment_writer
 from gateway.clients.services import Services
 from gateway.clients.storage import storage_allocator
-from gateway.clients.uploads import missing_object_finder
+from gateway.clients.uploads import MissingObjectFinder, missing_object_finder, sampled
 from gateway.handlers.accounts.api_keys import ApiKeys
 from gateway.handlers.accounts.tokens import Tokens
 from gateway.handlers.accounts.users import Users
@@ -169,7 +170,7 @@ def _handlers(
     reader = flow_reader(services, metrics)
     sources, flows = SourceDocuments(services), FlowDocuments(services, reader)
     urls = SegmentUrls(services.channels["media"], backends)
-    playable = PlayableFlows(services, reader, urls)
+    playable = PlayableFlows(services, reader, urls, InitSections(services))
     windows = LiveWindows(playable)
     return Handlers(
         service=Service(services, settings, backends, bodies),
@@ -243,9 +244,15 @@ def _segments(
     return Segments(
         services,
         writer=segment_writer(services, metrics),
-        find_missing_objects=missing_object_finder(services, metrics) if settings.check_uploads else None,
+        find_missing_objects=_upload_check(settings, services, metrics),
         urls=urls,
         deletion_requests=deletion_requests,
         bodies=bodies,
         paging=paging,
     )
+
+
+def _upload_check(settings: Settings, services: Services, metrics: Metrics) -> MissingObjectFinder | None:
+    if not settings.check_uploads:
+        return None
+    return sampled(missing_object_finder(services, metrics), settings.check_uploads_share)

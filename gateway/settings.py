@@ -36,6 +36,9 @@ class Settings(AccessSettings):
     webhooks: bool = True
     # Refuse segments whose objects were not uploaded; media checks each object before it is registered.
     check_uploads: bool = False
+    # The share of objects that are checked, for stores where a sample is enough. The same objects are chosen
+    # each time, by their ids.
+    check_uploads_share: Annotated[float, Meta(gt=0, le=1)] = 1.0
     # Offer administration under /x/admin. Every program that reaches this gateway may then drop tables.
     admin: bool = False
     # Comma list of host names for which administration is open to every program, also through proxies; *

@@ -15,6 +15,8 @@ from services.shared.process.lifetime import choose_grpc_engine
 from tests.support.http.certificates import load_certificates_once
 from tests.support.processes.system import System, running_system
 from tests.support.services.engine import ENGINE, ENGINES
+from tests.support.storage.rclone import Rclone, running_rclone
+from tests.support.storage.s3_store import S3Store
 from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs
 
 # As in the processes of the product.
@@ -46,6 +48,20 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """An S3 store for all tests of a run; each test uses its own bucket."""
     with running_seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rclone]:
+    """Another implementation of S3, for all tests of a run; each test uses its own bucket."""
+    with running_rclone(tmp_path_factory.mktemp("rclone")) as store:
+        yield store
+
+
+@pytest.fixture(params=["seaweedfs", "rclone"])
+def each_store(request: pytest.FixtureRequest) -> S3Store:
+    """An S3 store of each implementation."""
+    store: S3Store = request.getfixturevalue(request.param)
+    return store
 
 
 @pytest.fixture(scope="session")

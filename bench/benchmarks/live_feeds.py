@@ -79,7 +79,7 @@ async def run(_options: Options, folder: Path) -> list[Figure]:
 async def _step(subscribers: Subscribers, flow_ids: list[str], number: int) -> Step:
     system = subscribers.system
     measured = [*system.processes, subscribers.events, subscribers.sink]
-    storage = psutil.Process(system.storage_pid)
+    storage = psutil.Process(system.storage.pid)
     plan = Plan(
         port=system.gateway.port,
         flow_ids=flow_ids,

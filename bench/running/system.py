@@ -13,8 +13,9 @@ from services.shared.process.settings import TLS
 from services.shared.rpc.probe import is_serving
 from tests.support.processes.polling import until
 from tests.support.processes.ports import free_ports
-from tests.support.storage.seaweedfs import running_seaweedfs, write_storage_config
+from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs, write_storage_config
 
+BUCKET: Final = "bench"
 STORAGE_ID: Final = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
 # The backend of copies.
 COPIES_ID: Final = "c4b2a1a4-2d6e-4c57-8a7c-2f2f8b8c6a11"
@@ -31,7 +32,7 @@ class System:
     gateway: Process
     metadata: Process
     media: Process
-    storage_pid: int
+    storage: SeaweedFS
 
     @property
     def processes(self) -> Sequence[Process]:
@@ -62,7 +63,7 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
         weed = stack.enter_context(running_seaweedfs(folder))
         config = write_storage_config(
             folder / "storage.json",
-            weed.backend("bench", id=STORAGE_ID),
+            weed.backend(BUCKET, id=STORAGE_ID),
             weed.backend("bench-copies", id=COPIES_ID, label="copies", default_storage=False),
         )
         media_port, gateway_port = free_ports(2)
@@ -84,7 +85,7 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
             processes.running("gateway", gateway_port, ["gateway"], folder, gateway_env)
         )
         await gateway.listening()
-        yield System(gateway, metadata, media, weed.pid)
+        yield System(gateway, metadata, media, weed)
 
 
 def _service(name: str, port: int, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Process]:

@@ -141,6 +141,13 @@ def _media(level: Numbers, rate: Numbers) -> Media:
             rate, "tams_s3_request_duration_seconds", "tams_s3_request_errors_total", "backend", "operation"
         ),
         backends=_ups(level, "tams_storage_backend_up", "backend"),
+        open_circuits=sorted(
+            {
+                labels.get("backend", "")
+                for labels, value in level.where("tams_storage_circuit_open")
+                if value > 0
+            }
+        ),
         allocated_per_second=rate.total("tams_objects_allocated_total"),
         signed_per_second=rate.total("tams_urls_signed_total"),
         ingested_bytes_per_second=rate.total("tams_bytes_ingested_total"),

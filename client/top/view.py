@@ -40,10 +40,11 @@ class Tables(msgspec.Struct, frozen=True):
 
 
 class Media(msgspec.Struct, frozen=True):
-    """Object storage; `backends` says of each whether it answers."""
+    """Object storage; `backends` says of each whether it answers, `open_circuits` names those not asked."""
 
     operations: list[Traffic]
     backends: dict[str, bool]
+    open_circuits: list[str]
     allocated_per_second: float
     signed_per_second: float
     ingested_bytes_per_second: float

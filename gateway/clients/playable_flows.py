@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from tams.metadata.v1 import flow_service_pb2, segment_service_pb2
 
 from gateway.clients.flows import FlowReader
+from gateway.clients.init_sections import InitSections
 from gateway.clients.recent import RecentByKey
 from gateway.clients.services import Services
 from gateway.playback.flows import PlayableFlow, playable_flow
@@ -39,10 +40,13 @@ class SegmentPage(NamedTuple):
 class PlayableFlows:
     """Flows and segments in the form that playlists need, as far as the caller sees them."""
 
-    def __init__(self, services: Services, reader: FlowReader, urls: SegmentUrls) -> None:
+    def __init__(
+        self, services: Services, reader: FlowReader, urls: SegmentUrls, init_sections: InitSections
+    ) -> None:
         self._services = services
         self._reader = reader
         self._urls = urls
+        self._init_sections = init_sections
         self._flows: RecentByKey[tuple[Principal, str], PlayableFlow] = RecentByKey(
             _FLOW_SECONDS, _FLOWS_KEPT
         )
@@ -94,7 +98,10 @@ class PlayableFlows:
     async def _page(self, request: segment_service_pb2.ListSegmentsRequest, urls: UrlFilter) -> SegmentPage:
         page = await call(self._services.segments.ListSegments, request)
         (documents,) = await self._urls.documents([page.segments], urls)
-        return SegmentPage(playable_segments(documents.json_list()), page.next_page_token)
+        segments = playable_segments(documents.json_list())
+        if (await self.flow(request.flow_id)).is_fragmented:
+            segments = await self._init_sections.add(segments, page.segments)
+        return SegmentPage([segment for segment in segments if segment.url], page.next_page_token)
 
 
 def _too_long(within: TimeRange, end: int) -> InvalidArgument:

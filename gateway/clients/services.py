@@ -27,6 +27,8 @@ from tams.event.v1 import (
 from tams.media.v1 import (
     copy_service_pb2,
     copy_service_pb2_grpc,
+    init_section_service_pb2,
+    init_section_service_pb2_grpc,
     multipart_upload_service_pb2,
     multipart_upload_service_pb2_grpc,
     storage_service_pb2,
@@ -94,6 +96,7 @@ MEDIA: Final = _services(
     storage_service_pb2.DESCRIPTOR,
     multipart_upload_service_pb2.DESCRIPTOR,
     copy_service_pb2.DESCRIPTOR,
+    init_section_service_pb2.DESCRIPTOR,
     unused_object_service_pb2.DESCRIPTOR,
     media_status_service_pb2.DESCRIPTOR,
 )
@@ -126,6 +129,7 @@ class Services:
         self.storage = storage_service_pb2_grpc.StorageServiceStub(media)
         self.multipart_uploads = multipart_upload_service_pb2_grpc.MultipartUploadServiceStub(media)
         self.copies = copy_service_pb2_grpc.CopyServiceStub(media)
+        self.init_sections = init_section_service_pb2_grpc.InitSectionServiceStub(media)
         self.unused_objects = unused_object_service_pb2_grpc.UnusedObjectServiceStub(media)
         self.media_status = media_status_service_pb2_grpc.StatusServiceStub(media)
         self.coverage = coverage_service_pb2_grpc.CoverageServiceStub(analytics)

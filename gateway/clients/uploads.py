@@ -1,5 +1,6 @@
 """Asks media which objects were not uploaded; concurrent requests are coalesced."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -29,6 +30,7 @@ _KNOWN: Final = frozenset(
 
 # The largest number of objects in one coalesced call; a longer list is sent alone.
 _BATCH_OBJECTS: Final = 500
+_SAMPLE_BYTES: Final = 8
 
 
 def missing_object_finder(services: Services, metrics: Metrics) -> MissingObjectFinder:
@@ -66,6 +68,28 @@ def missing_object_finder(services: Services, metrics: Metrics) -> MissingObject
         return await (coalesced if len(object_ids) <= _BATCH_OBJECTS else single)(object_ids)
 
     return find
+
+
+def sampled(find: MissingObjectFinder, share: float) -> MissingObjectFinder:
+    """A finder that asks for a share of the objects, above 0 and up to 1. Their ids choose them.
+
+    So an object that was refused is refused again until it is stored.
+    """
+    if share >= 1:
+        return find
+    below = int(share * 2 ** (8 * _SAMPLE_BYTES))
+
+    async def find_in_sample(object_ids: Sequence[str]) -> Sequence[str]:
+        chosen = [object_id for object_id in object_ids if _number_of(object_id) < below]
+        return await find(chosen) if chosen else ()
+
+    return find_in_sample
+
+
+def _number_of(object_id: str) -> int:
+    """A number that is the same for the same id, and evenly spread."""
+    digest = hashlib.blake2b(object_id.encode(errors="surrogatepass"), digest_size=_SAMPLE_BYTES)
+    return int.from_bytes(digest.digest())
 
 
 def _outcome(object_ids: Sequence[str], presences: _Presences) -> Sequence[str] | TamsError:

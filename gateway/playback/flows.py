@@ -11,8 +11,9 @@ from services.shared.errors import FailedPrecondition
 VIDEO: Final = "urn:x-nmos:format:video"
 AUDIO: Final = "urn:x-nmos:format:audio"
 MULTI: Final = "urn:x-nmos:format:multi"
-# The containers of objects that a playlist can list.
-CONTAINERS: Final = ("video/mp2t",)
+# The containers of objects that a playlist can list; the objects of the second are fragmented.
+FRAGMENTED: Final = ("video/mp4", "audio/mp4")
+CONTAINERS: Final = ("video/mp2t", *FRAGMENTED)
 # Tags that recorders and other programs for TAMS set.
 _STATUS: Final = "flow_status"
 _CLOSED: Final = "closed_complete"
@@ -99,6 +100,11 @@ class PlayableFlow(msgspec.Struct):
     def closed(self) -> bool:
         """True if the flow gets no further segments."""
         return self.read_only or self.tags.get(_STATUS) == _CLOSED
+
+    @property
+    def is_fragmented(self) -> bool:
+        """True if the objects are fragmented MP4, so that players need their initialization sections."""
+        return self.container.lower() in FRAGMENTED
 
     @property
     def excluded(self) -> bool:

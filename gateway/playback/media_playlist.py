@@ -6,11 +6,16 @@ from typing import Final
 
 from gateway.playback.clock import utc_date
 from gateway.playback.numbering import Entry
+from gateway.playback.segments import InitSection
 from services.shared.timerange import NS
 
 # FFmpeg (since 7.1.1) plays only segments whose URLs end as those of media do. Players send no fragments, and
 # signed URLs allow no other change.
-_FRAGMENT: Final = "#.ts"
+_TS: Final = "#.ts"
+_MP4: Final = "#.mp4"
+# RFC 8216, 7: the first versions with decimal durations, and with EXT-X-MAP.
+_VERSION: Final = 3
+_VERSION_OF_MAPS: Final = 6
 
 CONTENT_TYPE: Final = "application/vnd.apple.mpegurl"
 
@@ -39,8 +44,10 @@ def media_playlist(entries: Sequence[Entry], kind: Kind, *, target: int, ended: 
     `target` is the target duration in seconds. `ended` says that no further segments will follow.
     """
     lines = [*_head(entries[0], kind, target)]
-    for index, entry in enumerate(entries):
-        lines += _lines(entry, dated=index == 0 or entry.breaks)
+    previous: Entry | None = None
+    for entry in entries:
+        lines += _lines(entry, previous)
+        previous = entry
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join([*lines, ""]).encode()
@@ -48,7 +55,7 @@ def media_playlist(entries: Sequence[Entry], kind: Kind, *, target: int, ended: 
 
 def _head(first: Entry, kind: Kind, target: int) -> Iterator[str]:
     yield "#EXTM3U"
-    yield "#EXT-X-VERSION:3"
+    yield f"#EXT-X-VERSION:{_VERSION if first.segment.init is None else _VERSION_OF_MAPS}"
     yield f"#EXT-X-TARGETDURATION:{target}"
     if kind is not Kind.LIVE:
         yield f"#EXT-X-PLAYLIST-TYPE:{kind.upper()}"
@@ -58,11 +65,20 @@ def _head(first: Entry, kind: Kind, target: int) -> Iterator[str]:
         yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{removed}"
 
 
-def _lines(entry: Entry, *, dated: bool) -> Iterator[str]:
-    start, end, _, url = entry.segment
+def _lines(entry: Entry, previous: Entry | None) -> Iterator[str]:
+    start, end, _, url, init = entry.segment
     if entry.breaks:
         yield "#EXT-X-DISCONTINUITY"
-    if dated and (date := utc_date(start)) is not None:
+    if (previous is None or entry.breaks) and (date := utc_date(start)) is not None:
         yield f"#EXT-X-PROGRAM-DATE-TIME:{date}"
+    address = url if "#" in url else url + (_TS if init is None else _MP4)
+    if init is not None and (previous is None or not _has_section(previous, init)):
+        yield f'#EXT-X-MAP:URI="{address}",BYTERANGE="{init.length}@0"'
     yield f"#EXTINF:{(end - start) // NS}.{(end - start) % NS:09d},"
-    yield url if "#" in url else url + _FRAGMENT
+    if init is not None:
+        yield f"#EXT-X-BYTERANGE:{init.object_size - init.length}@{init.length}"
+    yield address
+
+
+def _has_section(entry: Entry, init: InitSection) -> bool:
+    return entry.segment.init is not None and entry.segment.init.digest == init.digest

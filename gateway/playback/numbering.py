@@ -1,7 +1,8 @@
 """Numbers of segments and of discontinuities (RFC 8216, 4.3.3.2 and 4.3.3.3).
 
 A player may go on with its clock from one segment to the next if the next begins where the last ends, and
-both objects count time from the same zero. Else a discontinuity is between them.
+both objects count time from the same zero, with the same parameters in their initialization sections. Else a
+discontinuity is between them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,8 +48,12 @@ def _following(previous: Entry | None, segment: PlayableSegment) -> Entry:
 
 def _continues(previous: PlayableSegment, segment: PlayableSegment) -> bool:
     gap = abs(segment.start - previous.end) * _TICKS
-    step = (segment.ts_offset - previous.ts_offset) * _TICKS % (_WRAP * NS)
-    return max(gap, min(step, _WRAP * NS - step)) <= _SLACK_TICKS * NS
+    step = (segment.ts_offset - previous.ts_offset) * _TICKS
+    if segment.init is None or previous.init is None:
+        step = min(step % (_WRAP * NS), -step % (_WRAP * NS))
+    elif segment.init.parameters != previous.init.parameters:
+        return False
+    return max(gap, abs(step)) <= _SLACK_TICKS * NS
 
 
 def continued(segments: Sequence[PlayableSegment], known: Sequence[Entry]) -> list[Entry]:

@@ -9,16 +9,30 @@ from services.shared.timerange import TimeRange, bounds_of, parse_timestamp
 _SCHEMES: Final = ("https://", "http://")
 
 
-class PlayableSegment(NamedTuple):
-    """A segment with the URL of its object. Times are nanoseconds, `end` is exclusive.
+class InitSection(NamedTuple):
+    """The initialization section of an object in fragmented MP4: its first `length` bytes of `object_size`.
 
-    A time in the object plus `ts_offset` is the time on the flow.
+    `digest` is that of its bytes, `parameters` that of what a decoder must know of its tracks.
+    """
+
+    length: int
+    object_size: int
+    digest: bytes
+    parameters: bytes
+
+
+class PlayableSegment(NamedTuple):
+    """A segment with the URL of its object, empty without one. Times are nanoseconds, `end` is exclusive.
+
+    A time in the object plus `ts_offset` is the time on the flow. `init` is None if players need no
+    initialization section, as in MPEG-TS.
     """
 
     start: int
     end: int
     ts_offset: int
     url: str
+    init: InitSection | None = None
 
 
 class _Url(msgspec.Struct):
@@ -36,17 +50,16 @@ _documents: Final = msgspec.json.Decoder(list[_Document])
 
 
 def playable_segments(documents: bytes) -> list[PlayableSegment]:
-    """The segments of a JSON list, without those that have no http or https URL.
+    """The segments of a JSON list. One that has no http or https URL has an empty one.
 
     A signed URL is taken before others, else the first.
     """
     decoded = _documents.decode(documents)
     starts, ends = bounds_of([TimeRange.parse(document.timerange) for document in decoded])
-    segments = [
+    return [
         PlayableSegment(start, end, parse_timestamp(document.ts_offset), _url(document.get_urls))
         for document, start, end in zip(decoded, starts, ends, strict=True)
     ]
-    return [segment for segment in segments if segment.url]
 
 
 def _url(urls: list[_Url]) -> str:

@@ -11,9 +11,11 @@ from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
 from services.media.adapters.copy_registry import COPY_SERVICE, GrpcCopyRegistry
+from services.media.adapters.notification_listener import listening, read_token
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
 from services.media.adapters.s3 import S3Storage
 from services.media.adapters.s3_copies import S3Copies
+from services.media.adapters.s3_heads import S3Heads
 from services.media.adapters.s3_multipart import S3MultipartUploads
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.allocation import Allocation
@@ -21,8 +23,10 @@ from services.media.application.backend_registration import BackendRegistration
 from services.media.application.copying.copies import Copies
 from services.media.application.copying.object_copying import Buckets, ObjectCopying
 from services.media.application.credential_renewal import CredentialRenewal
+from services.media.application.init_sections import InitSections
 from services.media.application.measurement import Measurement
 from services.media.application.multipart_uploads import MultipartUploads
+from services.media.application.notifications import Notifications
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import Clock, NewObjectIds, ObjectStorage
 from services.media.application.preparation import prepare
@@ -35,9 +39,17 @@ from services.media.application.size_recorder import SizeRecorder
 from services.media.application.unused_objects import UnusedObjects
 from services.media.application.upload_expiry import UploadExpiry
 from services.media.application.uploads import Uploads
+from services.media.domain.circuit import Circuit
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
-from services.media.servicers import copies, multipart_uploads, status, storage, unused_objects
+from services.media.servicers import (
+    copies,
+    init_sections,
+    multipart_uploads,
+    status,
+    storage,
+    unused_objects,
+)
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError
 from services.shared.ids import new_object_ids as time_ordered_ids
@@ -61,8 +73,10 @@ class _Ground:
     backends: StorageBackends
     ages: Ages
     registry: GrpcObjectRegistry
+    circuits: Mapping[str, Circuit]
     storages: Mapping[str, S3Storage]
     multipart_storages: Mapping[str, S3MultipartUploads]
+    heads: Mapping[str, S3Heads]
     counts: ObjectCounts
     clock: Clock
     copy_registry: GrpcCopyRegistry
@@ -92,28 +106,34 @@ async def running(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         labels = {backend.id: backend.label for backend in backends}
+        circuits = {backend.id: _circuit(backend.label, settings) for backend in backends}
         registry, copy_registry = GrpcObjectRegistry(metadata), GrpcCopyRegistry(metadata)
-        storages = _storages(backends, settings.measure_concurrency, telemetry.metrics, stack)
-        multipart = _multipart_storages(backends, telemetry.metrics, stack)
-        buckets = Buckets(_copy_storages(backends, telemetry.metrics, stack), multipart, storages)
-        copying = ObjectCopying(backends, copy_registry, buckets)
+        storages = _storages(backends, circuits, settings.measure_concurrency, telemetry.metrics, stack)
+        multipart = _multipart_storages(backends, circuits, telemetry.metrics, stack)
+        buckets = Buckets(_copy_storages(backends, circuits, telemetry.metrics, stack), multipart, storages)
         ground = _Ground(
             settings=settings,
             backends=backends,
             ages=ages,
             registry=registry,
+            circuits=circuits,
             storages=storages,
             multipart_storages=multipart,
+            heads=_heads(backends, circuits, telemetry.metrics, stack),
             copy_registry=copy_registry,
-            copies=Copies(backends, registry, copying, _CONCURRENT_COPIES),
+            copies=_copies(backends, registry, copy_registry, buckets),
             counts=ObjectCounts(telemetry.metrics, labels),
             clock=clock,
         )
         reachability = Reachability(ground.storages, settings.check_seconds)
         renewals = [CredentialRenewal(backend, ground.storages[backend.id], clock) for backend in backends]
         _publish(reachability, renewals, labels, telemetry.metrics)
-        registrations, work_on_objects = _objects(ground, new_object_ids, reachability)
-        registrations.append(status.registration(backends, reachability))
+        _publish_circuits(circuits, labels, telemetry.metrics)
+        recent, size_recorder = RecentObjects(), SizeRecorder(ground.registry, ground.counts)
+        notifications = Notifications(backends, ground.registry, recent, size_recorder)
+        registrations, work_on_objects = _objects(ground, new_object_ids, recent, size_recorder, reachability)
+        registrations.append(status.registration(backends, reachability, circuits))
+        await _listen(settings, notifications, stack)
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
@@ -130,13 +150,16 @@ async def running(
 
 
 def _objects(
-    ground: _Ground, new_object_ids: NewObjectIds, reachability: Reachability
+    ground: _Ground,
+    new_object_ids: NewObjectIds,
+    recent: RecentObjects,
+    size_recorder: SizeRecorder,
+    reachability: Reachability,
 ) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
     """The services about objects, and a function that begins their background work."""
     settings, backends, registry = ground.settings, ground.backends, ground.registry
     expiry = UrlExpiry(settings.url_expiry_seconds, settings.upload_url_expiry_seconds)
     signer = Signer(backends, ground.clock, expiry, ground.counts)
-    recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
     request_reader, reader, list_reader = (
         SizeReader(ground.storages, settings.measure_concurrency) for _ in range(3)
@@ -165,6 +188,7 @@ def _objects(
     registrations = [
         storage.registration(backends, allocation, signer, uploads, reachability),
         multipart_uploads.registration(multipart, ground.clock),
+        init_sections.registration(InitSections(ground.heads)),
         unused_objects.registration(unused),
         copies.registration(ground.copies),
     ]
@@ -183,10 +207,19 @@ def _reclamation(ground: _Ground) -> Reclamation:
         ground.ages,
         ground.settings.measure_concurrency,
         multipart=ground.multipart_storages,
+        circuits=ground.circuits.values(),
         counts=ground.counts,
         copies=ground.copy_registry,
         retired_seconds=ground.settings.url_expiry_seconds + WINDOW_SECONDS,
     )
+
+
+async def _listen(settings: Settings, notifications: Notifications, stack: AsyncExitStack) -> None:
+    """Listen for notifications of storage, if that is set. StartupError without a token or a free port."""
+    if settings.notifications_port >= 0:
+        token = read_token(settings.notifications_token_file, f"{PREFIX}NOTIFICATIONS_TOKEN_FILE")
+        address = settings.notifications_host, settings.notifications_port
+        await stack.enter_async_context(listening(notifications.note, token, *address))
 
 
 def _publish(
@@ -214,6 +247,25 @@ def _publish(
         lambda: _by_label(renewals, min, lambda renewal: renewal.seconds_left),
         "backend",
     )
+
+
+def _publish_circuits(circuits: Mapping[str, Circuit], labels: Mapping[str, str], metrics: Metrics) -> None:
+    def read() -> dict[Labels, float]:
+        opened = dict.fromkeys(labels.values(), 0.0)
+        for storage_id, circuit in circuits.items():
+            opened[labels[storage_id]] = max(opened[labels[storage_id]], float(circuit.is_open))
+        return {(label,): value for label, value in opened.items()}
+
+    metrics.gauge(
+        "tams_storage_circuit_open",
+        "1 while requests to the backend fail at once, because it did not answer several in a row.",
+        read,
+        "backend",
+    )
+
+
+def _circuit(label: str, settings: Settings) -> Circuit:
+    return Circuit(label, settings.circuit_failures, settings.circuit_seconds)
 
 
 def _by_label(
@@ -269,27 +321,55 @@ def _ages(settings: Settings) -> Ages:
 
 
 def _storages(
-    backends: StorageBackends, threads: int, metrics: Metrics, stack: AsyncExitStack
+    backends: StorageBackends,
+    circuits: Mapping[str, Circuit],
+    threads: int,
+    metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> dict[str, S3Storage]:
-    storages = {backend.id: S3Storage(backend, threads, metrics) for backend in backends}
+    storages = {
+        backend.id: S3Storage(backend, threads, metrics, circuit=circuits[backend.id]) for backend in backends
+    }
     for bucket in storages.values():
         stack.callback(bucket.close)
     return storages
 
 
 def _multipart_storages(
-    backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack
+    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
 ) -> dict[str, S3MultipartUploads]:
-    storages = {backend.id: S3MultipartUploads(backend, metrics) for backend in backends}
+    storages = {
+        backend.id: S3MultipartUploads(backend, metrics, circuit=circuits[backend.id]) for backend in backends
+    }
     for uploads in storages.values():
         stack.callback(uploads.close)
     return storages
 
 
-def _copy_storages(backends: StorageBackends, metrics: Metrics, stack: AsyncExitStack) -> dict[str, S3Copies]:
-    storages = {backend.id: S3Copies(backend, _CONCURRENT_COPIES, metrics) for backend in backends}
+def _copies(
+    backends: StorageBackends, registry: GrpcObjectRegistry, copy_registry: GrpcCopyRegistry, buckets: Buckets
+) -> Copies:
+    return Copies(backends, registry, ObjectCopying(backends, copy_registry, buckets), _CONCURRENT_COPIES)
+
+
+def _copy_storages(
+    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3Copies]:
+    storages = {
+        backend.id: S3Copies(backend, _CONCURRENT_COPIES, metrics, circuit=circuits[backend.id])
+        for backend in backends
+    }
     for copies_of_backend in storages.values():
         stack.callback(copies_of_backend.close)
+    return storages
+
+
+def _heads(
+    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
+) -> dict[str, S3Heads]:
+    storages = {backend.id: S3Heads(backend, metrics, circuit=circuits[backend.id]) for backend in backends}
+    for heads in storages.values():
+        stack.callback(heads.close)
     return storages
 
 

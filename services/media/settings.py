@@ -32,6 +32,11 @@ class Settings(AccessSettings):
     upload_url_expiry_seconds: UrlExpiry = 3600
     # Seconds between two checks of each bucket, whose result health reports.
     check_seconds: Annotated[float, Meta(gt=0)] = 2.0
+    # The number of requests to a backend that fail in a row, by a time-out, a broken connection or an answer
+    # of 5xx, until further ones fail at once with 503 STORAGE_UNAVAILABLE; and the seconds until one is sent
+    # again. A check of the bucket that succeeds ends the pause.
+    circuit_failures: Annotated[int, Meta(ge=1, le=1000)] = 5
+    circuit_seconds: Annotated[float, Meta(gt=0, le=600)] = 10.0
     # Measurement of stored objects: seconds to pause after a round with work, seconds to pause if nothing was
     # due, and the most concurrent requests to the storage.
     measure_busy_seconds: Annotated[float, Meta(gt=0)] = 1.0
@@ -45,6 +50,11 @@ class Settings(AccessSettings):
     reclaim_unregistered_seconds: ReclaimAge = 24 * 3600
     # Seconds after which an upload in parts that is not completed is aborted; -1 keeps it forever.
     multipart_expiry_seconds: ReclaimAge = 24 * 3600
+    # The address and port at which object storage reports stored objects, with event notifications of S3 over
+    # HTTP, and the file with the token that it must send. -1: none; 0 selects a free port.
+    notifications_host: str = "127.0.0.1"
+    notifications_port: Annotated[int, Meta(ge=-1, le=65535)] = -1
+    notifications_token_file: str = ""
     # Seconds to pause if there was nothing to delete.
     reclaim_idle_seconds: Annotated[float, Meta(gt=0)] = 60.0
 

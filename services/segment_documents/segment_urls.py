@@ -30,7 +30,7 @@ class _Group(NamedTuple):
 
 
 class SegmentUrls:
-    """Writes segments with the URLs that a filter selects; media signs the URLs."""
+    """Writes segments with the URLs that a filter selects; media signs those that are signed."""
 
     def __init__(self, media: aio.Channel, storage_backends: StorageBackends) -> None:
         self._storage = storage_service_pb2_grpc.StorageServiceStub(media)
@@ -39,7 +39,8 @@ class SegmentUrls:
     async def documents(
         self, lists: Sequence[segment_pb2.SegmentLines], url_filter: UrlFilter
     ) -> list[SegmentDocuments]:
-        """The documents of each list, in order. Signed URLs come first, then URLs outside this store.
+        """The documents of each list, in order. Signed URLs come first, then those of a CDN, then others
+        outside this store.
 
         Of several copies, those on backends that answer come first, and of these that on the default backend.
 
@@ -49,7 +50,16 @@ class SegmentUrls:
             return [SegmentDocuments(segments.documents) for segments in lists]
         writer = UrlWriter(url_filter, await self._storage_backends.list())
         groups = [_groups(segments, writer.storage_ids) for segments in lists]
-        signed = iter(await self._sign([group for groups_of_list in groups for group in groups_of_list]))
+        signed = iter(
+            await self._sign(
+                [
+                    group
+                    for groups_of_list in groups
+                    for group in groups_of_list
+                    if group.storage_id in writer.signed_ids
+                ]
+            )
+        )
         return [
             SegmentDocuments(segments.documents, _urls(segments, groups_of_list, signed, writer))
             for segments, groups_of_list in zip(lists, groups, strict=True)
@@ -68,31 +78,31 @@ class SegmentUrls:
         return signed
 
 
-def _groups(segments: segment_pb2.SegmentLines, signed_ids: frozenset[str]) -> list[_Group]:
-    """The segments on the storage backends whose URLs are to be signed, by backend, then their copies."""
+def _groups(segments: segment_pb2.SegmentLines, written_ids: frozenset[str]) -> list[_Group]:
+    """The segments on the storage backends whose URLs are to be written, by backend, then their copies."""
     every = range(segments.url_paths.count(b"\n")) if segments.copies else ()
     copies = [
         _Group(copy.storage_id, copy.indexes or every, copy.url_paths)
         for copy in segments.copies
-        if copy.storage_id in signed_ids
+        if copy.storage_id in written_ids
     ]
-    return [*_first_groups(segments, signed_ids), *copies]
+    return [*_first_groups(segments, written_ids), *copies]
 
 
-def _first_groups(segments: segment_pb2.SegmentLines, signed_ids: frozenset[str]) -> list[_Group]:
+def _first_groups(segments: segment_pb2.SegmentLines, written_ids: frozenset[str]) -> list[_Group]:
     storage_ids = segments.storage_ids
     if len(storage_ids) == 1:  # all objects are on this backend
         count = segments.url_paths.count(b"\n")
         return [
             _Group(storage_id, range(count), segments.url_paths)
             for storage_id in storage_ids
-            if storage_id in signed_ids
+            if storage_id in written_ids
         ]
     paths = segments.url_paths.splitlines(keepends=True)
     groups = []
-    for signed_id in signed_ids.intersection(storage_ids):
-        indexes = [index for index, storage_id in enumerate(storage_ids) if storage_id == signed_id]
-        groups.append(_Group(signed_id, indexes, b"".join([paths[index] for index in indexes])))
+    for written_id in written_ids.intersection(storage_ids):
+        indexes = [index for index, storage_id in enumerate(storage_ids) if storage_id == written_id]
+        groups.append(_Group(written_id, indexes, b"".join([paths[index] for index in indexes])))
     return groups
 
 
@@ -114,10 +124,10 @@ def _urls(
     signed: Iterator[storage_service_pb2.SignedPaths],
     writer: UrlWriter,
 ) -> Sequence[Column]:
-    """The columns of the URLs of a list; takes one item from `signed` for each group."""
-    ranked = [(writer.rank(group.storage_id, urls), group, urls) for group, urls in _pairs(groups, signed)]
-    ranked.sort(key=lambda one: one[0])
-    written = [(group, writer.controlled(group.storage_id, group.paths, urls)) for _, group, urls in ranked]
+    """The columns of the URLs of a list; takes one item from `signed` for each group that is signed."""
+    pairs = [(group, next(signed) if group.storage_id in writer.signed_ids else None) for group in groups]
+    pairs.sort(key=lambda pair: writer.rank(pair[0].storage_id, pair[1]))
+    written = [(group, writer.stored(group.storage_id, group.paths, urls)) for group, urls in pairs]
     count = segments.url_paths.count(b"\n")
     if not segments.external_urls and all(len(group.indexes) == count for group in groups):
         # The form of most lists, for which no text is created for each segment.
@@ -130,13 +140,6 @@ def _urls(
         external = (writer.external(url.url, _label(url)) for url in segment.urls)
         items[segment.index] = b",".join(filter(None, (items[segment.index], *external)))
     return (items,)
-
-
-def _pairs(
-    groups: Sequence[_Group], signed: Iterator[storage_service_pb2.SignedPaths]
-) -> list[tuple[_Group, storage_service_pb2.SignedPaths]]:
-    """Each group with its URLs. It takes no more of `signed` than there are groups."""
-    return [(group, next(signed)) for group in groups]
 
 
 def _label(url: segment_pb2.ExternalUrl) -> str | None:

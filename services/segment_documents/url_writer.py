@@ -13,7 +13,8 @@ from services.segment_documents.url_filter import UrlFilter
 class UrlWriter:
     """Writes the URLs that pass a filter as items of get_urls, without creating objects for each URL.
 
-    `storage_ids` are the backends whose URLs pass; only their URLs need signing.
+    `storage_ids` are the backends of which some URLs pass, `signed_ids` those whose signed URLs do. A backend
+    with a CDN has a second URL, that of a cache, which the store does not control.
     """
 
     def __init__(self, url_filter: UrlFilter, backends: Sequence[storage_backend_pb2.StorageBackend]) -> None:
@@ -24,23 +25,40 @@ class UrlWriter:
             for backend in backends
             if url_filter.passes(label=backend.label, storage_id=backend.id, presigned=True)
         }
-        self.storage_ids = frozenset(self._tails)
+        self._caches = {
+            backend.id: (backend.cdn_url, cdn_label(backend))
+            for backend in backends
+            if backend.cdn_url and self._passes_uncontrolled(cdn_label(backend))
+        }
+        self.signed_ids = frozenset(self._tails)
+        self.storage_ids = self.signed_ids.union(self._caches)
         # The default backend comes first, the others in the order of the configuration.
         self._ranks = {
             backend.id: (not backend.default_storage, place) for place, backend in enumerate(backends)
         }
 
-    def rank(self, storage_id: str, signed: storage_service_pb2.SignedPaths) -> tuple[bool, bool, int]:
+    def rank(self, storage_id: str, signed: storage_service_pb2.SignedPaths | None) -> tuple[bool, bool, int]:
         """The order of the URLs of one object: those of backends that answer come first."""
-        return signed.unreachable, *self._ranks[storage_id]
+        return signed is not None and signed.unreachable, *self._ranks[storage_id]
 
-    def controlled(
+    def stored(
+        self, storage_id: str, paths: bytes, signed: storage_service_pb2.SignedPaths | None
+    ) -> Sequence[Column]:
+        """The columns of the URLs of objects on one of the backends in `storage_ids`.
+
+        `paths` are the `url_lines` of the objects. `signed` is None for backends outside `signed_ids`.
+        """
+        columns = () if signed is None else self._controlled(storage_id, paths, signed)
+        if storage_id not in self._caches:
+            return columns
+        cdn_url, label = self._caches[storage_id]
+        tail = b'",' + _encode({"presigned": False} | self._uncontrolled(label))[1:]
+        between = (b",",) if columns else ()
+        return (*columns, *between, b'{"url":"' + _escaped(f"{cdn_url}/"), paths.splitlines(), tail)
+
+    def _controlled(
         self, storage_id: str, paths: bytes, signed: storage_service_pb2.SignedPaths
     ) -> Sequence[Column]:
-        """The columns of signed URLs of objects on one of the backends in `storage_ids`.
-
-        `paths` are the `url_lines` of the objects.
-        """
         return (
             b'{"url":"' + _escaped(signed.before),
             paths.splitlines(),
@@ -51,14 +69,22 @@ class UrlWriter:
 
     def external(self, url: str, label: str | None) -> bytes | None:
         """The item of a URL outside this store's control, None if it does not pass the filter."""
-        if not self._filter.passes(label=label, storage_id=None, presigned=False):
+        if not self._passes_uncontrolled(label):
             return None
-        item: dict[str, object] = {"url": url}
-        if label is not None:
-            item["label"] = label
-        if self._filter.verbose:
-            item["controlled"] = False
-        return _encode(item)
+        return _encode({"url": url} | self._uncontrolled(label))
+
+    def _passes_uncontrolled(self, label: str | None) -> bool:
+        return self._filter.passes(label=label, storage_id=None, presigned=False)
+
+    def _uncontrolled(self, label: str | None) -> dict[str, object]:
+        """The members that follow the URL of an item outside this store's control."""
+        item: dict[str, object] = {} if label is None else {"label": label}
+        return item | ({"controlled": False} if self._filter.verbose else {})
+
+
+def cdn_label(backend: storage_backend_pb2.StorageBackend) -> str:
+    """The label of the URLs of the CDN of a backend."""
+    return f"cdn:{backend.label}"
 
 
 _encode: Final = msgspec.json.Encoder().encode

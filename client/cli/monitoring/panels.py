@@ -65,6 +65,7 @@ def _media(seen: View) -> str:
         f"allocated {_rate(media.allocated_per_second)}/s, URLs {_rate(media.signed_per_second)}/s,"
         f" ingested {size(int(media.ingested_bytes_per_second))}/s,"
         f" reclaimed {_rate(media.reclaimed_per_second)}/s{_ups(media.backends)}"
+        + "".join(f"; {name} not asked" for name in media.open_circuits)
     )
 
 

@@ -17,10 +17,24 @@ class StorageBackend(msgspec.Struct, frozen=True, omit_defaults=True):
     region: str = ""
     availability_zone: str = ""
     default_storage: bool = False
+    # A member of TAMS 8; the schema of 7.0 allows further members.
+    tags: dict[str, str] = {}
 
 
 def listing(messages: Iterable[storage_backend_pb2.StorageBackend]) -> bytes:
     """The JSON list of backends."""
-    return msgspec.json.encode(
-        [msgspec.convert(message, StorageBackend, from_attributes=True) for message in messages]
+    return msgspec.json.encode([_document(message) for message in messages])
+
+
+def _document(message: storage_backend_pb2.StorageBackend) -> StorageBackend:
+    return StorageBackend(
+        id=message.id,
+        store_type=message.store_type,
+        provider=message.provider,
+        store_product=message.store_product,
+        label=message.label,
+        region=message.region,
+        availability_zone=message.availability_zone,
+        default_storage=message.default_storage,
+        tags=dict(message.tags),
     )

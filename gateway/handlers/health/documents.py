@@ -72,7 +72,12 @@ def _state(is_serving: bool) -> str:
 
 def _backends(report: HealthReport) -> list[dict[str, str]]:
     return [
-        {"id": backend.id, "label": backend.label, "state": _state(backend.reachable)}
+        {
+            "id": backend.id,
+            "label": backend.label,
+            "state": _state(backend.reachable),
+            "circuit": "OPEN" if backend.circuit_open else "CLOSED",
+        }
         | ({"reason": backend.reason} if backend.reason else {})
         for backend in report.backends
     ]

@@ -72,7 +72,7 @@ class MultivariantPlaylists:
         programmes = [programme for programme in programmes if programme.pictures]
         if not programmes:
             raise FailedPrecondition(
-                "there is no flow here with video or audio in MPEG-TS", reason="NOT_PLAYABLE"
+                "there is no flow here with video or audio in MPEG-TS or MP4", reason="NOT_PLAYABLE"
             )
         queries = await self._queries(query, asked, programmes)
         return playlist_response(

@@ -9,18 +9,15 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import ClientError
 
 from services.media.adapters.s3_access import BucketAccess, is_forbidden
 from services.media.adapters.s3_client import open_client
 from services.media.adapters.s3_cors import cors_rule
+from services.media.adapters.s3_faults import S3_ERRORS, code_of, is_fault, meaning
 from services.media.adapters.s3_listing import WORTH_A_LISTING, Listings
-from services.media.adapters.s3_requests import S3Requests, code_of
+from services.media.adapters.s3_requests import S3Requests
+from services.media.domain.circuit import Circuit
 from services.media.domain.credentials import Credentials, CredentialsInUse
 from services.media.domain.storage_backend import StorageBackend
 from services.media.domain.storage_path import is_storage_path
@@ -42,8 +39,8 @@ _DELETED: Final = {"404", "NoSuchKey", "NotFound"}
 _CREATED_BY_ANOTHER: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 # The answers to credentials that are wrong, unknown or expired.
 _REFUSALS: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-# The answers of storage that configures CORS in another way.
-_NOT_OFFERED: Final = {"NotImplemented", "MethodNotAllowed"}
+# The answers of storage that configures CORS in another way. Some takes it for a request to make a bucket.
+_NO_CORS: Final = {"NotImplemented", "MethodNotAllowed"} | _CREATED_BY_ANOTHER
 # The region that S3 does not accept as a location when a bucket is created.
 _UNNAMED_REGION: Final = "us-east-1"
 
@@ -51,26 +48,39 @@ _UNNAMED_REGION: Final = "us-east-1"
 class S3Storage:
     """The bucket of one backend. Each call makes one attempt, because its callers decide about retries."""
 
-    def __init__(self, backend: StorageBackend, threads: int, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        backend: StorageBackend,
+        threads: int,
+        metrics: Metrics | None = None,
+        *,
+        circuit: Circuit | None = None,
+    ) -> None:
         self._backend = backend
+        self._circuit = circuit
         # Invalid paths; each is logged once.
         self._logged: set[str] = set()
-        self._requests = S3Requests(backend, threads, metrics)
+        self._requests = S3Requests(backend, threads, metrics, circuit=circuit)
         self._client = self._requests.client
         self._access = BucketAccess(backend, self._client)
         self._listings = Listings(backend, self._client)
 
     async def prepare(self) -> None:
         """Check that the bucket exists, or create it and set its CORS rules. Raises Unavailable."""
-        await self._in_thread(self._prepare)
+        await self._requests.run_always(lambda _: self._prepare())
 
     async def check(self) -> None:
-        """Check that the bucket answers. Raises Unavailable; the text names no internal address."""
-        await self._in_thread(self._check)
+        """Check that the bucket answers. Raises Unavailable; the text does not name the storage.
+
+        The circuit does not keep a check back. One that succeeds ends the pause of an open circuit.
+        """
+        await self._requests.run_always(lambda _: self._check())
+        if self._circuit is not None:
+            self._circuit.end_pause()
 
     async def accepts(self, credentials: Credentials) -> bool:
         """Whether these credentials, instead of those in use, give access. Raises Unavailable."""
-        return await self._in_thread(lambda: self._accepts(credentials))
+        return await self._requests.run_always(lambda _: self._accepts(credentials))
 
     async def list_sizes(self, paths: Sequence[str]) -> dict[str, int | None]:
         """Sizes in bytes, None for missing objects, of paths that are close together. Raises Unavailable."""
@@ -108,21 +118,17 @@ class S3Storage:
     def _check(self) -> None:
         try:
             self._access.check()
-        except ClientError as error:
-            raise Unavailable(f"refuses access to its bucket: {code_of(error)}") from None
-        except BotoCoreError as error:
-            is_timeout = isinstance(error, ConnectTimeoutError | ReadTimeoutError)
-            raise Unavailable("does not answer in time" if is_timeout else "cannot be reached") from None
+        except S3_ERRORS as error:
+            raise Unavailable(meaning(error)) from error
 
     def _accepts(self, credentials: Credentials) -> bool:
         client = open_client(replace(self._backend, credentials=CredentialsInUse(credentials)), 1)
         try:
             BucketAccess(self._backend, client).check()
         except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if is_fault(error):
                 raise
-            return status not in _REFUSALS
+            return error.response["ResponseMetadata"]["HTTPStatusCode"] not in _REFUSALS
         finally:
             client.close()
         return True
@@ -156,7 +162,7 @@ class S3Storage:
         try:
             self._client.put_bucket_cors(Bucket=self._backend.bucket, CORSConfiguration=rules)
         except ClientError as error:
-            if code_of(error) not in _NOT_OFFERED and not is_forbidden(error):
+            if code_of(error) not in _NO_CORS and not is_forbidden(error):
                 raise
             fields = {"storage": self._backend.label, "reason": code_of(error)}
             _log.warning("storage does not accept CORS rules", extra=fields)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from botocore.exceptions import ClientError
 
 from services.media.adapters.s3_client import object_parameters
-from services.media.adapters.s3_requests import S3Requests, code_of
+from services.media.adapters.s3_faults import code_of
+from services.media.adapters.s3_requests import S3Requests
+from services.media.domain.circuit import Circuit
 from services.media.domain.copy import StoredBytes
 from services.media.domain.multipart_upload import UploadedPart
 from services.media.domain.storage_backend import ServerSideEncryption, StorageBackend
@@ -31,10 +33,17 @@ _NO_TYPE: Final = "application/octet-stream"
 class S3Copies:
     """The bucket of one backend. Each call makes one attempt; callers may repeat it."""
 
-    def __init__(self, backend: StorageBackend, threads: int, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        backend: StorageBackend,
+        threads: int,
+        metrics: Metrics | None = None,
+        *,
+        circuit: Circuit | None = None,
+    ) -> None:
         self._bucket = backend.bucket
         self._parameters = object_parameters(backend)
-        self._requests = S3Requests(backend, threads, metrics, read_seconds=_READ_SECONDS)
+        self._requests = S3Requests(backend, threads, metrics, circuit=circuit, read_seconds=_READ_SECONDS)
 
     async def find(self, path: str) -> StoredBytes | None:
         """The facts that storage has about an object; None if it does not exist."""

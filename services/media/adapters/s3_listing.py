@@ -92,7 +92,7 @@ def _walk(
         sizes = {item["Key"]: item["Size"] for item in page.get("Contents", ())}
         end = (
             _index_after(paths, first, max(sizes, key=str.encode, default=""))
-            if page["IsTruncated"]
+            if page.get("IsTruncated")
             else len(paths)
         )
         yield {path: sizes.get(path) for path in paths[first:end]}

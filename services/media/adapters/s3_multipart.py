@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from botocore.exceptions import ClientError
 
 from services.media.adapters.s3_client import object_parameters
-from services.media.adapters.s3_requests import S3Requests, code_of
+from services.media.adapters.s3_faults import code_of
+from services.media.adapters.s3_requests import S3Requests
+from services.media.domain.circuit import REASON, Circuit
 from services.media.domain.multipart_upload import (
     OpenUpload,
     StoredPart,
@@ -16,7 +18,7 @@ from services.media.domain.multipart_upload import (
     upload_not_found,
 )
 from services.media.domain.storage_backend import StorageBackend
-from services.shared.errors import AlreadyExists, InvalidArgument, TamsError
+from services.shared.errors import AlreadyExists, InvalidArgument, TamsError, Unavailable
 from services.shared.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ MAX_UPLOADS: Final = 10_000
 
 _THREADS: Final = 2
 # Storage puts the parts of an object together before it answers.
-_READ_SECONDS: Final = 50
+_COMPLETION_SECONDS: Final = 50
 _PAGE: Final = 1000
 _NO_UPLOAD: Final = {"NoSuchUpload", "404"}
 _BAD_PARTS: Final = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidRequest"}
@@ -40,10 +42,15 @@ _STORED: Final = {"PreconditionFailed", "ConditionalRequestConflict"}
 class S3MultipartUploads:
     """Uploads to the bucket of one backend. Each call makes one attempt; callers may repeat it."""
 
-    def __init__(self, backend: StorageBackend, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, backend: StorageBackend, metrics: Metrics | None = None, *, circuit: Circuit | None = None
+    ) -> None:
         self._label, self._bucket = backend.label, backend.bucket
         self._parameters = object_parameters(backend)
-        self._requests = S3Requests(backend, _THREADS, metrics, read_seconds=_READ_SECONDS)
+        self._requests = S3Requests(backend, _THREADS, metrics, circuit=circuit)
+        self._completions = S3Requests(
+            backend, _THREADS, metrics, circuit=circuit, read_seconds=_COMPLETION_SECONDS
+        )
 
     async def create(self, path: str, content_type: str) -> str:
         """Begin an upload of an object; returns its id."""
@@ -69,10 +76,16 @@ class S3MultipartUploads:
             page = client.list_parts(
                 Bucket=self._bucket, Key=path, UploadId=upload_id, PartNumberMarker=after, MaxParts=limit
             )
+            # Some storage ignores the marker, and leaves IsTruncated out on the last page.
             parts = [
-                StoredPart(part["PartNumber"], part["ETag"], part["Size"]) for part in page.get("Parts", ())
+                StoredPart(part["PartNumber"], part["ETag"], part["Size"])
+                for part in page.get("Parts", ())
+                if part["PartNumber"] > after
             ]
-            return parts, bool(parts) and page["IsTruncated"]
+            more = bool(page.get("Parts")) and page.get("IsTruncated", False)
+            if more and not parts:
+                raise Unavailable(f"storage {self._label} does not list parts in pages", reason=REASON)
+            return parts, more
 
         return await self._run(request, upload_id)
 
@@ -101,7 +114,7 @@ class S3MultipartUploads:
                 raise fault
             return stored["ContentLength"]
 
-        return await self._run(request, upload_id)
+        return await self._run(request, upload_id, self._completions)
 
     async def abort(self, path: str, upload_id: str) -> None:
         """End an upload and delete its parts; one that is not open is no error."""
@@ -118,15 +131,18 @@ class S3MultipartUploads:
     def close(self) -> None:
         """Cancel calls that have not started; those in flight end within their timeouts."""
         self._requests.close()
+        self._completions.close()
 
-    async def _run(self, request: Callable[["S3Client"], T], upload_id: str = "") -> T:
+    async def _run(
+        self, request: Callable[["S3Client"], T], upload_id: str = "", requests: S3Requests | None = None
+    ) -> T:
         def translated(client: "S3Client") -> T:
             try:
                 return request(client)
             except ClientError as error:
                 raise (_own_error(error, upload_id) or error) from None
 
-        return await self._requests.run(translated)
+        return await (requests or self._requests).run(translated)
 
 
 def _own_error(error: ClientError, upload_id: str) -> TamsError | None:
@@ -134,7 +150,7 @@ def _own_error(error: ClientError, upload_id: str) -> TamsError | None:
     code = code_of(error)
     if code in _NO_UPLOAD:
         return upload_not_found(upload_id)
-    if code in _BAD_PARTS:
+    if code in _BAD_PARTS and error.operation_name == "CompleteMultipartUpload":
         return InvalidArgument(
             "storage does not have these parts: one is missing, has another ETag, or is too small",
             reason="BAD_PARTS",
@@ -153,7 +169,7 @@ def _uploads(client: "S3Client", bucket: str, prefix: str) -> Iterator[OpenUploa
         uploads = page.get("Uploads", ())
         yield from (OpenUpload(each["UploadId"], each["Key"], each["Initiated"]) for each in uploads)
         found += len(uploads)
-        if not uploads or not page["IsTruncated"]:
+        if not uploads or not page.get("IsTruncated"):
             return
         # Some storage leaves out a marker.
         key = page.get("NextKeyMarker") or uploads[-1]["Key"]

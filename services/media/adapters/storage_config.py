@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from services.media.adapters.credential_sources import CredentialsFile, KeyFiles, SdkChain
 from services.media.domain.credentials import CredentialsInUse, CredentialSource
+from services.media.domain.key_template import DEFAULT_TEMPLATE, KeyTemplate
 from services.media.domain.storage_backend import (
     AddressingStyle,
     ConditionalWrites,
@@ -26,6 +27,7 @@ from services.shared.errors import StartupError, Unavailable
 from services.shared.ids import UUID_PATTERN
 
 _Text = Annotated[str, Meta(min_length=1, max_length=256)]
+_Tags = Annotated[dict[_Text, Annotated[str, Meta(max_length=256)]], Meta(max_length=64)]
 _Id = Annotated[str, Meta(pattern=f"^{UUID_PATTERN}\\Z")]
 # A path has no steps that begin with ".", and needs no encoding.
 _Endpoint = Annotated[
@@ -45,11 +47,14 @@ class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     store_product: _Text
     region: str = ""
     availability_zone: str = ""
+    tags: _Tags = {}
     default_storage: bool | None = None
     endpoint_url: _Endpoint
     public_endpoint_url: _Endpoint | None = None
     bucket: _Bucket
     prefix: _Prefix = ""
+    key_template: str | None = None
+    cdn_url: _Endpoint | None = None
     addressing_style: AddressingStyle = AddressingStyle.PATH
     storage_class: _StorageClass | None = None
     server_side_encryption: ServerSideEncryption | None = None
@@ -115,11 +120,14 @@ def _backend(entry: _Entry, folder: Path, *, alone: bool) -> StorageBackend:
         store_product=entry.store_product,
         region=entry.region,
         availability_zone=entry.availability_zone,
+        tags=entry.tags,
         default_storage=alone if entry.default_storage is None else entry.default_storage,
         endpoint_url=entry.endpoint_url,
         public_endpoint_url=entry.public_endpoint_url or entry.endpoint_url,
         bucket=entry.bucket,
         prefix=entry.prefix,
+        key_template=_key_template(entry),
+        cdn_url=(entry.cdn_url or "").rstrip("/"),
         addressing_style=entry.addressing_style,
         storage_class=entry.storage_class,
         server_side_encryption=entry.server_side_encryption,
@@ -129,6 +137,15 @@ def _backend(entry: _Entry, folder: Path, *, alone: bool) -> StorageBackend:
         cors_origins=entry.cors_origins,
         conditional_writes=_conditional_writes(entry.conditional_writes),
     )
+
+
+def _key_template(entry: _Entry) -> KeyTemplate:
+    if entry.key_template is None:
+        return DEFAULT_TEMPLATE
+    try:
+        return KeyTemplate(entry.key_template)
+    except ValueError as error:
+        raise ValueError(f"{entry.label}: key_template: {error}") from None
 
 
 def _conditional_writes(value: ConditionalWrites | bool) -> ConditionalWrites:

@@ -9,7 +9,7 @@ from services.media.application.recent_objects import RecentObjects
 from services.media.application.signer import Signer
 from services.media.domain.object import AllocatedObjects, ObjectLocation, Reservation
 from services.media.domain.storage_backend import StorageBackend, StorageBackends
-from services.media.domain.storage_path import folder_of, storage_path
+from services.media.domain.storage_path import storage_path
 from services.shared.errors import InvalidArgument, TamsError, Unavailable
 
 MAX_OBJECTS: Final = 1000
@@ -96,7 +96,7 @@ class Allocation:
     def _draft(self, request: AllocationRequest) -> "_Draft | _Refused":
         try:
             backend = self._backends.choose(request.storage_id)
-            locations = self._locations(backend, self._ids(request))
+            locations = self._locations(backend, request.flow_id, self._ids(request))
             # Ids that are reserved without a URL could not be asked for again.
             self._signer.check(backend)
         except (InvalidArgument, Unavailable) as error:
@@ -135,8 +135,10 @@ class Allocation:
             raise _bad("an object id is repeated")
         return object_ids
 
-    def _locations(self, backend: StorageBackend, object_ids: Sequence[str]) -> list[ObjectLocation]:
-        folder = folder_of(backend.prefix, self._clock())
+    def _locations(
+        self, backend: StorageBackend, flow_id: str, object_ids: Sequence[str]
+    ) -> list[ObjectLocation]:
+        folder = backend.key_template.folder(backend.prefix, flow_id, self._clock())
         return [
             ObjectLocation(object_id, backend.id, _path(folder, object_id, index))
             for index, object_id in enumerate(object_ids)

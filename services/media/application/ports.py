@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.media.domain.credentials import Credentials
 from services.media.domain.multipart_upload import OpenUpload, StoredPart, UploadedPart
@@ -135,4 +135,22 @@ class MultipartStorage(Protocol):
 
     async def abort(self, path: str, upload_id: str) -> None:
         """End an upload and delete its parts; one that is not open is no error."""
+        ...
+
+
+class Head(NamedTuple):
+    """The first bytes of an object, and its size in bytes."""
+
+    content: bytes
+    object_size: int
+
+
+class HeadStorage(Protocol):
+    """Reads the heads of objects of one backend."""
+
+    async def read(self, path: str, length: int) -> Head | None:
+        """The first `length` bytes of an object, fewer if it is shorter; None if it does not exist.
+
+        Unavailable if the storage refuses or is down.
+        """
         ...

@@ -7,13 +7,14 @@ deleted. After a crash in between the objects stay claimed, and the registry ret
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from os.path import commonprefix
 from typing import Final, NamedTuple
 
 from services.media.application.copying.ports import CopyRegistry
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import MultipartStorage, ObjectRegistry, ObjectStorage
+from services.media.domain.circuit import Circuit, check_any
 from services.media.domain.object import Ages, ObjectLocation
 from services.shared.errors import Unavailable
 from services.shared.process.background import repeat
@@ -45,6 +46,7 @@ class Reclamation:
         concurrency: int,
         *,
         multipart: Mapping[str, MultipartStorage] | None = None,
+        circuits: Collection[Circuit] = (),
         clock: Callable[[], float] = time.monotonic,
         counts: ObjectCounts | None = None,
         copies: CopyRegistry | None = None,
@@ -57,6 +59,7 @@ class Reclamation:
         self._registry = registry
         self._storages = storages
         self._multipart = multipart or {}
+        self._circuits = circuits
         self._ages = ages
         self._slots = asyncio.Semaphore(concurrency)
         self._clock = clock
@@ -85,8 +88,11 @@ class Reclamation:
     async def reclaim(self, seconds: float = CLAIM_SECONDS) -> Round:
         """Run one round with up to BATCH objects and retired copies.
 
-        It begins deletions for up to `seconds`.
+        It begins deletions for up to `seconds`. Unavailable STORAGE_UNAVAILABLE, and nothing is claimed, if
+        the circuits of all storages are open.
         """
+        # A claim that comes to nothing keeps its objects from the next rounds for ten minutes.
+        check_any(self._circuits)
         until = self._clock() + seconds
         done = await self._reclaim_objects(until)
         copies = await self._reclaim_copies(BATCH - done.claimed, until)

@@ -68,7 +68,8 @@ class UnusedObjects:
     async def reclaim(self) -> Reclaimed:
         """Run rounds until nothing is due, a round deletes nothing, or a bound is reached.
 
-        Exhausted ALREADY_RECLAIMING while another call does so.
+        Exhausted ALREADY_RECLAIMING while another call does so. Unavailable STORAGE_UNAVAILABLE if the
+        circuits of all storages are open.
         """
         if self._reclaiming.locked():
             raise Exhausted("another call reclaims objects; try again later", reason="ALREADY_RECLAIMING")

@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from services.media.application.ports import Clock, MultipartStorage
-from services.media.domain.storage_backend import StorageBackend
-from services.media.domain.storage_path import is_allocated_path
+from services.media.domain.storage_backend import StorageBackend, is_allocated
 from services.shared.errors import Unavailable
 from services.shared.process.background import repeat
 
@@ -67,7 +66,7 @@ class UploadExpiry:
             upload
             for upload in await storage.uploads(backend.prefix)
             # The bucket may have uploads of others.
-            if upload.created < until and is_allocated_path(backend.prefix, upload.path)
+            if upload.created < until and is_allocated(backend, upload.path)
         ]
         for upload in expired:
             await storage.abort(upload.path, upload.id)

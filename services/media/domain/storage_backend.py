@@ -1,11 +1,12 @@
 """Storage backends, which store media objects (TAMS 7.0, storage-backend.json)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from services.media.domain.credentials import CredentialsInUse
+from services.media.domain.key_template import DEFAULT_TEMPLATE, KeyTemplate
 from services.shared.errors import InvalidArgument
 
 # The region in signatures for S3-compatible storage without regions.
@@ -48,12 +49,17 @@ class StorageBackend:
     store_product: str
     region: str = ""
     availability_zone: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     default_storage: bool = False
     endpoint_url: str
     # The endpoint in signed URLs, which clients must be able to reach.
     public_endpoint_url: str
     bucket: str
     prefix: str = ""
+    # The keys of new objects.
+    key_template: KeyTemplate = DEFAULT_TEMPLATE
+    # The URL at which a CDN has the root of the bucket, without a slash at its end; empty without one.
+    cdn_url: str = ""
     addressing_style: AddressingStyle = AddressingStyle.PATH
     # The class, the encryption and the key of new objects; None for those of the bucket.
     storage_class: str | None = None
@@ -124,6 +130,12 @@ class StorageBackends:
         if (backend := self._by_id.get(storage_id)) is None:
             raise _unknown_storage(f"no storage backend has the id {storage_id[:64]!r}")
         return backend
+
+
+def is_allocated(backend: StorageBackend, path: str) -> bool:
+    """True if allocation on the backend makes such paths, with its present template or the default one."""
+    templates = (backend.key_template, DEFAULT_TEMPLATE)
+    return any(template.matches(backend.prefix, path) for template in templates)
 
 
 def _unknown_storage(summary: str) -> InvalidArgument:

@@ -1,6 +1,7 @@
 """The storage path of an object: its key in the bucket, which allocation determines.
 
-    {prefix}{yyyy}/{mm}/{dd}/{object id}
+The folder comes from the key template of the backend, by default the prefix and the day; the steps below it
+from the object id.
 
 Object ids are free text. Bytes other than letters, digits, "_", "-" and "." become "~" and two hexadecimal
 digits, so that a key needs no encoding in a URL, never has a step "." or "..", and two ids never have the
@@ -9,7 +10,6 @@ file name to 255 bytes. The last step never ends in "~", so no key is a folder o
 """
 
 import re
-from datetime import datetime
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -20,17 +20,12 @@ from services.shared.url_paths import is_well_formed, url_lines
 MAX_KEY_LENGTH: Final = 1024
 
 _STEP_LENGTH: Final = 200
-_ALLOCATED: Final = re.compile(r"\d{4}/\d\d/\d\d/[A-Za-z0-9_.~/-]+")
 _UNSAFE: Final = re.compile(r"^\.|[^A-Za-z0-9_.-]")
+_ESCAPED: Final = re.compile(rb"~([0-9A-F]{2})")
 # Turns lines of paths into a sequence of steps, each between two slashes.
 _STEPS: Final = bytes.maketrans(b"\n", b"/")
 _DOT_STEP: Final = re.compile(rb"/\.\.?/")
 _CONTROL: Final = re.compile(rb"%[01]|%7F")
-
-
-def folder_of(prefix: str, day: datetime) -> str:
-    """The part that the keys of all objects of a day share."""
-    return f"{prefix}{day:%Y/%m/%d}/"
 
 
 def storage_path(folder: str, object_id: str) -> str:
@@ -39,15 +34,26 @@ def storage_path(folder: str, object_id: str) -> str:
         raise _bad("an object id is empty")
     # Escaping never shortens an id, so a longer one need not be escaped.
     if len(object_id) <= MAX_KEY_LENGTH:
-        path = folder + _steps(_UNSAFE.sub(_escape, object_id))
+        path = folder + _steps(plain(object_id))
         if len(path) <= MAX_KEY_LENGTH:
             return path
     raise _bad(f"object id {object_id[:64]!r}... is too long: its key would exceed {MAX_KEY_LENGTH} bytes")
 
 
-def is_allocated_path(prefix: str, path: str) -> bool:
-    """True if allocation on a backend with this prefix makes paths of this form."""
-    return path.startswith(prefix) and _ALLOCATED.fullmatch(path, len(prefix)) is not None
+def object_id_of(path: str) -> str | None:
+    """The id of the object that `storage_path` gives this key, whatever the folder; None if there is none."""
+    *steps, name = path.split("/")
+    while name.startswith("~") and steps and steps[-1].endswith("~"):
+        name = steps.pop()[:-1] + name[1:]
+    try:
+        return _ESCAPED.sub(_unescape, name.encode()).decode() or None
+    except UnicodeDecodeError:
+        return None
+
+
+def plain(name: str) -> str:
+    """A text as a step of a key: what is not plain is escaped."""
+    return _UNSAFE.sub(_escape, name)
 
 
 def check_paths(lines: bytes) -> None:
@@ -87,6 +93,10 @@ def _may_be_long(lines: bytes) -> bool:
 
 def _is_long(line: bytes) -> bool:
     return len(line) > MAX_KEY_LENGTH and len(unquote_to_bytes(line)) > MAX_KEY_LENGTH
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(match[1].decode())
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -147,5 +147,7 @@ def _backend_message(backend: StorageBackend) -> storage_backend_pb2.StorageBack
         store_product=backend.store_product,
         region=backend.region,
         availability_zone=backend.availability_zone,
+        tags=backend.tags,
         default_storage=backend.default_storage,
+        cdn_url=backend.cdn_url,
     )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from random import uniform
 from typing import Any, Final, NoReturn
 
 from services.shared.errors import TamsError
@@ -42,8 +43,9 @@ async def repeat(
     """Call `work` repeatedly until cancelled. Each call returns the seconds to pause after it.
 
     If a call raises a TamsError, the next follows after `pause_seconds`. With a longest pause, each further
-    failure in a row doubles the pause up to that. "cannot {purpose}" is logged when failures begin or their
-    reason changes, "can {purpose} again" when they end.
+    failure in a row doubles the pause up to that. Pauses after failures are cut by up to a half at random.
+    "cannot {purpose}" is logged when failures begin or their reason changes, "can {purpose} again" when they
+    end.
     """
     failures, reason = 0, ""
     while True:
@@ -51,7 +53,9 @@ async def repeat(
             pause = await work()
         except TamsError as error:
             longest = longest_pause_seconds or pause_seconds
-            pause = min(pause_seconds * 2 ** min(failures, _MAX_DOUBLINGS), longest)
+            # Drawn from the upper half, so that replicas do not come back at the same time.
+            cut = uniform(0.5, 1.0)  # noqa: S311 - no secret
+            pause = cut * min(pause_seconds * 2 ** min(failures, _MAX_DOUBLINGS), longest)
             if not failures or reason != error.summary:
                 cause = {"cause": str(error.__cause__)} if error.__cause__ else {}
                 _log.warning("cannot %s", purpose, extra={"reason": error.summary, "pause": pause, **cause})

@@ -203,7 +203,7 @@ async def test_a_wrong_query_is_refused(tams: httpx.AsyncClient, flow: dict[str,
 @pytest.mark.parametrize(
     "changes",
     [
-        {"container": "video/mp4"},
+        {"container": "application/mxf"},
         {"container": None},
         {"format": "urn:x-nmos:format:data", "codec": "text/plain", "essence_parameters": {"data_type": "x"}},
     ],

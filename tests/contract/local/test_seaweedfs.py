@@ -23,7 +23,8 @@ from services.media.domain.credentials import Credentials
 from services.media.domain.presign import Presigner
 from services.shared.url_paths import url_lines
 from tests.support.processes.system import poll
-from tests.support.storage.seaweedfs import READY_SECONDS, SeaweedFS, running_seaweedfs
+from tests.support.storage.s3_store import READY_SECONDS
+from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

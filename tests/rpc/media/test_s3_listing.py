@@ -14,15 +14,16 @@ from services.media.adapters.s3 import S3Storage
 from services.media.adapters.s3_listing import list_sizes
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.domain.storage_backend import StorageBackend
-from tests.support.storage.seaweedfs import SeaweedFS, write_storage_config
+from tests.support.storage.s3_store import S3Store
+from tests.support.storage.seaweedfs import write_storage_config
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture
-def backend(seaweedfs: SeaweedFS, tmp_path: Path) -> StorageBackend:
-    description = seaweedfs.backend(f"tams-{secrets.token_hex(6)}")
+def backend(each_store: S3Store, tmp_path: Path) -> StorageBackend:
+    description = each_store.backend(f"tams-{secrets.token_hex(6)}")
     (storage_backend,) = read_storage_backends(write_storage_config(tmp_path / "storage.json", description))
     return storage_backend
 

@@ -41,6 +41,7 @@ async def test_backends_are_listed_in_order_without_their_keys(serve: Serve, bac
         "default_storage": False,
         "region": "eu-west-2",
         "availability_zone": "b",
+        "tags": {"tier": "archive"},
     }
     async with serve(backend, cold) as media:
         reply = await call(media.stub.ListStorageBackends, ListStorageBackendsRequest())
@@ -53,6 +54,7 @@ async def test_backends_are_listed_in_order_without_their_keys(serve: Serve, bac
     )
     assert (second.id, second.region, second.availability_zone) == (OTHER_BACKEND_ID, "eu-west-2", "b")
     assert not second.default_storage
+    assert (dict(first.tags), dict(second.tags)) == ({}, {"tier": "archive"})
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,20 @@ async def test_each_segment_has_its_own_urls_with_several_backends(urls_of: Urls
     assert storage.signed == [{"id-of-hot": ["c"], "id-of-cold": ["a", "d"]}]
 
 
+async def test_a_cdn_adds_urls_that_need_no_signing(urls_of: UrlsOf, storage: Storage) -> None:
+    storage.cdn_urls = {"cold": "https://cdn.example"}
+    segments = [segment("a", "cold"), segment("b", "hot", external_urls=[ELSEWHERE])]
+    assert await urls_of(segments) == [
+        ("a", ["https://id-of-cold/a?a", "https://cdn.example/a"]),
+        ("b", ["https://id-of-hot/b?b", ELSEWHERE.url]),
+    ]
+    assert await urls_of(segments[:1]) == [("a", ["https://id-of-cold/a?a", "https://cdn.example/a"])]
+    storage.signed.clear()
+    assert await urls_of(segments, labels={"cdn:cold"}) == [("a", ["https://cdn.example/a"]), ("b", [])]
+    assert await urls_of(segments[:1], presigned=False) == [("a", ["https://cdn.example/a"])]
+    assert storage.signed == []
+
+
 async def test_a_backend_of_all_segments_is_named_once(urls_of: UrlsOf, storage: Storage) -> None:
     segments = [segment("a", "cold"), segment("é", "cold", external_urls=[ELSEWHERE])]
     assert segment_lines(segments).storage_ids == ["id-of-cold"]

@@ -34,7 +34,10 @@ SERVICE = storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"]
 
 
 class Storage(StorageServiceServicer):
-    """StorageService with two backends. `signed` has the paths of each request, by storage id."""
+    """StorageService with two backends.
+
+    `signed` has the paths of each request, by storage id; `cdn_urls` has the URLs of CDNs, by label.
+    """
 
     def __init__(self) -> None:
         self.listed = 0
@@ -42,6 +45,7 @@ class Storage(StorageServiceServicer):
         self.unavailable = False
         # The ids of backends that do not answer.
         self.unreachable: set[str] = set()
+        self.cdn_urls: dict[str, str] = {}
 
     async def ListStorageBackends(
         self, request: ListStorageBackendsRequest, context: object
@@ -49,7 +53,10 @@ class Storage(StorageServiceServicer):
         self.listed += 1
         if self.unavailable:
             raise Unavailable("unreachable")
-        backends = [StorageBackend(id=f"id-of-{label}", label=label) for label in ("hot", "cold")]
+        backends = [
+            StorageBackend(id=f"id-of-{label}", label=label, cdn_url=self.cdn_urls.get(label, ""))
+            for label in ("hot", "cold")
+        ]
         return ListStorageBackendsResponse(storage_backends=backends)
 
     async def SignPaths(self, request: SignPathsRequest, context: object) -> SignPathsResponse:

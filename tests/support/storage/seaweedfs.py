@@ -3,16 +3,11 @@
 import json
 import os
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import boto3
+from typing import Any
 
 from client.local.data_dir import DataDir, opened
 from client.local.names import S3_ADMIN_PORT, S3_PORTS
@@ -20,54 +15,14 @@ from client.local.ports import ADMIN_GRPC_OFFSET
 from client.local.storage import seaweedfs
 from client.local.storage.addresses import LOOPBACK, StorageAddresses
 from tests.support.processes.ports import HIGHEST, free_ports, is_free
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-READY_SECONDS = 120
+from tests.support.storage.s3_store import S3Store, wait_until_ready
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeaweedFS:
+class SeaweedFS(S3Store):
     """A running store."""
 
-    endpoint_url: str
-    secrets: Path
     ports: Mapping[str, int]
-    pid: int
-
-    @property
-    def access_key(self) -> str:
-        return (self.secrets / "access_key").read_text()
-
-    @property
-    def secret_key(self) -> str:
-        return (self.secrets / "secret_key").read_text()
-
-    def client(self) -> "S3Client":
-        """A client of the store with the rights of the store's own services."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-        )
-
-    def backend(self, bucket: str, **changes: Any) -> dict[str, Any]:
-        """The entry of a bucket in this store for a storage configuration."""
-        return {
-            "id": "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10",
-            "label": "local",
-            "provider": "local",
-            "store_product": "SeaweedFS",
-            "default_storage": True,
-            "endpoint_url": self.endpoint_url,
-            "bucket": bucket,
-            "access_key_file": str(self.secrets / "access_key"),
-            "secret_key_file": str(self.secrets / "secret_key"),
-            "create_bucket": True,
-        } | changes
 
 
 def write_storage_config(path: Path, *backends: dict[str, Any]) -> Path:
@@ -89,26 +44,40 @@ def at(host: str, port: int) -> StorageAddresses:
 
 @contextmanager
 def running_seaweedfs(
-    folder: Path, *, guarded: bool = True, host: str = LOOPBACK, domain: str = ""
+    folder: Path,
+    *,
+    guarded: bool = True,
+    host: str = LOOPBACK,
+    domain: str = "",
+    configuration: Mapping[str, str] | None = None,
 ) -> Iterator[SeaweedFS]:
     """A store that keeps its data in `folder`, ready for requests. Unguarded, it is open to everybody.
 
-    With a domain, buckets can also be named in the host, as {bucket}.{domain}.
+    With a domain, buckets can also be named in the host, as {bucket}.{domain}. `configuration` has further
+    variables of its environment.
     """
     with opened(folder) as data_dir:
         ports = _ports()
         addresses = at(host, ports["TAMS_S3_PORT"])
-        process = _started(data_dir, addresses, ports, guarded, domain)
+        process = _started(
+            data_dir, addresses, ports, guarded=guarded, domain=domain, configuration=configuration or {}
+        )
         try:
             endpoint_url = addresses.endpoint
-            _wait_until_ready(endpoint_url, process, _log(data_dir))
+            wait_until_ready(endpoint_url, process, _log(data_dir))
             yield SeaweedFS(endpoint_url=endpoint_url, secrets=data_dir.secrets, ports=ports, pid=process.pid)
         finally:
             _stop(process)
 
 
 def _started(
-    data_dir: DataDir, addresses: StorageAddresses, ports: Mapping[str, int], guarded: bool, domain: str
+    data_dir: DataDir,
+    addresses: StorageAddresses,
+    ports: Mapping[str, int],
+    *,
+    guarded: bool,
+    domain: str,
+    configuration: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     command = seaweedfs.command(data_dir, addresses, ports, os.environ)
     if domain:
@@ -120,7 +89,7 @@ def _started(
     with _log(data_dir).open("wb") as log:
         return subprocess.Popen(
             command,
-            env=env,
+            env={**env, **configuration},
             cwd=data_dir.objects,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -140,26 +109,6 @@ def _ports() -> dict[str, int]:
         if port not in chosen and port + ADMIN_GRPC_OFFSET < HIGHEST and is_free(port + ADMIN_GRPC_OFFSET)
     )
     return {**dict(zip(S3_PORTS, chosen, strict=True)), S3_ADMIN_PORT: admin}
-
-
-def _wait_until_ready(endpoint_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if _answers(endpoint_url):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"SeaweedFS did not start:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def _answers(endpoint_url: str) -> bool:
-    try:
-        urllib.request.urlopen(endpoint_url, timeout=2).close()
-    except urllib.error.HTTPError:
-        # The store refuses the unsigned request, so it runs.
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

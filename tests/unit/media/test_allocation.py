@@ -15,6 +15,7 @@ from services.media.application.allocation import (
 from services.media.application.recent_objects import RecentObjects
 from services.media.application.signer import Signer, UrlExpiry
 from services.media.domain.credentials import Credentials
+from services.media.domain.key_template import KeyTemplate
 from services.media.domain.storage_backend import ConditionalWrites, StorageBackend, StorageBackends
 from services.shared.errors import (
     AlreadyExists,
@@ -48,6 +49,13 @@ def allocation_over(registry: MemoryObjectRegistry, *backends: StorageBackend) -
         clock=lambda: NOON,
         new_object_ids=lambda count: [f"id-{next(numbers)}" for _ in range(count)],
     )
+
+
+async def test_keys_follow_the_template_of_their_backend(registry: MemoryObjectRegistry) -> None:
+    template = KeyTemplate("{prefix}/{year}/{month}/{day}/{flow}/{object}")
+    allocation = allocation_over(registry, a_backend(prefix="media/", key_template=template))
+    (found,) = await allocate(allocation, "flow", object_ids=["a/b"])
+    assert urlsplit(found.put_url).path.endswith("/media/2026/03/04/flow/a~2Fb")
 
 
 class NewObject(NamedTuple):

@@ -58,6 +58,7 @@ def test_a_full_entry_has_its_values(folder: Path) -> None:
         "create_bucket": True,
         "cors_origins": ["https://app.example.com"],
         "conditional_writes": False,
+        "tags": {"tier": "archive", "note": ""},
     }
     (backend,) = read(folder, ENTRY | options)
     assert backend.credentials.current.session_token == "t0ken"
@@ -65,6 +66,7 @@ def test_a_full_entry_has_its_values(folder: Path) -> None:
     assert backend.public_endpoint_url == "https://media.example.com"
     assert backend.cors_origins == ("https://app.example.com",)
     assert backend.conditional_writes == "off"
+    assert backend.tags == {"tier": "archive", "note": ""}
     assert (backend.prefix, backend.default_storage, backend.create_bucket) == ("tams/media/", True, True)
 
 
@@ -156,6 +158,8 @@ def test_backends_keep_the_order_of_the_file(folder: Path) -> None:
         ({"server_side_encryption": "AES256", "kms_key_id": "key"}, "kms_key_id needs"),
         ({"bucket": "Not A Bucket"}, "$[0].bucket"),
         ({"prefix": "/media/"}, "$[0].prefix"),
+        ({"key_template": "{prefix}{year}"}, "local: key_template: it must have {prefix} and {object}"),
+        ({"cdn_url": "https://cdn.example/?x"}, "$[0].cdn_url"),
         ({"prefix": "media"}, "$[0].prefix"),
         ({"prefix": "a/../b/"}, "$[0].prefix"),
         ({"default_storage": "yes"}, "$[0].default_storage"),

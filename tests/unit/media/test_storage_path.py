@@ -5,11 +5,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from services.media.domain.key_template import DEFAULT_TEMPLATE
 from services.media.domain.storage_path import (
     MAX_KEY_LENGTH,
     check_paths,
-    folder_of,
     is_storage_path,
+    object_id_of,
     storage_path,
 )
 from services.shared.errors import InvalidArgument
@@ -23,19 +24,23 @@ IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 
 def path_of(object_id: str, prefix: str = "") -> str:
     try:
-        return storage_path(folder_of(prefix, NOON), object_id)
+        return storage_path(DEFAULT_TEMPLATE.folder(prefix, "flow", NOON), object_id)
     except InvalidArgument:
         assume(False)
 
 
 def test_a_plain_id_is_not_changed() -> None:
     assert (
-        storage_path(folder_of("media/", NOON), "0194d2a1-7000_x.ts") == "media/2026/03/04/0194d2a1-7000_x.ts"
+        storage_path(DEFAULT_TEMPLATE.folder("media/", "flow", NOON), "0194d2a1-7000_x.ts")
+        == "media/2026/03/04/0194d2a1-7000_x.ts"
     )
 
 
 def test_slashes_in_an_id_are_encoded() -> None:
-    assert storage_path(folder_of("", NOON), "tams-e2b8/846023d3") == "2026/03/04/tams-e2b8~2F846023d3"
+    assert (
+        storage_path(DEFAULT_TEMPLATE.folder("", "flow", NOON), "tams-e2b8/846023d3")
+        == "2026/03/04/tams-e2b8~2F846023d3"
+    )
 
 
 @given(IDS)
@@ -61,6 +66,18 @@ def test_the_id_can_be_decoded_so_no_two_ids_share_a_path(object_id: str) -> Non
     assert decoded.decode() == object_id
 
 
+@given(IDS)
+@example("a" * 200 + "~/b")
+@example("é" * 300)
+def test_a_path_says_its_object(object_id: str) -> None:
+    assert object_id_of(path_of(object_id, "media/")) == object_id
+
+
+@pytest.mark.parametrize("path", ["media/", "~FF", ""])
+def test_a_path_of_others_says_none(path: str) -> None:
+    assert object_id_of(path) is None
+
+
 @given(IDS, IDS)
 @example("a" * 200, "a" * 201)
 @example("a" * 200, "a" * 200 + "~/b")
@@ -71,15 +88,15 @@ def test_no_path_is_a_folder_of_another_path(first: str, second: str) -> None:
 @pytest.mark.parametrize("object_id", ["", "a" * 1025, "é" * 400, "a" * 10_000_000])
 def test_an_empty_or_too_long_id_is_refused(object_id: str) -> None:
     with pytest.raises(InvalidArgument) as raised:
-        storage_path(folder_of("", NOON), object_id)
+        storage_path(DEFAULT_TEMPLATE.folder("", "flow", NOON), object_id)
     assert raised.value.reason == "BAD_ALLOCATION"
 
 
 def test_the_limit_of_a_key_includes_the_prefix() -> None:
     longest = "a" * 997
-    assert len(storage_path(folder_of("", NOON), longest)) == 11 + 997 + 4 * 3
+    assert len(storage_path(DEFAULT_TEMPLATE.folder("", "flow", NOON), longest)) == 11 + 997 + 4 * 3
     with pytest.raises(InvalidArgument):
-        storage_path(folder_of("prefix/", NOON), longest)
+        storage_path(DEFAULT_TEMPLATE.folder("prefix/", "flow", NOON), longest)
 
 
 @given(IDS)

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -76,7 +77,7 @@ def test_empty_labels_pass_no_url_and_empty_storage_ids_every_url() -> None:
 
 @given(filters)
 def test_only_backends_that_pass_the_filter_are_signed(url_filter: UrlFilter) -> None:
-    signed_ids = UrlWriter(url_filter, [LOCAL, CLOUD]).storage_ids
+    signed_ids = UrlWriter(url_filter, [LOCAL, CLOUD]).signed_ids
     for backend in (LOCAL, CLOUD):
         passes = url_filter.passes(label=backend.label, storage_id=backend.id, presigned=True)
         assert (backend.id in signed_ids) == passes
@@ -88,7 +89,7 @@ def items_of(
     """The JSON of controlled URLs, whose signatures are numbers."""
     signatures = b"".join(b"%d\n" % number for number in range(len(paths)))
     signed = SignedPaths(before=before, after=after, signatures=signatures)
-    return rows(writer.controlled(storage_id, url_lines(paths), signed), len(paths))
+    return rows(writer.stored(storage_id, url_lines(paths), signed), len(paths))
 
 
 @given(st.text(), st.text(), st.lists(st.text()))
@@ -126,6 +127,28 @@ def test_a_url_has_all_members_if_verbose() -> None:
     }
     assert "availability_zone" in decode_first(items_of(writer, CLOUD.id, ["u"]))
     assert msgspec.json.decode(writer.external("u", None) or b"") == {"url": "u", "controlled": False}
+
+
+@given(filters, st.booleans())
+def test_a_backend_with_a_cdn_has_a_second_url_that_passes_the_filter(
+    url_filter: UrlFilter, verbose: bool
+) -> None:
+    backend = StorageBackend(id=LOCAL.id, label="local", cdn_url="https://cdn.example/a")
+    url_filter = replace(url_filter, verbose=verbose)
+    writer = UrlWriter(url_filter, [backend])
+    passes = url_filter.passes(label="cdn:local", storage_id=None, presigned=False)
+    assert (LOCAL.id in writer.storage_ids) == (passes or LOCAL.id in writer.signed_ids)
+    if not writer.storage_ids:
+        return
+    signed = SignedPaths(before="s/", after="?", signatures=b"1\n2\n")
+    columns = writer.stored(LOCAL.id, b"a\nb\n", signed if writer.signed_ids else None)
+    urls = [msgspec.json.decode(b"[" + row + b"]") for row in rows(columns, 2)]
+    expected = ["s/a?1"] * bool(writer.signed_ids) + ["https://cdn.example/a/a"] * passes
+    assert [item["url"] for item in urls[0]] == expected
+    if passes:
+        details = {"controlled": False} if verbose else {}
+        cache = {"url": "https://cdn.example/a/b", "presigned": False, "label": "cdn:local"}
+        assert urls[1][-1] == cache | details
 
 
 @given(filters, labels)

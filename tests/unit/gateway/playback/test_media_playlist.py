@@ -1,6 +1,6 @@
 from gateway.playback.media_playlist import Kind, media_playlist, rounded_duration, target_duration
 from gateway.playback.numbering import numbered
-from gateway.playback.segments import PlayableSegment
+from gateway.playback.segments import InitSection, PlayableSegment
 from services.shared.timerange import NS
 
 # 14 June 2025 18:27:36 UTC, which is 37 seconds more in TAI.
@@ -49,6 +49,33 @@ def test_a_window_counts_what_came_before_it() -> None:
 def test_a_timeline_that_begins_at_zero_has_no_dates() -> None:
     entries = numbered([PlayableSegment(0, NS, 0, "http://storage.example/a")])
     assert b"DATE" not in media_playlist(entries, Kind.VOD, target=1, ended=True)
+
+
+def test_a_section_is_listed_where_its_bytes_change() -> None:
+    """Other bytes with the same parameters, such as those of another date, are no discontinuity."""
+    first, dated, other = InitSection(800, 5000, b"1", b"p"), InitSection(9, 10, b"2", b"p"), (b"3", b"q")
+    sections = [first, first._replace(object_size=4000), dated, InitSection(810, 5000, *other)]
+    entries = numbered(
+        segment(index * NS, (index + 1) * NS)._replace(init=init) for index, init in enumerate(sections)
+    )
+    text = media_playlist(entries, Kind.VOD, target=1, ended=True).decode()
+    assert "#EXT-X-VERSION:6\n" in text
+    kept = ("#EXT-X-MAP", "#EXT-X-BYTERANGE", "#EXT-X-DISC", "https")
+    address = "https://storage.example"
+    assert [line for line in text.splitlines() if line.startswith(kept)] == [
+        f'#EXT-X-MAP:URI="{address}/0#.mp4",BYTERANGE="800@0"',
+        "#EXT-X-BYTERANGE:4200@800",
+        f"{address}/0#.mp4",
+        "#EXT-X-BYTERANGE:3200@800",
+        f"{address}/{NS}#.mp4",
+        f'#EXT-X-MAP:URI="{address}/{2 * NS}#.mp4",BYTERANGE="9@0"',
+        "#EXT-X-BYTERANGE:1@9",
+        f"{address}/{2 * NS}#.mp4",
+        "#EXT-X-DISCONTINUITY",
+        f'#EXT-X-MAP:URI="{address}/{3 * NS}#.mp4",BYTERANGE="810@0"',
+        "#EXT-X-BYTERANGE:4190@810",
+        f"{address}/{3 * NS}#.mp4",
+    ]
 
 
 def test_durations_are_rounded_to_the_nearest_second() -> None:

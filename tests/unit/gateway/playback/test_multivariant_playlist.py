@@ -78,7 +78,7 @@ def test_names_of_codecs(codec: str, name: str | None) -> None:
     ("members", "words"),
     [
         ({"format": "urn:x-nmos:format:data"}, "format urn:x-nmos:format:data"),
-        ({"container": "video/mp4"}, "video/mp4"),
+        ({"container": "application/mxf"}, "application/mxf"),
         ({"container": ""}, "no segments of its own"),
         ({"container": "video/MP2T"}, ""),
     ],

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.playback.numbering import Entry, continued, numbered
-from gateway.playback.segments import PlayableSegment
+from gateway.playback.segments import InitSection, PlayableSegment
 from services.shared.timerange import NS
 
 WRAP_NS = 2**33 * NS // 90_000
@@ -23,6 +23,12 @@ def test_time_goes_on_over_rounded_clocks_and_their_wrap() -> None:
 
 def test_gaps_and_other_clocks_break_it() -> None:
     assert breaks(segment(0), segment(2), segment(3, NS), segment(4, NS)) == [False, True, True, False]
+
+
+def test_other_parameters_break_it_and_a_clock_of_mp4_does_not_wrap() -> None:
+    same, other = (InitSection(800, 5000, b"digest", parameters) for parameters in (b"a", b"b"))
+    sections = [(segment(0), same), (segment(1), same), (segment(2), other), (segment(3, WRAP_NS), other)]
+    assert breaks(*(each._replace(init=init) for each, init in sections)) == [False, False, True, True]
 
 
 def starts(entries: list[Entry]) -> list[tuple[int, int]]:

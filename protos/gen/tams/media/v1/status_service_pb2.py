@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tams.type.v1 import scope_pb2 as tams_dot_type_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tams/media/v1/status_service.proto\x12\rtams.media.v1\x1a\x18tams/type/v1/scope.proto\"\x12\n\x10GetStatusRequest\"C\n\x11GetStatusResponse\x12.\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.BackendStatus\"M\n\rBackendStatus\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\treachable\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t2i\n\rStatusService\x12X\n\tGetStatus\x12\x1f.tams.media.v1.GetStatusRequest\x1a .tams.media.v1.GetStatusResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tams/media/v1/status_service.proto\x12\rtams.media.v1\x1a\x18tams/type/v1/scope.proto\"\x12\n\x10GetStatusRequest\"C\n\x11GetStatusResponse\x12.\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32\x1c.tams.media.v1.BackendStatus\"c\n\rBackendStatus\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\treachable\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x0c\x63ircuit_open\x18\x05 \x01(\x08\x32i\n\rStatusService\x12X\n\tGetStatus\x12\x1f.tams.media.v1.GetStatusRequest\x1a .tams.media.v1.GetStatusResponse\"\x08\x90\x02\x01\xca\xf4\x18\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSRESPONSE']._serialized_start=99
   _globals['_GETSTATUSRESPONSE']._serialized_end=166
   _globals['_BACKENDSTATUS']._serialized_start=168
-  _globals['_BACKENDSTATUS']._serialized_end=245
-  _globals['_STATUSSERVICE']._serialized_start=247
-  _globals['_STATUSSERVICE']._serialized_end=352
+  _globals['_BACKENDSTATUS']._serialized_end=267
+  _globals['_STATUSSERVICE']._serialized_start=269
+  _globals['_STATUSSERVICE']._serialized_end=374
 # @@protoc_insertion_point(module_scope)

@@ -69,6 +69,7 @@ class BackendStatus(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     REACHABLE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CIRCUIT_OPEN_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id."""
     label: _builtins.str
@@ -77,6 +78,8 @@ class BackendStatus(_message.Message):
     """Whether its bucket answers."""
     reason: _builtins.str
     """Reason why it does not answer; empty if it does."""
+    circuit_open: _builtins.bool
+    """Whether requests to it fail at once for some seconds, because it did not answer several in a row."""
     def __init__(
         self,
         *,
@@ -84,10 +87,11 @@ class BackendStatus(_message.Message):
         label: _builtins.str = ...,
         reachable: _builtins.bool = ...,
         reason: _builtins.str = ...,
+        circuit_open: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "label", b"label", "reachable", b"reachable", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["circuit_open", b"circuit_open", "id", b"id", "label", b"label", "reachable", b"reachable", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

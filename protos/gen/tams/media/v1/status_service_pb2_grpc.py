@@ -47,7 +47,8 @@ class StatusServiceServicer:
     """
 
     def GetStatus(self, request, context):
-        """Returns the result of the last check of each storage backend, which is some seconds old.
+        """Returns the result of the last check of each storage backend, which is some seconds old, and whether its circuit
+        is open.
 
         Errors: only those common to all calls.
         """

@@ -34,7 +34,8 @@ class StatusServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> StatusServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_status_service_pb2.GetStatusRequest, _status_service_pb2.GetStatusResponse]
-    """Returns the result of the last check of each storage backend, which is some seconds old.
+    """Returns the result of the last check of each storage backend, which is some seconds old, and whether its circuit
+    is open.
 
     Errors: only those common to all calls.
     """
@@ -45,7 +46,8 @@ class StatusServiceAsyncStub(StatusServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_status_service_pb2.GetStatusRequest, _status_service_pb2.GetStatusResponse]  # type: ignore[assignment]
-    """Returns the result of the last check of each storage backend, which is some seconds old.
+    """Returns the result of the last check of each storage backend, which is some seconds old, and whether its circuit
+    is open.
 
     Errors: only those common to all calls.
     """
@@ -59,7 +61,8 @@ class StatusServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _status_service_pb2.GetStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_status_service_pb2.GetStatusResponse, _abc.Awaitable[_status_service_pb2.GetStatusResponse]]:
-        """Returns the result of the last check of each storage backend, which is some seconds old.
+        """Returns the result of the last check of each storage backend, which is some seconds old, and whether its circuit
+        is open.
 
         Errors: only those common to all calls.
         """

@@ -24,13 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/media/v1/storage_backend.proto\x12\rtams.media.v1\"\xac\x01\n\x0eStorageBackend\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x12\n\nstore_type\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x15\n\rstore_product\x18\x05 \x01(\t\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x19\n\x11\x61vailability_zone\x18\x07 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_storage\x18\x08 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tams/media/v1/storage_backend.proto\x12\rtams.media.v1\"\xa1\x02\n\x0eStorageBackend\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x12\n\nstore_type\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x15\n\rstore_product\x18\x05 \x01(\t\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x19\n\x11\x61vailability_zone\x18\x07 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_storage\x18\x08 \x01(\x08\x12\x0f\n\x07\x63\x64n_url\x18\t \x01(\t\x12\x35\n\x04tags\x18\n \x03(\x0b\x32\'.tams.media.v1.StorageBackend.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tams.media.v1.storage_backend_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_STORAGEBACKEND_TAGSENTRY']._loaded_options = None
+  _globals['_STORAGEBACKEND_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_STORAGEBACKEND']._serialized_start=55
-  _globals['_STORAGEBACKEND']._serialized_end=227
+  _globals['_STORAGEBACKEND']._serialized_end=344
+  _globals['_STORAGEBACKEND_TAGSENTRY']._serialized_start=301
+  _globals['_STORAGEBACKEND_TAGSENTRY']._serialized_end=344
 # @@protoc_insertion_point(module_scope)

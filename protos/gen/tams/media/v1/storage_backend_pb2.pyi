@@ -3,8 +3,10 @@
 isort:skip_file
 Object storage: the storage backends, and signed URLs to write and read the bytes of objects."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,6 +24,26 @@ class StorageBackend(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class TagsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     STORE_TYPE_FIELD_NUMBER: _builtins.int
@@ -30,6 +52,8 @@ class StorageBackend(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     AVAILABILITY_ZONE_FIELD_NUMBER: _builtins.int
     DEFAULT_STORAGE_FIELD_NUMBER: _builtins.int
+    CDN_URL_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Lower-case UUID of version 1 to 5."""
     label: _builtins.str
@@ -46,6 +70,14 @@ class StorageBackend(_message.Message):
     """Availability zone of the storage, if it has one."""
     default_storage: _builtins.bool
     """True for the backend that is used if a request names no backend."""
+    cdn_url: _builtins.str
+    """The URL at which a CDN has the root of the bucket, without a slash at its end; empty without one. The URL of
+    an object is this, a slash and its key. Its label is "cdn:" and the label of the backend.
+    """
+    @_builtins.property
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Texts of the operator by name, such as the purpose of the backend; at most 64."""
+
     def __init__(
         self,
         *,
@@ -57,10 +89,12 @@ class StorageBackend(_message.Message):
         region: _builtins.str = ...,
         availability_zone: _builtins.str = ...,
         default_storage: _builtins.bool = ...,
+        cdn_url: _builtins.str = ...,
+        tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability_zone", b"availability_zone", "default_storage", b"default_storage", "id", b"id", "label", b"label", "provider", b"provider", "region", b"region", "store_product", b"store_product", "store_type", b"store_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability_zone", b"availability_zone", "cdn_url", b"cdn_url", "default_storage", b"default_storage", "id", b"id", "label", b"label", "provider", b"provider", "region", b"region", "store_product", b"store_product", "store_type", b"store_type", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

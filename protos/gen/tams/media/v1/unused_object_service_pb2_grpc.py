@@ -72,6 +72,7 @@ class UnusedObjectServiceServicer:
 
         Errors:
         - RESOURCE_EXHAUSTED ALREADY_RECLAIMING: another such call runs in this process.
+        - UNAVAILABLE STORAGE_UNAVAILABLE: no storage answered the last requests, so that none is sent for some seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,6 +50,7 @@ class UnusedObjectServiceStub:
 
     Errors:
     - RESOURCE_EXHAUSTED ALREADY_RECLAIMING: another such call runs in this process.
+    - UNAVAILABLE STORAGE_UNAVAILABLE: no storage answered the last requests, so that none is sent for some seconds.
     """
 
 @_typing.type_check_only
@@ -74,6 +75,7 @@ class UnusedObjectServiceAsyncStub(UnusedObjectServiceStub):
 
     Errors:
     - RESOURCE_EXHAUSTED ALREADY_RECLAIMING: another such call runs in this process.
+    - UNAVAILABLE STORAGE_UNAVAILABLE: no storage answered the last requests, so that none is sent for some seconds.
     """
 
 class UnusedObjectServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -107,6 +109,7 @@ class UnusedObjectServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - RESOURCE_EXHAUSTED ALREADY_RECLAIMING: another such call runs in this process.
+        - UNAVAILABLE STORAGE_UNAVAILABLE: no storage answered the last requests, so that none is sent for some seconds.
         """
 
 def add_UnusedObjectServiceServicer_to_server(servicer: UnusedObjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
