@@ -10,6 +10,8 @@ from typing import Any, Final
 from grpc import aio
 from tams.metadata.v1.flow_service_pb2 import PutFlowRequest
 from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
+from tams.metadata.v1.object_copy_service_pb2 import BeginObjectCopiesRequest, FinishObjectCopiesRequest
+from tams.metadata.v1.object_copy_service_pb2_grpc import ObjectCopyServiceStub
 from tams.metadata.v1.object_pb2 import ObjectLocation
 from tams.metadata.v1.object_service_pb2 import ReserveObjectsRequest
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
@@ -17,7 +19,7 @@ from tams.metadata.v1.segment_pb2 import NewSegments
 from tams.metadata.v1.segment_service_pb2 import CreateSegmentsRequest
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
 
-from bench.running.system import STORAGE_ID
+from bench.running.system import COPIES_ID, STORAGE_ID
 from services.shared.ids import new_object_id
 from services.shared.timerange import NS
 
@@ -80,6 +82,7 @@ class Metadata:
     def __init__(self, channel: aio.Channel) -> None:
         self._flows = FlowServiceStub(channel)
         self._objects = ObjectServiceStub(channel)
+        self._copies = ObjectCopyServiceStub(channel)
         self._segments = SegmentServiceStub(channel)
 
     async def new_flow(self, container: str = "video/mp2t") -> str:
@@ -99,6 +102,18 @@ class Metadata:
             ]
             await self._objects.ReserveObjects(ReserveObjectsRequest(flow_id=flow_id, objects=objects))
         return ids
+
+    async def copy(self, keys: Sequence[str]) -> None:
+        """Have the registry know a stored copy of each object, by its key. There are no bytes."""
+        for batch in _batches([key.removeprefix("bench/") for key in keys], _RESERVED_AT_ONCE):
+            copies = [
+                ObjectLocation(object_id=object_id, storage_id=COPIES_ID, storage_path=f"copies/{object_id}")
+                for object_id in batch
+            ]
+            await self._copies.BeginObjectCopies(BeginObjectCopiesRequest(copies=copies))
+            reply = await self._copies.FinishObjectCopies(FinishObjectCopiesRequest(copies=copies))
+            if failures := [each.failure for each in reply.results if each.HasField("failure")]:
+                raise RuntimeError(f"a copy was refused: {failures[0].summary}")
 
     async def fill(self, flow_id: str, count: int) -> list[str]:
         """Append segments from 0:0 on, each with an object of its own; returns the keys of the objects."""

@@ -33,6 +33,7 @@ from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health.health import Health
 from gateway.handlers.multipart_uploads import MultipartUploads
+from gateway.handlers.object_copies import ObjectCopies
 from gateway.handlers.objects import Objects
 from gateway.handlers.playlists.media import MediaPlaylists
 from gateway.handlers.playlists.multivariant import MultivariantPlaylists
@@ -188,6 +189,7 @@ def _handlers(
         trash=Trash(services, paging),
         objects=Objects(services, deletion_requests, paging),
         multipart_uploads=MultipartUploads(services, bodies, paging),
+        object_copies=ObjectCopies(services, bodies, gate),
         deletion_requests=deletion_requests,
         batches=Batches(services, sources, bodies),
         analytics=Analytics(services),

@@ -18,6 +18,7 @@ from gateway.handlers.documentation import Documentation
 from gateway.handlers.flows import Flows
 from gateway.handlers.health.health import Health
 from gateway.handlers.multipart_uploads import MultipartUploads
+from gateway.handlers.object_copies import ObjectCopies
 from gateway.handlers.objects import Objects
 from gateway.handlers.playlists.media import MediaPlaylists
 from gateway.handlers.playlists.multivariant import MultivariantPlaylists
@@ -49,6 +50,7 @@ class Handlers:
     storage: Storage
     objects: Objects
     multipart_uploads: MultipartUploads
+    object_copies: ObjectCopies
     deletion_requests: DeletionRequests
     trash: Trash
     batches: Batches
@@ -88,6 +90,7 @@ def routes(to: Handlers) -> tuple[Route, ...]:
         *_segments(to),
         *_extensions(to),
         *_multipart_uploads(to.multipart_uploads),
+        *_object_copies(to.object_copies),
         *_administration(to),
         Route("/x/audit", scopes=_ADMIN, get=to.audit.list),
         *_accounts(to),
@@ -202,6 +205,15 @@ def _multipart_uploads(to: MultipartUploads) -> tuple[Route, ...]:
         Route(f"{upload}/parts", scopes={"GET": write}, body_bytes=_VALUE_BYTES, get=to.parts),
         Route(f"{upload}/part-urls", body_bytes=_TEXT_BYTES, post=to.sign),
         Route(f"{upload}/complete", body_bytes=DOCUMENT_BYTES, post=to.complete),
+    )
+
+
+def _object_copies(to: ObjectCopies) -> tuple[Route, ...]:
+    return (
+        Route("/x/objects/{objectId+}/copies", get=to.list),
+        Route(
+            "/x/admin/object-copies", scopes=_ADMIN, body_bytes=_TEXT_BYTES, post=to.post, delete=to.delete
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Segment listings: a window in a long and in a short flow, and the CPU time of a page with signed URLs."""
+"""Segment listings: a window in a long and a short flow, and the CPU time of pages with signed URLs."""
 
 import asyncio
 import json
@@ -27,6 +27,8 @@ _PAGE: Final = 300
 # Different requests of a side, enough for pages and URLs of a long flow to be requested rarely twice.
 _REQUESTS: Final = 5000
 _MAX_PAGE_CPU_MS: Final = 3.0
+# Segments of the flows with and without copies.
+_COPIED: Final = 5000
 
 
 async def run(options: Options, folder: Path) -> list[Figure]:
@@ -37,10 +39,14 @@ async def run(options: Options, folder: Path) -> list[Figure]:
             short, long = await metadata.new_flow(), await metadata.new_flow()
             await metadata.fill(short, _SHORT)
             await metadata.fill(long, options.segments)
+            plain, copied = await metadata.new_flow(), await metadata.new_flow()
+            await metadata.fill(plain, _COPIED)
+            await metadata.copy(await metadata.fill(copied, _COPIED))
         await _check(system, long)
         return [
             await _windows(system, short, long, options),
             *await _pages(system, floor, long, options),
+            await _copies(system, plain, copied, options),
         ]
 
 
@@ -82,6 +88,31 @@ async def _pages(system: System, floor: Sequence[Process], flow_id: str, options
         # The floor has the same number of bytes. A slow machine slows both.
         Figure(name="page of 300 segments with signed URLs", value=median(of_floor), unit="x floor"),
     ]
+
+
+async def _copies(system: System, plain: str, copied: str, options: Options) -> Figure:
+    """Pages where each object has a copy, beside pages without copies."""
+    (target,) = _pages_of(copied)[:1]
+    page = json.loads(await asyncio.to_thread(body_of, system.gateway.port, target))
+    if [len(segment["get_urls"]) for segment in page] != [2] * _PAGE:
+        raise RuntimeError(f"GET {target}: not two URLs for each of {_PAGE} segments")
+    sides = {
+        name: _side(system.gateway, _pages_of(flow_id), 4, options, system.processes)
+        for name, flow_id in (("plain", plain), ("copied", copied))
+    }
+    found = await rounds.alternate(options.rounds, sides)
+    cpu_ms = {name: _cpu_ms(series) for name, series in found.items()}
+    return Figure(
+        name=f"page of {_PAGE} segments with a copy each, CPU",
+        value=median([two / one for two, one in zip(cpu_ms["copied"], cpu_ms["plain"], strict=True)]),
+        unit="x one copy",
+        target=AtMost(1.5),
+        detail={name: series.detail() | {"cpu_ms": cpu_ms[name]} for name, series in found.items()},
+    )
+
+
+def _pages_of(flow_id: str) -> list[str]:
+    return [_page(flow_id, random.randrange(_COPIED - _PAGE)) for _ in range(_REQUESTS)]
 
 
 def _side(

@@ -17,6 +17,8 @@ from tests.support.storage.seaweedfs import SeaweedFS, running_seaweedfs, write_
 
 BUCKET: Final = "bench"
 STORAGE_ID: Final = "5e0b1a0e-7c1d-4b5e-9a52-0f6d5c1c7a10"
+# The backend of copies.
+COPIES_ID: Final = "c4b2a1a4-2d6e-4c57-8a7c-2f2f8b8c6a11"
 # Objects of a benchmark have no bytes. Attempts to measure them would disturb it.
 _NEVER: Final = "1000000"
 # Allows webhooks on this machine.
@@ -62,7 +64,11 @@ async def running_system(folder: Path, settings: Mapping[str, str] | None = None
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(running_metadata(folder))
         weed = stack.enter_context(running_seaweedfs(folder))
-        config = write_storage_config(folder / "storage.json", weed.backend(BUCKET, id=STORAGE_ID))
+        config = write_storage_config(
+            folder / "storage.json",
+            weed.backend(BUCKET, id=STORAGE_ID),
+            weed.backend("bench-copies", id=COPIES_ID, label="copies", default_storage=False),
+        )
         media_port, gateway_port = free_ports(2)
         media_env = {
             "TAMS_MEDIA_PORT": str(media_port),

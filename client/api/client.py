@@ -29,6 +29,7 @@ from client.api.models import (
     Source,
     StorageBackend,
 )
+from client.api.object_copies import ObjectCopies
 from client.api.playback import Playback
 from client.api.reconciliation import Reconciliation
 from client.api.target import Target
@@ -61,6 +62,7 @@ class TamsClient:
         self.trash = Trash(self._api)
         self.unused_objects = UnusedObjects(self._api)
         self.reconciliation = Reconciliation(self._api)
+        self.object_copies = ObjectCopies(self._api)
         self.playback = Playback(self._api)
         self.uploads = MultipartUploads(self._api, self._media)
         self.files = FileUploads(self.uploads, self._media)

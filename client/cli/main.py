@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "tables": ("administration.tables", "Show and change the tables; load rows in bulk."),
     "reconcile": ("administration.reconcile", "Compare objects with the bytes in the buckets."),
     "gc": ("administration.gc", "Delete the bytes of unused objects, or list them."),
+    "replicate": ("administration.replicate", "Copy or move objects to a storage backend."),
     "audit": ("administration.audit", "Show who did what in a store."),
     "user": ("accounts.user", "Add, suspend and remove users of a store."),
     "key": ("accounts.key", "Add, rotate, suspend and remove API keys."),

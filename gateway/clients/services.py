@@ -29,6 +29,8 @@ from tams.event.v1 import (
     webhook_service_pb2_grpc,
 )
 from tams.media.v1 import (
+    copy_service_pb2,
+    copy_service_pb2_grpc,
     init_section_service_pb2,
     init_section_service_pb2_grpc,
     multipart_upload_service_pb2,
@@ -53,6 +55,8 @@ from tams.metadata.v1 import (
     flow_service_pb2_grpc,
     load_service_pb2,
     load_service_pb2_grpc,
+    object_copy_service_pb2,
+    object_copy_service_pb2_grpc,
     object_service_pb2,
     object_service_pb2_grpc,
     segment_service_pb2,
@@ -81,6 +85,7 @@ METADATA: Final = _services(
     source_service_pb2.DESCRIPTOR,
     segment_service_pb2.DESCRIPTOR,
     object_service_pb2.DESCRIPTOR,
+    object_copy_service_pb2.DESCRIPTOR,
     deletion_request_service_pb2.DESCRIPTOR,
     service_info_service_pb2.DESCRIPTOR,
     webhook_service_pb2.DESCRIPTOR,
@@ -96,6 +101,7 @@ METADATA: Final = _services(
 MEDIA: Final = _services(
     storage_service_pb2.DESCRIPTOR,
     multipart_upload_service_pb2.DESCRIPTOR,
+    copy_service_pb2.DESCRIPTOR,
     init_section_service_pb2.DESCRIPTOR,
     unused_object_service_pb2.DESCRIPTOR,
     reconciliation_service_pb2.DESCRIPTOR,
@@ -121,6 +127,7 @@ class Services:
         self.sources = source_service_pb2_grpc.SourceServiceStub(metadata)
         self.segments = segment_service_pb2_grpc.SegmentServiceStub(metadata)
         self.objects = object_service_pb2_grpc.ObjectServiceStub(metadata)
+        self.object_copies = object_copy_service_pb2_grpc.ObjectCopyServiceStub(metadata)
         self.deletions = deletion_request_service_pb2_grpc.DeletionRequestServiceStub(metadata)
         self.service_info = service_info_service_pb2_grpc.ServiceInfoServiceStub(metadata)
         self.webhooks = webhook_service_pb2_grpc.WebhookServiceStub(metadata)
@@ -133,6 +140,7 @@ class Services:
         self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(metadata)
         self.storage = storage_service_pb2_grpc.StorageServiceStub(media)
         self.multipart_uploads = multipart_upload_service_pb2_grpc.MultipartUploadServiceStub(media)
+        self.copies = copy_service_pb2_grpc.CopyServiceStub(media)
         self.init_sections = init_section_service_pb2_grpc.InitSectionServiceStub(media)
         self.unused_objects = unused_object_service_pb2_grpc.UnusedObjectServiceStub(media)
         self.reconciliation = reconciliation_service_pb2_grpc.ReconciliationServiceStub(media)

@@ -10,16 +10,17 @@ from typing import Any, Final
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
+from services.media.adapters.backend_gauges import publish_backends
+from services.media.adapters.copy_registry import COPY_SERVICE, GrpcCopyRegistry
 from services.media.adapters.notification_listener import listening, read_token
 from services.media.adapters.object_registry import OBJECT_SERVICE, GrpcObjectRegistry
-from services.media.adapters.s3 import S3Storage
-from services.media.adapters.s3_heads import S3Heads
-from services.media.adapters.s3_keys import S3Keys
-from services.media.adapters.s3_multipart import S3MultipartUploads
+from services.media.adapters.s3.buckets import CONCURRENT_COPIES, S3Buckets, open_buckets
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.access_counts import AccessCounts
 from services.media.application.allocation import Allocation
 from services.media.application.backend_registration import BackendRegistration
+from services.media.application.copying.copies import Copies
+from services.media.application.copying.object_copying import Buckets, ObjectCopying
 from services.media.application.credential_renewal import CredentialRenewal
 from services.media.application.init_sections import InitSections
 from services.media.application.measurement import Measurement
@@ -42,6 +43,7 @@ from services.media.domain.circuit import Circuit
 from services.media.domain.object import Ages
 from services.media.domain.storage_backend import StorageBackends
 from services.media.servicers import (
+    copies,
     init_sections,
     multipart_uploads,
     reconciliation,
@@ -57,7 +59,6 @@ from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import Registration, RpcServer, serving
-from services.shared.telemetry.metrics import Labels, Metrics
 
 _LONGEST_EXPIRY_PAUSE: Final = 600.0
 
@@ -70,11 +71,9 @@ class _Ground:
     backends: StorageBackends
     ages: Ages
     registry: GrpcObjectRegistry
+    copy_registry: GrpcCopyRegistry
     circuits: Mapping[str, Circuit]
-    storages: Mapping[str, S3Storage]
-    multipart_storages: Mapping[str, S3MultipartUploads]
-    keys: Mapping[str, S3Keys]
-    heads: Mapping[str, S3Heads]
+    buckets: S3Buckets
     counts: ObjectCounts
     accesses: AccessCounts | None
     clock: Clock
@@ -97,14 +96,15 @@ async def running(
     async with AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(open_telemetry("media", settings))
         await stack.enter_async_context(open_runtime(settings, PREFIX, telemetry))
-        channel = open_channel(settings.metadata_address, [OBJECT_SERVICE], settings.tls_files)
+        channel = open_channel(settings.metadata_address, [OBJECT_SERVICE, COPY_SERVICE], settings.tls_files)
         metadata = await stack.enter_async_context(channel)
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
         labels = {backend.id: backend.label for backend in backends}
         circuits = {backend.id: _circuit(backend.label, settings) for backend in backends}
-        registry, counts = GrpcObjectRegistry(metadata), ObjectCounts(telemetry.metrics, labels)
+        threads, metrics = settings.measure_concurrency, telemetry.metrics
+        registry, counts = GrpcObjectRegistry(metadata), ObjectCounts(metrics, labels)
         accesses = AccessCounts(registry, counts) if settings.count_accesses else None
         if accesses is not None:
             stack.push_async_callback(_give_last, accesses)
@@ -113,49 +113,51 @@ async def running(
             backends=backends,
             ages=ages,
             registry=registry,
+            copy_registry=GrpcCopyRegistry(metadata),
             circuits=circuits,
-            storages=_storages(backends, circuits, settings.measure_concurrency, telemetry.metrics, stack),
-            multipart_storages=_multipart_storages(backends, circuits, telemetry.metrics, stack),
-            heads=_heads(backends, circuits, telemetry.metrics, stack),
-            keys=_keys(backends, circuits, telemetry.metrics, stack),
+            buckets=stack.enter_context(open_buckets(backends, circuits, threads, metrics)),
             counts=counts,
             accesses=accesses,
             clock=clock,
         )
-        reachability = Reachability(ground.storages, settings.check_seconds)
-        renewals = [CredentialRenewal(backend, ground.storages[backend.id], clock) for backend in backends]
-        _publish(reachability, renewals, labels, telemetry.metrics)
-        _publish_circuits(circuits, labels, telemetry.metrics)
-        recent, size_recorder = RecentObjects(), SizeRecorder(ground.registry, ground.counts)
-        notifications = Notifications(backends, ground.registry, recent, size_recorder)
-        registrations, work_on_objects = _objects(ground, new_object_ids, recent, size_recorder)
-        registrations.append(status.registration(backends, reachability, circuits))
-        await _listen(settings, notifications, stack)
+        reachability = Reachability(ground.buckets.storages, settings.check_seconds)
+        renewals = [
+            CredentialRenewal(backend, ground.buckets.storages[backend.id], clock) for backend in backends
+        ]
+        publish_backends(reachability, renewals, circuits, labels, metrics)
+        registrations, work = await _objects(ground, new_object_ids, reachability, stack)
+        running_copies = _copies(ground)
+        registrations += [
+            copies.registration(running_copies),
+            status.registration(backends, reachability, circuits),
+        ]
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
             serving(settings, registrations, telemetry=telemetry, ready=False, guard=guard)
         )
-        work = (
-            *work_on_objects(),
-            *(renewal.run() for renewal in renewals),
-            *_work_on_uploads(ground),
-            *_work_on_backends(ground, reachability, server),
-            *(() if accesses is None else (accesses.run(),)),
+        await stack.enter_async_context(
+            background(
+                *work(),
+                *(renewal.run() for renewal in renewals),
+                *_work_on_uploads(ground),
+                *_work_on_backends(ground, reachability, server),
+            )
         )
-        await stack.enter_async_context(background(*work))
+        stack.push_async_callback(running_copies.close)
         yield server
 
 
-def _objects(
-    ground: _Ground, new_object_ids: NewObjectIds, recent: RecentObjects, size_recorder: SizeRecorder
+async def _objects(
+    ground: _Ground, new_object_ids: NewObjectIds, reachability: Reachability, stack: AsyncExitStack
 ) -> tuple[list[Registration], Callable[[], Sequence[Coroutine[Any, Any, None]]]]:
     """The services about objects, and a function that begins their background work."""
-    settings, backends, registry = ground.settings, ground.backends, ground.registry
+    settings, backends, registry, buckets = ground.settings, ground.backends, ground.registry, ground.buckets
+    recent, size_recorder = RecentObjects(), SizeRecorder(registry, ground.counts)
     expiry = UrlExpiry(settings.url_expiry_seconds, settings.upload_url_expiry_seconds)
     signer = Signer(backends, ground.clock, expiry, ground.counts, ground.accesses)
     # Readers of their own, so that requests do not wait behind the measurement or a list for an operator.
     request_reader, reader, list_reader, compare_reader = (
-        SizeReader(ground.storages, settings.measure_concurrency) for _ in range(4)
+        SizeReader(buckets.storages, settings.measure_concurrency) for _ in range(4)
     )
     allocation = Allocation(
         backends,
@@ -166,23 +168,24 @@ def _objects(
         new_object_ids=new_object_ids,
         counts=ground.counts,
     )
-    uploads = Uploads(registry, request_reader, recent, size_recorder, ground.storages.keys())
+    uploads = Uploads(registry, request_reader, recent, size_recorder, buckets.storages.keys())
     multipart = MultipartUploads(
         backends,
         registry,
-        ground.multipart_storages,
+        buckets.multipart,
         signer,
         recent=recent,
         size_recorder=size_recorder,
         expiry_seconds=settings.multipart_expiry,
     )
     reclamation = _reclamation(ground)
-    unused = UnusedObjects(registry, reclamation, list_reader, ground.storages.keys(), ground.ages)
-    comparison = Reconciliation(tuple(backends), ground.keys, registry, compare_reader, clock=ground.clock)
+    unused = UnusedObjects(registry, reclamation, list_reader, buckets.storages.keys(), ground.ages)
+    comparison = Reconciliation(tuple(backends), buckets.keys, registry, compare_reader, clock=ground.clock)
+    await _listen(settings, Notifications(backends, registry, recent, size_recorder), stack)
     registrations = [
-        storage.registration(backends, allocation, signer, uploads),
+        storage.registration(backends, allocation, signer, uploads, reachability),
         multipart_uploads.registration(multipart, ground.clock),
-        init_sections.registration(InitSections(ground.heads)),
+        init_sections.registration(InitSections(buckets.heads)),
         unused_objects.registration(unused),
         reconciliation.registration(comparison),
     ]
@@ -191,7 +194,14 @@ def _objects(
         measurement.run(settings.measure_busy_seconds, settings.measure_idle_seconds),
         size_recorder.run(),
         reclamation.run(settings.reclaim_idle_seconds),
+        *(() if ground.accesses is None else (ground.accesses.run(),)),
     )
+
+
+def _copies(ground: _Ground) -> Copies:
+    buckets = Buckets(ground.buckets.copies, ground.buckets.multipart, ground.buckets.storages)
+    copying = ObjectCopying(ground.backends, ground.copy_registry, buckets)
+    return Copies(ground.backends, ground.registry, copying, CONCURRENT_COPIES)
 
 
 async def _give_last(accesses: AccessCounts) -> None:
@@ -203,12 +213,14 @@ async def _give_last(accesses: AccessCounts) -> None:
 def _reclamation(ground: _Ground) -> Reclamation:
     return Reclamation(
         ground.registry,
-        ground.storages,
+        ground.buckets.storages,
         ground.ages,
         ground.settings.measure_concurrency,
-        multipart=ground.multipart_storages,
+        multipart=ground.buckets.multipart,
         circuits=ground.circuits.values(),
         counts=ground.counts,
+        copies=ground.copy_registry,
+        retired_seconds=ground.settings.url_expiry_seconds + WINDOW_SECONDS,
     )
 
 
@@ -220,62 +232,8 @@ async def _listen(settings: Settings, notifications: Notifications, stack: Async
         await stack.enter_async_context(listening(notifications.note, token, *address))
 
 
-def _publish(
-    reachability: Reachability,
-    renewals: Sequence[CredentialRenewal],
-    labels: Mapping[str, str],
-    metrics: Metrics,
-) -> None:
-    metrics.gauge(
-        "tams_storage_backend_up",
-        "1 if the backend answered its last check.",
-        lambda: {(label,): float(up) for label, up in reachability.up(labels).items()},
-        "backend",
-    )
-
-    metrics.gauge(
-        "tams_storage_credentials_refused",
-        "1 if other credentials of the backend are there and cannot be used, so that the old ones stay.",
-        lambda: _by_label(renewals, max, lambda renewal: float(renewal.is_refused)),
-        "backend",
-    )
-    metrics.gauge(
-        "tams_storage_credentials_left_seconds",
-        "The seconds until the credentials of the backend expire; +Inf if that is not known.",
-        lambda: _by_label(renewals, min, lambda renewal: renewal.seconds_left),
-        "backend",
-    )
-
-
-def _publish_circuits(circuits: Mapping[str, Circuit], labels: Mapping[str, str], metrics: Metrics) -> None:
-    def read() -> dict[Labels, float]:
-        opened = dict.fromkeys(labels.values(), 0.0)
-        for storage_id, circuit in circuits.items():
-            opened[labels[storage_id]] = max(opened[labels[storage_id]], float(circuit.is_open))
-        return {(label,): value for label, value in opened.items()}
-
-    metrics.gauge(
-        "tams_storage_circuit_open",
-        "1 while requests to the backend fail at once, because it did not answer several in a row.",
-        read,
-        "backend",
-    )
-
-
 def _circuit(label: str, settings: Settings) -> Circuit:
     return Circuit(label, settings.circuit_failures, settings.circuit_seconds)
-
-
-def _by_label(
-    renewals: Sequence[CredentialRenewal],
-    merge: Callable[[Sequence[float]], float],
-    read: Callable[[CredentialRenewal], float],
-) -> dict[Labels, float]:
-    """A number of each backend, merged for those that have the same label."""
-    numbers: dict[Labels, list[float]] = {}
-    for renewal in renewals:
-        numbers.setdefault((renewal.label,), []).append(read(renewal))
-    return {label: merge(found) for label, found in numbers.items()}
 
 
 def _work_on_backends(
@@ -286,14 +244,14 @@ def _work_on_backends(
     registration = BackendRegistration(ground.registry, labels)
     yield registration.run()
     for backend in ground.backends:
-        yield _serve_when_ready(backend.label, ground.storages[backend.id], registration, server)
+        yield _serve_when_ready(backend.label, ground.buckets.storages[backend.id], registration, server)
         yield reachability.watch(backend.id, backend.label)
 
 
 def _work_on_uploads(ground: _Ground) -> Iterator[Coroutine[Any, Any, None]]:
     seconds = ground.settings.multipart_expiry
     if seconds is not None:
-        expiry = UploadExpiry(tuple(ground.backends), ground.multipart_storages, ground.clock, seconds)
+        expiry = UploadExpiry(tuple(ground.backends), ground.buckets.multipart, ground.clock, seconds)
         yield expiry.run(min(max(seconds / 10, 1.0), _LONGEST_EXPIRY_PAUSE))
 
 
@@ -316,50 +274,6 @@ def _ages(settings: Settings) -> Ages:
         None if unreferenced < 0 else unreferenced,
         None if unregistered < 0 else unregistered,
     )
-
-
-def _storages(
-    backends: StorageBackends,
-    circuits: Mapping[str, Circuit],
-    threads: int,
-    metrics: Metrics,
-    stack: AsyncExitStack,
-) -> dict[str, S3Storage]:
-    storages = {
-        backend.id: S3Storage(backend, threads, metrics, circuit=circuits[backend.id]) for backend in backends
-    }
-    for bucket in storages.values():
-        stack.callback(bucket.close)
-    return storages
-
-
-def _keys(
-    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
-) -> dict[str, S3Keys]:
-    storages = {backend.id: S3Keys(backend, metrics, circuit=circuits[backend.id]) for backend in backends}
-    for keys in storages.values():
-        stack.callback(keys.close)
-    return storages
-
-
-def _multipart_storages(
-    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
-) -> dict[str, S3MultipartUploads]:
-    storages = {
-        backend.id: S3MultipartUploads(backend, metrics, circuit=circuits[backend.id]) for backend in backends
-    }
-    for uploads in storages.values():
-        stack.callback(uploads.close)
-    return storages
-
-
-def _heads(
-    backends: StorageBackends, circuits: Mapping[str, Circuit], metrics: Metrics, stack: AsyncExitStack
-) -> dict[str, S3Heads]:
-    storages = {backend.id: S3Heads(backend, metrics, circuit=circuits[backend.id]) for backend in backends}
-    for heads in storages.values():
-        stack.callback(heads.close)
-    return storages
 
 
 async def _serve_when_ready(

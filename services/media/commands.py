@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from services.media.adapters.s3_inventory import list_stored, listed_backend
+from services.media.adapters.s3.inventory import list_stored, listed_backend
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.settings import PREFIX, Settings
 from services.shared.errors import StartupError

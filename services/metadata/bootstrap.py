@@ -33,6 +33,8 @@ from services.metadata.application.deletion_requests import Deletions
 from services.metadata.application.flows.flows import Flows
 from services.metadata.application.loads.loads import BulkLoads
 from services.metadata.application.objects.accesses import Accesses
+from services.metadata.application.objects.copies import ObjectCopies
+from services.metadata.application.objects.idle_copies import IdleCopies
 from services.metadata.application.objects.objects import Objects
 from services.metadata.application.objects.places import Places
 from services.metadata.application.objects.storage_backends import StorageBackends
@@ -60,6 +62,7 @@ from services.metadata.servicers import (
     events,
     flows,
     loads,
+    object_copies,
     objects,
     segments,
     service_info,
@@ -257,6 +260,7 @@ def _registrations(shared: _Shared, refusals: Refusals | None) -> list[Registrat
             accesses=Accesses(store, clock),
             places=Places(store),
         ),
+        object_copies.registration(ObjectCopies(seen, clock), IdleCopies(store, clock), refusals),
         trash.registration(Trash(notifying, clock, settings.deletion_budget_seconds)),
         deletion_requests.registration(deleting),
         service_info.registration(ServiceInfos(store, clock)),

@@ -1,6 +1,7 @@
 """Adds get_urls to stored segments. All URLs are signed together and joined as text."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from grpc import aio
@@ -18,7 +19,7 @@ _MAX_PATHS: Final = 1000
 
 
 class _Group(NamedTuple):
-    """The segments of one list whose objects are on one storage backend.
+    """The segments of one list whose objects, or copies of them, are on one storage backend.
 
     `indexes` are their positions in the list, `paths` has one line for each.
     """
@@ -40,6 +41,8 @@ class SegmentUrls:
     ) -> list[SegmentDocuments]:
         """The documents of each list, in order. Signed URLs come first, then those of a CDN, then others
         outside this store.
+
+        Of several copies, those on backends that answer come first, and of these that on the default backend.
 
         A list must have at most 1000 segments. Unavailable if media does not answer.
         """
@@ -76,7 +79,17 @@ class SegmentUrls:
 
 
 def _groups(segments: segment_pb2.SegmentLines, written_ids: frozenset[str]) -> list[_Group]:
-    """The segments on the storage backends whose URLs are to be written, by backend."""
+    """The segments on the storage backends whose URLs are to be written, by backend, then their copies."""
+    every = range(segments.url_paths.count(b"\n")) if segments.copies else ()
+    copies = [
+        _Group(copy.storage_id, copy.indexes or every, copy.url_paths)
+        for copy in segments.copies
+        if copy.storage_id in written_ids
+    ]
+    return [*_first_groups(segments, written_ids), *copies]
+
+
+def _first_groups(segments: segment_pb2.SegmentLines, written_ids: frozenset[str]) -> list[_Group]:
     storage_ids = segments.storage_ids
     if len(storage_ids) == 1:  # all objects are on this backend
         count = segments.url_paths.count(b"\n")
@@ -112,18 +125,17 @@ def _urls(
     writer: UrlWriter,
 ) -> Sequence[Column]:
     """The columns of the URLs of a list; takes one item from `signed` for each group that is signed."""
-    written = [
-        (group, writer.stored(group.storage_id, group.paths, signed_of_group))
-        for group in groups
-        for signed_of_group in [next(signed) if group.storage_id in writer.signed_ids else None]
-    ]
-    if len(segments.storage_ids) == 1 and not segments.external_urls:
+    pairs = [(group, next(signed) if group.storage_id in writer.signed_ids else None) for group in groups]
+    pairs.sort(key=lambda pair: writer.rank(pair[0].storage_id, pair[1]))
+    written = [(group, writer.stored(group.storage_id, group.paths, urls)) for group, urls in pairs]
+    count = segments.url_paths.count(b"\n")
+    if not segments.external_urls and all(len(group.indexes) == count for group in groups):
         # The form of most lists, for which no text is created for each segment.
-        return written[0][1] if written else ()
-    items = [b""] * segments.url_paths.count(b"\n")
+        return list(chain.from_iterable((b",", *columns) for _, columns in written))[1:]
+    items = [b""] * count
     for group, columns in written:
         for index, item in zip(group.indexes, rows(columns, len(group.indexes)), strict=True):
-            items[index] = item
+            items[index] = b"%b,%b" % (items[index], item) if items[index] else item
     for segment in segments.external_urls:
         external = (writer.external(url.url, _label(url)) for url in segment.urls)
         items[segment.index] = b",".join(filter(None, (items[segment.index], *external)))

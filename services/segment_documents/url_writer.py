@@ -32,6 +32,14 @@ class UrlWriter:
         }
         self.signed_ids = frozenset(self._tails)
         self.storage_ids = self.signed_ids.union(self._caches)
+        # The default backend comes first, the others in the order of the configuration.
+        self._ranks = {
+            backend.id: (not backend.default_storage, place) for place, backend in enumerate(backends)
+        }
+
+    def rank(self, storage_id: str, signed: storage_service_pb2.SignedPaths | None) -> tuple[bool, bool, int]:
+        """The order of the URLs of one object: those of backends that answer come first."""
+        return signed is not None and signed.unreachable, *self._ranks[storage_id]
 
     def stored(
         self, storage_id: str, paths: bytes, signed: storage_service_pb2.SignedPaths | None

@@ -22,7 +22,8 @@ _OPTIONS: Final = {"adbc.sqlite.query.batch_rows": "65536"}
 # The writer locks readers out for a moment when it opens or closes the file, or restarts its log.
 _BUSY_TIMEOUT: Final = "PRAGMA busy_timeout = 2000"
 
-_CHECK: Final = "SELECT 1 FROM flows, flow_stats, segments, objects, object_accesses, storages, trash LIMIT 0"
+_CHECK: Final = """SELECT 1
+FROM flows, flow_stats, segments, objects, object_accesses, object_copies, storages, trash LIMIT 0"""
 
 _EXTENT: Final = """
 SELECT start_ns, end_ns, coalesce(end_inclusive, 0) AS end_inclusive
@@ -49,12 +50,19 @@ WITH hidden (id) AS (
         WHERE used.object_id = deleted.object_id)
 )"""
 
-# Objects that only segments in the trash use are not counted. Comparisons instead of the state itself,
-# because ADBC types a text column as integer if there are no rows.
+# Objects that only segments in the trash use are not counted. A copy counts as an object on its backend: one
+# that is being written as allocated, one that is retired as unreferenced. Comparisons instead of the state
+# itself, because ADBC types a text column as integer if there are no rows.
 _OBJECTS: Final = f"""{_HIDDEN}
 SELECT coalesce(storages.id, '') AS storage_id, size, state = 'allocated' AS allocated,
     state = 'registered' AND objects.id NOT IN hidden AS registered, state = 'unreferenced' AS unreferenced
-FROM objects LEFT JOIN storages ON storages.row = objects.storage"""
+FROM objects LEFT JOIN storages ON storages.row = objects.storage
+UNION ALL
+SELECT storages.id, size, copies.state = 'copying',
+    copies.state = 'stored' AND objects.state = 'registered' AND objects.id NOT IN hidden,
+    copies.state = 'retired' OR copies.state = 'stored' AND objects.state = 'unreferenced'
+FROM object_copies copies CROSS JOIN objects ON objects.id = copies.object_id
+    JOIN storages ON storages.row = copies.storage"""
 
 # The types of columns are those of the first rows, so only numbers may be NULL.
 _CATALOG: Final = f"""{_HIDDEN}

@@ -7,6 +7,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.analytics.adapters.vast_copies import STATES_OF_COPIES, other_copies, stored_copies
 from services.vast_client.filters.filters import EVERYTHING, Equal, In
 from services.vast_client.plans import Kind
 from services.vast_client.transactions.streams import Batches
@@ -50,9 +51,9 @@ def _used_elsewhere(rows: pa.RecordBatch, deleted: Counter[str]) -> pa.Array:
 
 
 def read_objects(transaction: Transaction) -> Batches:
-    """All objects, those that only the trash uses as not registered."""
+    """All objects and their copies, those that only the trash uses as not registered."""
     deleted = _in_trash(transaction)
-    columns = ("storage_id", "size", "state", *(("id", "segments") if deleted else ()))
+    columns = ("storage_id", "size", "state", "copies", *(("id", "segments") if deleted else ()))
     with closing(transaction.stream("objects", columns, EVERYTHING)) as batches:
         for rows in batches:
             # Rows from before the column existed count as registered, as in metadata.
@@ -62,7 +63,14 @@ def read_objects(transaction: Transaction) -> Batches:
                 registered = _STATES.index("registered")
                 states[registered] = pc.multiply(states[registered], _used_elsewhere(rows, deleted))
             ids = pc.fill_null(rows["storage_id"], "")
-            yield pa.RecordBatch.from_arrays([ids, rows["size"], *states], schema=OBJECT)
+            batch = pa.RecordBatch.from_arrays([ids, rows["size"], *states], schema=OBJECT)
+            yield batch
+            if rows["copies"].null_count < len(rows):
+                yield stored_copies(rows["copies"].to_pylist(), batch)
+    unfinished = In("state", tuple(STATES_OF_COPIES))
+    with closing(transaction.stream("object_copies", ("storage_id", "state"), unfinished)) as batches:
+        for rows in batches:
+            yield other_copies(rows, OBJECT)
 
 
 def read_catalog(transaction: Transaction) -> Batches:

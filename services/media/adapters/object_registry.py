@@ -45,7 +45,7 @@ class GrpcObjectRegistry:
         requests = [
             object_service_pb2.ReserveObjectsRequest(
                 flow_id=reservation.flow_id,
-                objects=map(_message, reservation.objects),
+                objects=map(location_message, reservation.objects),
                 request_id=reservation.request_id,
             )
             for reservation in reservations
@@ -70,7 +70,7 @@ class GrpcObjectRegistry:
             self._stub.LocateObjects, object_service_pb2.LocateObjectsRequest(object_ids=object_ids)
         )
         return [
-            LocatedObject(_location(located.location), located.size if located.HasField("size") else None)
+            LocatedObject(location_of(located.location), located.size if located.HasField("size") else None)
             for located in reply.objects
         ]
 
@@ -78,13 +78,13 @@ class GrpcObjectRegistry:
         """The location and the container of an object that is allocated and not registered."""
         request = object_service_pb2.GetUploadTargetRequest(object_id=object_id)
         reply = await call(self._stub.GetUploadTarget, request)
-        return UploadTarget(_location(reply.location), reply.container)
+        return UploadTarget(location_of(reply.location), reply.container)
 
     async def list_unmeasured(self, limit: int) -> list[ObjectLocation]:
         """Up to `limit` objects whose size is due to be measured, oldest first."""
         request = object_service_pb2.ListUnmeasuredObjectsRequest(page_size=limit)
         reply = await call(self._stub.ListUnmeasuredObjects, request)
-        return list(map(_location, reply.objects))
+        return list(map(location_of, reply.objects))
 
     async def record_sizes(self, sizes: Sequence[ObjectSize]) -> None:
         """Store the sizes of objects."""
@@ -133,19 +133,20 @@ class GrpcObjectRegistry:
         return UnusedPage(list(map(_unused, reply.unused_objects)), reply.next_page_token, reply.page_size)
 
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
-        """Claim up to `limit` unused objects, so that no segment can use them any more."""
+        """Claim up to `limit` unused objects with their copies, so that no segment can use them any more."""
         request = object_service_pb2.ClaimObjectsRequest(
             unreferenced_seconds=ages.unreferenced, unregistered_seconds=ages.unregistered, page_size=limit
         )
         reply = await call(self._stub.ClaimObjects, request)
-        return list(map(_location, reply.objects))
+        return list(map(location_of, (*reply.objects, *reply.copies)))
 
     async def forget(self, object_ids: Sequence[str]) -> None:
         """Remove claimed objects whose bytes are deleted."""
         await call(self._stub.ForgetObjects, object_service_pb2.ForgetObjectsRequest(object_ids=object_ids))
 
 
-def _message(location: ObjectLocation) -> object_pb2.ObjectLocation:
+def location_message(location: ObjectLocation) -> object_pb2.ObjectLocation:
+    """The message of a location."""
     return object_pb2.ObjectLocation(
         object_id=location.object_id, storage_id=location.storage_id, storage_path=location.storage_path
     )
@@ -155,7 +156,8 @@ def _outcome(result: object_service_pb2.ReserveObjectsResult) -> str | TamsError
     return result.response.container if result.HasField("response") else from_failure(result.failure)
 
 
-def _location(message: object_pb2.ObjectLocation) -> ObjectLocation:
+def location_of(message: object_pb2.ObjectLocation) -> ObjectLocation:
+    """The location in a message."""
     return ObjectLocation(message.object_id, message.storage_id, message.storage_path)
 
 

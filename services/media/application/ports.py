@@ -74,7 +74,7 @@ class ObjectRegistry(Protocol):
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
         """Claim up to `limit` unused objects, so that no segment can use them any more.
 
-        The caller then deletes their bytes and calls `forget`.
+        An object with copies has several locations. The caller then deletes their bytes and calls `forget`.
         """
         ...
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from os.path import commonprefix
 from typing import Final, NamedTuple
 
+from services.media.application.copying.ports import CopyRegistry
 from services.media.application.object_counts import ObjectCounts
 from services.media.application.ports import MultipartStorage, ObjectRegistry, ObjectStorage
 from services.media.domain.circuit import Circuit, check_any
@@ -48,7 +49,12 @@ class Reclamation:
         circuits: Collection[Circuit] = (),
         clock: Callable[[], float] = time.monotonic,
         counts: ObjectCounts | None = None,
+        copies: CopyRegistry | None = None,
+        retired_seconds: int = 0,
     ) -> None:
+        """`retired_seconds` after a copy was retired, no URL leads to it any more."""
+        self._copies = copies
+        self._retired_seconds = retired_seconds
         self._counts = counts or ObjectCounts()
         self._registry = registry
         self._storages = storages
@@ -80,25 +86,48 @@ class Reclamation:
         )
 
     async def reclaim(self, seconds: float = CLAIM_SECONDS) -> Round:
-        """Run one round with up to BATCH objects, which begins deletions for up to `seconds`.
+        """Run one round with up to BATCH objects and retired copies.
 
-        Unavailable STORAGE_UNAVAILABLE, and nothing is claimed, if the circuits of all storages are open.
+        It begins deletions for up to `seconds`. Unavailable STORAGE_UNAVAILABLE, and nothing is claimed, if
+        the circuits of all storages are open.
         """
         # A claim that comes to nothing keeps its objects from the next rounds for ten minutes.
         check_any(self._circuits)
         until = self._clock() + seconds
+        done = await self._reclaim_objects(until)
+        copies = await self._reclaim_copies(BATCH - done.claimed, until)
+        return Round(done.claimed + copies.claimed, done.deleted + copies.deleted, done.fault or copies.fault)
+
+    async def _reclaim_objects(self, until: float) -> Round:
         claimed = await self._registry.claim(self._ages, BATCH)
         if not claimed:
             return Round(0, 0)
         await self._abort_uploads(claimed)
         results = await asyncio.gather(*(self._delete(location, until) for location in claimed))
-        deleted = [
-            location.object_id for location, result in zip(claimed, results, strict=True) if result is True
-        ]
+        # An object goes when all of its copies are gone.
+        kept = {each.object_id for each, done in zip(claimed, results, strict=True) if done is not True}
+        objects = dict.fromkeys(location.object_id for location in claimed)
+        deleted = [object_id for object_id in objects if object_id not in kept]
         if deleted:
             await self._registry.forget(deleted)
             self._counts.reclaimed.add(len(deleted))
             _log.info("reclaimed objects", extra={"objects": len(deleted)})
+        faults = [result for result in results if isinstance(result, Unavailable)]
+        return Round(len(objects), len(deleted), faults[0] if faults and not deleted else None)
+
+    async def _reclaim_copies(self, limit: int, until: float) -> Round:
+        """The same for retired copies of objects that stay."""
+        if self._copies is None or limit <= 0:
+            return Round(0, 0)
+        claimed = await self._copies.claim(self._retired_seconds, limit)
+        if not claimed:
+            return Round(0, 0)
+        await self._abort_uploads(claimed)
+        results = await asyncio.gather(*(self._delete(location, until) for location in claimed))
+        deleted = [location for location, done in zip(claimed, results, strict=True) if done is True]
+        if deleted:
+            await self._copies.forget(deleted)
+            _log.info("reclaimed copies", extra={"copies": len(deleted)})
         faults = [result for result in results if isinstance(result, Unavailable)]
         return Round(len(claimed), len(deleted), faults[0] if faults and not deleted else None)
 

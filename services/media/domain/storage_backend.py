@@ -117,6 +117,10 @@ class StorageBackends:
     def __iter__(self) -> Iterator[StorageBackend]:
         return iter(self._by_id.values())
 
+    def get(self, storage_id: str) -> StorageBackend | None:
+        """The backend with this id; None without one."""
+        return self._by_id.get(storage_id)
+
     def choose(self, storage_id: str | None) -> StorageBackend:
         """The backend with this id, or the default one. InvalidArgument UNKNOWN_STORAGE without one."""
         if storage_id is None:

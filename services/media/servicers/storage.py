@@ -6,6 +6,7 @@ from typing import Final
 from tams.media.v1 import storage_backend_pb2, storage_service_pb2, storage_service_pb2_grpc
 
 from services.media.application.allocation import Allocation, AllocationRequest
+from services.media.application.reachability import Reachability
 from services.media.application.signer import Signer
 from services.media.application.uploads import Presence, Uploads
 from services.media.domain.object import AllocatedObjects
@@ -29,7 +30,12 @@ class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
     """Lists backends, allocates objects, signs URLs and checks uploads."""
 
     def __init__(
-        self, backends: StorageBackends, allocation: Allocation, signer: Signer, uploads: Uploads
+        self,
+        backends: StorageBackends,
+        allocation: Allocation,
+        signer: Signer,
+        uploads: Uploads,
+        reachability: Reachability,
     ) -> None:
         self._backends = storage_service_pb2.ListStorageBackendsResponse(
             storage_backends=map(_backend_message, backends)
@@ -37,6 +43,7 @@ class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
         self._allocation = allocation
         self._signer = signer
         self._uploads = uploads
+        self._reachability = reachability
 
     async def ListStorageBackends(
         self, request: storage_service_pb2.ListStorageBackendsRequest, context: Context
@@ -72,7 +79,11 @@ class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
     ) -> storage_service_pb2.SignPathsResponse:
         """Sign URLs to GET objects."""
         signed = self._signer.sign([(stored.storage_id, stored.url_paths) for stored in request.objects])
-        return storage_service_pb2.SignPathsResponse(signed=map(_signed_paths, signed))
+        response = storage_service_pb2.SignPathsResponse(signed=map(_signed_paths, signed))
+        for stored, message in zip(request.objects, response.signed, strict=True):
+            if self._reachability.fault(stored.storage_id):
+                message.unreachable = True
+        return response
 
     async def LookForObjects(
         self, request: storage_service_pb2.LookForObjectsRequest, context: Context
@@ -85,13 +96,17 @@ class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
 
 
 def registration(
-    backends: StorageBackends, allocation: Allocation, signer: Signer, uploads: Uploads
+    backends: StorageBackends,
+    allocation: Allocation,
+    signer: Signer,
+    uploads: Uploads,
+    reachability: Reachability,
 ) -> Registration:
     """The service to add to a server."""
     add = storage_service_pb2_grpc.add_StorageServiceServicer_to_server
     return (
         storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
-        partial(add, StorageServicer(backends, allocation, signer, uploads)),
+        partial(add, StorageServicer(backends, allocation, signer, uploads, reachability)),
     )
 
 

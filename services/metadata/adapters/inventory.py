@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 
 class ListedObject(NamedTuple):
-    """The id and the place of an object, and its size in bytes, if it is known.
+    """The id and the place of an object or a copy of it, and the size in bytes, if it is known.
 
-    `is_registered` is True if a segment uses it, so that its bytes must be there.
+    `is_registered` is True if a segment uses it, or the copy is stored, so that its bytes must be there.
     """
 
     object_id: str

@@ -15,6 +15,7 @@ from services.metadata.application.objects.reservation import Reservation
 from services.metadata.application.objects.storage_backends import StorageBackends
 from services.metadata.application.objects.unused_objects import UnusedObjects
 from services.metadata.application.trash.cascades import Cascades
+from services.metadata.domain.objects.copies import Copy
 from services.metadata.domain.objects.object import IdleObject, MediaObject, Place, PlacedObject, State
 from services.metadata.servicers import deletion_requests
 from services.metadata.servicers.convert import delete_options, optional
@@ -182,8 +183,10 @@ class ObjectServicer(object_service_pb2_grpc.ObjectServiceServicer):
     ) -> object_service_pb2.ClaimObjectsResponse:
         """Claim unused objects, to delete their bytes."""
         ages = Ages(optional(request, "unreferenced_seconds"), optional(request, "unregistered_seconds"))
-        objects = await self._objects.claim(ages, request.page_size)
-        return object_service_pb2.ClaimObjectsResponse(objects=map(_location, objects))
+        objects, copies = await self._objects.claim(ages, request.page_size)
+        return object_service_pb2.ClaimObjectsResponse(
+            objects=map(_location, objects), copies=map(copy_location, copies)
+        )
 
     async def ForgetObjects(
         self, request: object_service_pb2.ForgetObjectsRequest, context: Context
@@ -222,6 +225,13 @@ def _result(result: str | TamsError) -> object_service_pb2.ReserveObjectsResult:
         return object_service_pb2.ReserveObjectsResult(failure=to_failure(result))
     response = object_service_pb2.ReserveObjectsResponse(container=result)
     return object_service_pb2.ReserveObjectsResult(response=response)
+
+
+def copy_location(copy: Copy | Place) -> object_pb2.ObjectLocation:
+    """The message of the place of a copy."""
+    return object_pb2.ObjectLocation(
+        object_id=copy.object_id, storage_id=copy.storage_id, storage_path=copy.storage_path
+    )
 
 
 def _location(item: MediaObject) -> object_pb2.ObjectLocation:

@@ -109,6 +109,10 @@ def lines_message(lines: SegmentLines) -> segment_pb2.SegmentLines:
             segment_pb2.IndexedUrls(index=index, urls=_external_urls(urls))
             for index, urls in lines.external_urls
         ],
+        copies=[
+            segment_pb2.CopyLines(storage_id=storage_id, indexes=indexes, url_paths=paths)
+            for storage_id, indexes, paths in lines.copies
+        ],
     )
 
 

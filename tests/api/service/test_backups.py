@@ -35,7 +35,7 @@ RANGES = ("[-5:0_-1:0)", "[0:0_0:0]", "[0:1_0:5]", "[1:999999999_2:0)", "[100000
 async def a_store(folder: Path) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
     """A client of a store with its tables in a folder, and the address of metadata."""
     folder.mkdir(parents=True, exist_ok=True)
-    rules = {"audit": "on", "deletion_budget_seconds": 0, "webhook_networks": LOOPBACK}
+    rules: dict[str, Any] = {"audit": "on", "deletion_budget_seconds": 0, "webhook_networks": LOOPBACK}
     async with running_metadata(folder, **rules) as metadata:
         await until_serving(metadata.port)
         address = f"127.0.0.1:{metadata.port}"

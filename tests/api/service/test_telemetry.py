@@ -1,7 +1,7 @@
 """Metrics and traces of the whole store, from a scrape and from a collector."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -36,7 +36,7 @@ def collector() -> Iterator[Collector]:
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def store(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> AsyncIterator[Store]:
     gateway, metadata = free_ports(2)
-    traced = {"otlp_endpoint": collector.url, "trace_ratio": 0.0, "trace_slow_seconds": 0.0}
+    traced: dict[str, Any] = {"otlp_endpoint": collector.url, "trace_ratio": 0.0, "trace_slow_seconds": 0.0}
     folder = tmp_path_factory.mktemp("observed")
     async with (
         running_metadata(folder, metrics_port=metadata, **traced) as server,

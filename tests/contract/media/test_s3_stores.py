@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from services.media.adapters.s3 import S3Storage
-from services.media.adapters.s3_multipart import S3MultipartUploads
+from services.media.adapters.s3.multipart import S3MultipartUploads
+from services.media.adapters.s3.storage import S3Storage
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.application.signer import Signer, UrlExpiry
 from services.media.bootstrap import utc_now

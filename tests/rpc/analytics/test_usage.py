@@ -43,6 +43,23 @@ async def test_objects_and_bytes_are_counted_for_each_backend(tables: Writer, an
     ]
 
 
+async def test_copies_count_on_their_backends(tables: Writer, analytics: Analytics) -> None:
+    tables.storage(1, FIRST_BACKEND)
+    tables.storage(2, SECOND_BACKEND)
+    tables.objects([("a", 1, 100, "registered"), ("b", 1, 7, "registered"), ("c", 1, 9, "unreferenced")])
+    tables.copies([("a", 2, "stored"), ("b", 2, "copying"), ("c", 2, "stored")])
+    tables.objects([("d", 2, 11, "registered")])
+    tables.copies([("d", 1, "retired")])
+    first, second = await analytics.usage()
+    assert first == StorageUsage(
+        storage_id=FIRST_BACKEND, objects=2, measured_objects=2, bytes=107, unreferenced_objects=2
+    )
+    assert second == StorageUsage(
+        storage_id=SECOND_BACKEND, objects=2, measured_objects=2, bytes=111, allocated_objects=1,
+        unreferenced_objects=1,
+    )  # fmt: skip
+
+
 async def test_a_size_after_many_objects_without_one_is_counted(tables: Writer, analytics: Analytics) -> None:
     tables.storage(1, FIRST_BACKEND)
     tables.objects([(f"{n:06}", None, None, "registered") for n in range(70_000)])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3.storage import S3Storage
 from services.media.domain.credentials import Credentials
 from services.media.domain.storage_backend import AddressingStyle, ServerSideEncryption
 from services.shared.errors import Unavailable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.media.adapters.s3_inventory import list_stored
+from services.media.adapters.s3.inventory import list_stored
 from tests.support.http.scripted_server import scripted_server
 from tests.support.storage.backends import a_backend
 

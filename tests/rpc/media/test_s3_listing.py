@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from services.media.adapters.s3 import S3Storage
-from services.media.adapters.s3_listing import list_sizes
+from services.media.adapters.s3.listing import list_sizes
+from services.media.adapters.s3.storage import S3Storage
 from services.media.adapters.storage_config import read_storage_backends
 from services.media.domain.storage_backend import StorageBackend
 from tests.support.storage.s3_store import S3Store

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3.storage import S3Storage
 from services.media.domain.credentials import Credentials
 from services.shared.errors import Unavailable
 from services.shared.telemetry.metrics import Metrics

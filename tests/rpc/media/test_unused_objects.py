@@ -16,7 +16,7 @@ from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
 from tams.type.v1.timerange_pb2 import TimeRange
 from tams.type.v1.unused_object_pb2 import UNUSED_CAUSE_UNREFERENCED
 
-from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3.storage import S3Storage
 from services.media.adapters.storage_config import read_storage_backends
 from services.shared.errors import InvalidArgument
 from services.shared.rpc.client import call

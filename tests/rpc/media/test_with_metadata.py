@@ -19,7 +19,7 @@ from tams.metadata.v1.trash_service_pb2 import ListTrashRequest, PurgeEntryReque
 from tams.metadata.v1.trash_service_pb2_grpc import TrashServiceStub
 from tams.type.v1.timerange_pb2 import TimeRange
 
-from services.media.adapters.s3 import S3Storage
+from services.media.adapters.s3.storage import S3Storage
 from services.media.adapters.storage_config import read_storage_backends
 from services.shared.errors import AlreadyExists, InvalidArgument, NotFound
 from services.shared.rpc.client import call

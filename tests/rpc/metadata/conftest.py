@@ -8,6 +8,7 @@ from grpc import aio
 from tams.metadata.v1 import (
     deletion_request_service_pb2,
     flow_service_pb2,
+    object_copy_service_pb2,
     object_service_pb2,
     segment_service_pb2,
     source_service_pb2,
@@ -15,6 +16,7 @@ from tams.metadata.v1 import (
 )
 from tams.metadata.v1.deletion_request_service_pb2_grpc import DeletionRequestServiceStub
 from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
+from tams.metadata.v1.object_copy_service_pb2_grpc import ObjectCopyServiceStub
 from tams.metadata.v1.object_service_pb2_grpc import ObjectServiceStub
 from tams.metadata.v1.segment_service_pb2_grpc import SegmentServiceStub
 from tams.metadata.v1.source_service_pb2_grpc import SourceServiceStub
@@ -31,6 +33,7 @@ SERVICES = {
         (flow_service_pb2, "FlowService", FlowServiceStub),
         (segment_service_pb2, "SegmentService", SegmentServiceStub),
         (object_service_pb2, "ObjectService", ObjectServiceStub),
+        (object_copy_service_pb2, "ObjectCopyService", ObjectCopyServiceStub),
         (deletion_request_service_pb2, "DeletionRequestService", DeletionRequestServiceStub),
         (trash_service_pb2, "TrashService", TrashServiceStub),
     )

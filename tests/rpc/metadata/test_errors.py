@@ -17,6 +17,15 @@ from tams.metadata.v1.flow_service_pb2 import (
     PutFlowRequest,
     UpdateFlowRequest,
 )
+from tams.metadata.v1.object_copy_service_pb2 import (
+    BeginObjectCopiesRequest,
+    ClaimObjectCopiesRequest,
+    FinishObjectCopiesRequest,
+    ForgetObjectCopiesRequest,
+    ListObjectCopiesRequest,
+    RenewObjectCopiesRequest,
+    RetireObjectCopyRequest,
+)
 from tams.metadata.v1.object_pb2 import ObjectLocation
 from tams.metadata.v1.object_service_pb2 import (
     AddObjectAccessesRequest,
@@ -278,6 +287,14 @@ CASES: list[tuple[str, Any, str]] = [
     ("ClaimObjects", ClaimObjectsRequest(unreferenced_seconds=-1), "INVALID_ARGUMENT BAD_AGE"),
     ("ClaimObjects", ClaimObjectsRequest(unregistered_seconds=10**10 + 1), "INVALID_ARGUMENT BAD_AGE"),
     ("LocateObjects", LocateObjectsRequest(object_ids=map(str, range(1001))), TOO_MANY),
+    ("ListObjectCopies", ListObjectCopiesRequest(object_id="nobody's"), "NOT_FOUND OBJECT_NOT_FOUND"),
+    ("RetireObjectCopy", RetireObjectCopyRequest(object_id="nobody's"), "NOT_FOUND OBJECT_NOT_FOUND"),
+    ("RetireObjectCopy", RetireObjectCopyRequest(object_id="o"), "NOT_FOUND COPY_NOT_FOUND"),
+    ("BeginObjectCopies", BeginObjectCopiesRequest(copies=[ObjectLocation()] * 1001), TOO_MANY),
+    ("RenewObjectCopies", RenewObjectCopiesRequest(copies=[ObjectLocation()] * 1001), TOO_MANY),
+    ("FinishObjectCopies", FinishObjectCopiesRequest(copies=[ObjectLocation()] * 1001), TOO_MANY),
+    ("ForgetObjectCopies", ForgetObjectCopiesRequest(copies=[ObjectLocation()] * 1001), TOO_MANY),
+    ("ClaimObjectCopies", ClaimObjectCopiesRequest(retired_seconds=-1), "INVALID_ARGUMENT BAD_AGE"),
     ("ForgetObjects", ForgetObjectsRequest(object_ids=map(str, range(1001))), TOO_MANY),
     (
         "GetDeletionRequest",
@@ -315,6 +332,9 @@ ELSEWHERE = {
     # An object cannot be allocated for such a flow; see test_objects.
     *(("GetUploadTarget", error) for error in (FLOW_NOT_FOUND, FLOW_READ_ONLY, NO_CONTAINER)),
     ("GetUploadTarget", "FAILED_PRECONDITION OBJECT_REGISTERED"),
+    # The contract tests of copies reach these.
+    ("RetireObjectCopy", "FAILED_PRECONDITION LAST_COPY"),
+    ("RetireObjectCopy", "FAILED_PRECONDITION TOO_MANY_SEGMENTS"),
     ("RestoreEntry", "FAILED_PRECONDITION SEGMENT_OVERLAP"),
     ("PurgeEntry", "ABORTED TRASH_BUSY"),
     ("DeleteObject", FLOW_NOT_FOUND),

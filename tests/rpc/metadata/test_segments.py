@@ -65,8 +65,8 @@ async def test_a_segment_is_registered_and_listed_with_all_its_members(flows: Se
         },
     ]
     first, second = listed(page.segments)
-    assert first[1:] == (STORAGE, "path/inside", [])
-    assert second[1:] == ("", "", urls)
+    assert first[1:4] == (STORAGE, "path/inside", [])
+    assert second[1:4] == ("", "", urls)
     assert (page.page_size, page.next_page_token) == (100, "")
     assert page.timerange == TimeRange(start_ns=0, end_ns=21, end_inclusive=True)
 

@@ -28,9 +28,15 @@ async def media(storage: Storage) -> AsyncIterator[aio.Channel]:
         yield channel
 
 
-def segment(path: str, label: str = "", external_urls: Sequence[ExternalUrl] = ()) -> Listed:
+def segment(
+    path: str,
+    label: str = "",
+    external_urls: Sequence[ExternalUrl] = (),
+    copies: Sequence[tuple[str, str]] = (),
+) -> Listed:
     document = json.dumps({"object_id": path}).encode()
-    return Listed(document, label and f"id-of-{label}", path, external_urls)
+    places = [(f"id-of-{copy_label}", copy_path) for copy_label, copy_path in copies]
+    return Listed(document, label and f"id-of-{label}", path, external_urls, places)
 
 
 # Returns the object id and URLs of each segment, filtered as in a request.
@@ -102,6 +108,33 @@ async def test_segments_of_one_backend_without_external_urls_have_signed_urls(
         ("c\nd", ["https://id-of-cold/c%0Ad?c%0Ad"]),
     ]
     assert storage.signed == [{"id-of-cold": ["a", "%C3%A9", "c%0Ad"]}]
+
+
+async def test_copies_have_urls_of_their_own_and_those_that_answer_come_first(
+    urls_of: UrlsOf, storage: Storage
+) -> None:
+    copied = [segment("a", "cold", copies=[("hot", "x")]), segment("b", "cold", copies=[("hot", "y")])]
+    others = [segment("c", "hot", external_urls=[ELSEWHERE]), segment("d", "hot", copies=[("gone", "z")])]
+
+    def both(first: str, second: str, *names: str) -> list[str]:
+        return [
+            f"https://id-of-{one}/{name}?{name}" for one, name in zip((first, second), names, strict=True)
+        ]
+
+    # The default backend comes first, and the last is one that does not answer.
+    expected = [("a", both("hot", "cold", "x", "a")), ("b", both("hot", "cold", "y", "b"))]
+    assert await urls_of(copied) == expected
+    rest = [("c", ["https://id-of-hot/c?c", ELSEWHERE.url]), ("d", ["https://id-of-hot/d?d"])]
+    assert await urls_of([*copied, *others]) == [*expected, *rest]
+    assert await urls_of(copied, storage_ids=frozenset({"id-of-cold"})) == [
+        ("a", ["https://id-of-cold/a?a"]),
+        ("b", ["https://id-of-cold/b?b"]),
+    ]
+    storage.unreachable = {"id-of-hot"}
+    assert await urls_of(copied) == [
+        ("a", both("cold", "hot", "a", "x")),
+        ("b", both("cold", "hot", "b", "y")),
+    ]
 
 
 async def test_urls_are_signed_only_for_wanted_backends(urls_of: UrlsOf, storage: Storage) -> None:

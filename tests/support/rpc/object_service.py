@@ -6,7 +6,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from grpc import aio
+from tams.metadata.v1 import object_copy_service_pb2 as copies_pb
 from tams.metadata.v1 import object_service_pb2 as pb
+from tams.metadata.v1.object_copy_service_pb2_grpc import (
+    ObjectCopyServiceServicer,
+    add_ObjectCopyServiceServicer_to_server,
+)
 from tams.metadata.v1.object_pb2 import ObjectLocation as LocationMessage
 from tams.metadata.v1.object_service_pb2_grpc import (
     ObjectServiceServicer,
@@ -21,6 +26,7 @@ from services.shared.rpc.server import RpcServer, serving
 from services.shared.rpc.status import to_failure
 from tests.support.storage.backends import MemoryObjectRegistry
 
+COPY_SERVICE = copies_pb.DESCRIPTOR.services_by_name["ObjectCopyService"]
 OBJECT_SERVICE = pb.DESCRIPTOR.services_by_name["ObjectService"]
 
 
@@ -129,6 +135,15 @@ class MemoryObjectService(ObjectServiceServicer):
         return pb.RecordObjectSizesResponse()
 
 
+class NoCopies(ObjectCopyServiceServicer):
+    """An ObjectCopyService without copies."""
+
+    async def ClaimObjectCopies(
+        self, request: copies_pb.ClaimObjectCopiesRequest, context: object
+    ) -> copies_pb.ClaimObjectCopiesResponse:
+        return copies_pb.ClaimObjectCopiesResponse()
+
+
 def _reservation(request: pb.ReserveObjectsRequest) -> Reservation:
     locations = [
         ObjectLocation(location.object_id, location.storage_id, location.storage_path)
@@ -150,7 +165,8 @@ async def running_object_service(registry: MemoryObjectRegistry, port: int = 0) 
     servicer = MemoryObjectService(registry)  # type: ignore[abstract]
     add = partial(add_ObjectServiceServicer_to_server, servicer)
     settings = ProcessSettings(port=port, drain_seconds=0, grace_seconds=1)
-    async with serving(settings, [(OBJECT_SERVICE, add)]) as server:
+    add_copies = partial(add_ObjectCopyServiceServicer_to_server, NoCopies())  # type: ignore[abstract]
+    async with serving(settings, [(OBJECT_SERVICE, add), (COPY_SERVICE, add_copies)]) as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tams.metadata.v1.segment_pb2 import ExternalUrl, IndexedUrls, SegmentLines
+from tams.metadata.v1.segment_pb2 import CopyLines, ExternalUrl, IndexedUrls, SegmentLines
 
 from services.shared.url_paths import url_lines
 
@@ -15,6 +15,8 @@ class Listed(NamedTuple):
     storage_id: str = ""
     path: str = ""
     external_urls: Sequence[ExternalUrl] = ()
+    # The backends and paths of its copies.
+    copies: Sequence[tuple[str, str]] = ()
 
 
 def segment_lines(segments: Sequence[Listed]) -> SegmentLines:
@@ -28,7 +30,23 @@ def segment_lines(segments: Sequence[Listed]) -> SegmentLines:
             for at, segment in enumerate(segments)
             if segment.external_urls
         ],
+        copies=_copy_lines(segments),
     )
+
+
+def _copy_lines(segments: Sequence[Listed]) -> list[CopyLines]:
+    lines = []
+    for storage_id in dict.fromkeys(copy for segment in segments for copy, _ in segment.copies):
+        paths = {
+            at: dict(segment.copies)[storage_id]
+            for at, segment in enumerate(segments)
+            if storage_id in dict(segment.copies)
+        }
+        indexes = () if len(paths) == len(segments) else tuple(paths)
+        lines.append(
+            CopyLines(storage_id=storage_id, indexes=indexes, url_paths=url_lines(list(paths.values())))
+        )
+    return lines
 
 
 def listed(lines: SegmentLines) -> list[Listed]:

@@ -43,6 +43,8 @@ class Storage(StorageServiceServicer):
         self.listed = 0
         self.signed: list[dict[str, list[str]]] = []
         self.unavailable = False
+        # The ids of backends that do not answer.
+        self.unreachable: set[str] = set()
         self.cdn_urls: dict[str, str] = {}
 
     async def ListStorageBackends(
@@ -63,7 +65,12 @@ class Storage(StorageServiceServicer):
             signed_now.setdefault(stored.storage_id, []).extend(stored.url_paths.decode().splitlines())
         self.signed.append(signed_now)
         signed = [
-            SignedPaths(before=f"https://{stored.storage_id}/", after="?", signatures=stored.url_paths)
+            SignedPaths(
+                before=f"https://{stored.storage_id}/",
+                after="?",
+                signatures=stored.url_paths,
+                unreachable=stored.storage_id in self.unreachable,
+            )
             for stored in request.objects
         ]
         return SignPathsResponse(signed=signed)

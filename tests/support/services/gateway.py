@@ -27,13 +27,17 @@ QUICK: dict[str, Any] = {"port": 0, "drain_seconds": 0, "grace_seconds": 2}
 
 
 @asynccontextmanager
-async def running_services(folder: Path, store: SeaweedFS) -> AsyncIterator[dict[str, str]]:
-    """Metadata, media and analytics, all SERVING; yields the gateway settings that name them."""
+async def running_services(
+    folder: Path, store: SeaweedFS, *more: dict[str, Any]
+) -> AsyncIterator[dict[str, str]]:
+    """Metadata, media and analytics, all SERVING; yields the gateway settings that name them.
+
+    `more` are further storage backends.
+    """
     async with AsyncExitStack() as stack:
         metadata_port = (await stack.enter_async_context(running_metadata(folder))).port
-        config = write_storage_config(
-            folder / "storage.json", store.backend(f"tams-{secrets.token_hex(6)}", region="here")
-        )
+        first = store.backend(f"tams-{secrets.token_hex(6)}", region="here")
+        config = write_storage_config(folder / "storage.json", first, *more)
         chosen = MediaSettings(
             metadata_address=f"127.0.0.1:{metadata_port}", storage_config=str(config), **QUICK
         )

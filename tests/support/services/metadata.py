@@ -1,16 +1,23 @@
 """The real metadata service, for tests of the services that call it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from grpc import aio
-from tams.metadata.v1 import flow_service_pb2, object_service_pb2, segment_service_pb2
+from tams.metadata.v1 import (
+    flow_service_pb2,
+    object_copy_service_pb2,
+    object_service_pb2,
+    segment_service_pb2,
+)
 from tams.metadata.v1.flow_service_pb2 import PutFlowRequest
 from tams.metadata.v1.flow_service_pb2_grpc import FlowServiceStub
 
+from services.metadata.application.clock import utc_now
 from services.metadata.bootstrap import running
 from services.metadata.settings import Settings
 from services.shared.rpc.client import call, open_channel
@@ -20,15 +27,18 @@ from tests.support.services.engine import ENGINE
 _SERVICES = [
     flow_service_pb2.DESCRIPTOR.services_by_name["FlowService"],
     object_service_pb2.DESCRIPTOR.services_by_name["ObjectService"],
+    object_copy_service_pb2.DESCRIPTOR.services_by_name["ObjectCopyService"],
     segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
 ]
 
 
 @asynccontextmanager
-async def running_metadata(folder: Path, **settings: Any) -> AsyncIterator[RpcServer]:
+async def running_metadata(
+    folder: Path, *, clock: Callable[[], datetime] = utc_now, **settings: Any
+) -> AsyncIterator[RpcServer]:
     """The service on loopback, with its tables in `folder`."""
     quick: dict[str, Any] = {"port": 0, "drain_seconds": 0, "grace_seconds": 1, **ENGINE.settings(folder)}
-    async with running(Settings(**(quick | settings))) as server:
+    async with running(Settings(**(quick | settings)), clock=clock) as server:
         yield server
 
 

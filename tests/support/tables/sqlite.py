@@ -41,7 +41,7 @@ class TableWriter:
     def clear(self) -> None:
         """Remove every row."""
         with self._db:
-            for table in ("flows", "flow_stats", "segments", "objects", "storages"):
+            for table in ("flows", "flow_stats", "segments", "objects", "object_copies", "storages"):
                 self._db.execute(f"DELETE FROM {table}")
 
     def flow(self, flow_id: str, segments: Sequence[Segment] = (), *, end_inclusive: bool = False) -> None:
@@ -97,6 +97,15 @@ class TableWriter:
             self._db.executemany(
                 "INSERT INTO object_accesses VALUES (?, ?, ?)",
                 ((row.id, row.urls, row.last_ms) for row in objects if row.urls),
+            )
+
+    def copies(self, copies: Sequence[tuple[str, int, str]]) -> None:
+        """Add copies, each with the id of its object, its storage row and its state."""
+        with self._db:
+            self._db.executemany(
+                "INSERT INTO object_copies (object_id, storage, storage_path, state, created_ms, changed_ms)"
+                " VALUES (?, ?, 'copy', ?, 0, 0)",
+                copies,
             )
 
 

@@ -1,5 +1,6 @@
 """Rows for readers of the tables on VAST, written without the service that owns them."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from services.vast_client.plans import Kind
 from services.vast_client.transactions.transaction import ROW_ID, Transaction
 from tests.support.tables.sqlite import PlacedRow, Segment
 
-WRITTEN: Final = ("flows", "segments", "objects", "object_accesses", "trash")
+WRITTEN: Final = ("flows", "segments", "objects", "object_accesses", "object_copies", "trash")
 
 
 class VastTableWriter:
@@ -94,6 +95,25 @@ class VastTableWriter:
             _insert(transaction, "objects", rows)
             if accesses:
                 _insert(transaction, "object_accesses", accesses)
+
+        self._change(change)
+
+    def copies(self, copies: Sequence[tuple[str, int, str]]) -> None:
+        """Add copies, each with the id of its object, number of the storage and state."""
+        rows = [
+            {"object_id": one, "storage_id": self._storages[number], "storage_path": "copy", "state": state}
+            for one, number, state in copies
+        ]
+
+        def change(transaction: Transaction) -> None:
+            _insert(transaction, "object_copies", rows)
+            for row in rows:
+                if row["state"] == "stored":
+                    places = json.dumps([[row["storage_id"], row["storage_path"]]])
+                    where = Equal("id", row["object_id"])
+                    found = transaction.select("objects", ["id"], where, kind=Kind.POINT, row_ids=True)
+                    columns = {ROW_ID: found[ROW_ID], "copies": pa.array([places], pa.string())}
+                    transaction.update("objects", pa.table(columns))
 
         self._change(change)
 

@@ -69,6 +69,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, Answer]]] = {
     "/x/objects/{objectId}/uploads/{uploadId}/parts": {"GET": H},
     "/x/objects/{objectId}/uploads/{uploadId}/part-urls": {"POST": H},
     "/x/objects/{objectId}/uploads/{uploadId}/complete": {"POST": H},
+    "/x/objects/{objectId}/copies": {"GET": H},
     "/x/sources/{sourceId}/restore": {"POST": H},
     "/x/analytics/flows/{flowId}/coverage": {"GET": H},
     "/x/analytics/storage-usage": {"GET": Answer.OUTSIDE},
@@ -106,7 +107,7 @@ def ids_of(foreign: Foreign, path: str) -> dict[str, str]:
     return {
         "flowId": foreign.trashed_flow if is_restore else foreign.flow,
         "sourceId": foreign.trashed_source if is_restore else foreign.source,
-        "objectId": foreign.allocated if path.startswith("/x/objects/") else foreign.object,
+        "objectId": foreign.allocated if "/uploads" in path else foreign.object,
         "uploadId": foreign.upload,
         "requestId": foreign.deletion,
         "entryId": foreign.trash_entry,

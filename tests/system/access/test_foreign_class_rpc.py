@@ -17,12 +17,14 @@ from tams.media.v1 import storage_service_pb2
 from tams.metadata.v1 import (
     deletion_request_service_pb2,
     flow_service_pb2,
+    object_pb2,
     object_service_pb2,
     property_pb2,
     segment_service_pb2,
     source_service_pb2,
     trash_service_pb2,
 )
+from tams.metadata.v1 import object_copy_service_pb2 as copies_pb2
 
 from docs.generate_scopes import rpcs
 from services.shared.access.principal import GRANTED, Principal, Scope
@@ -74,6 +76,7 @@ EXPECTED: Final[Mapping[str, Expected]] = {
     "FlowService.DeleteFlow": H,
     "ObjectService.GetObject": H,
     "ObjectService.DeleteObject": H,
+    "ObjectCopyService.ListObjectCopies": H,
     "SegmentService.ListSegments": F,
     "SegmentService.CreateSegments": H,
     "SegmentService.BatchCreateSegments": F,
@@ -94,6 +97,7 @@ ON_BEHALF: Final[Mapping[str, Expected]] = {
     "ObjectService.BatchReserveObjects": F,
     "ObjectService.LocateObjects": F,
     "ObjectService.GetUploadTarget": H,
+    "ObjectCopyService.BeginObjectCopies": F,
     "StorageService.LookForObjects": F,
 }
 LABEL: Final = property_pb2.PropertyChange(member="label", value=b'"stolen"')
@@ -141,6 +145,10 @@ REQUESTS: Final[Mapping[str, Callable[[Foreign], Message]]] = {
     "FlowService.DeleteFlow": lambda f: flow_service_pb2.DeleteFlowRequest(id=f.flow),
     "ObjectService.GetObject": lambda f: object_service_pb2.GetObjectRequest(id=f.object),
     "ObjectService.DeleteObject": lambda f: object_service_pb2.DeleteObjectRequest(id=f.object),
+    "ObjectCopyService.ListObjectCopies": lambda f: copies_pb2.ListObjectCopiesRequest(object_id=f.object),
+    "ObjectCopyService.BeginObjectCopies": lambda f: copies_pb2.BeginObjectCopiesRequest(
+        copies=[object_pb2.ObjectLocation(object_id=f.object, storage_id=f.own_source, storage_path="k")]
+    ),
     "ObjectService.GetUploadTarget": lambda f: object_service_pb2.GetUploadTargetRequest(
         object_id=f.allocated
     ),

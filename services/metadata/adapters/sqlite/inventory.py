@@ -17,11 +17,18 @@ _LIST: Final = """
     FROM objects o CROSS JOIN storages ON storages.row = o.storage
     WHERE o.id > ? AND o.storage_path IS NOT NULL ORDER BY o.id LIMIT ?
 """
+_COPIES: Final = """
+    SELECT c.object_id, storages.id, c.storage_path, c.state = 'stored', NULL, c.storage
+    FROM object_copies c CROSS JOIN storages ON storages.row = c.storage
+    WHERE (c.object_id, c.storage) > (?, ?) ORDER BY c.object_id, c.storage LIMIT ?
+"""
 _SLICE: Final = 10_000
 
 
 def list_objects(database: Path) -> Iterator[ListedObject]:
-    """All objects with a place in this store that are there all the while. StartupError if it is unreadable.
+    """All objects with a place in this store that are there all the while, and then all copies.
+
+    StartupError if the database is unreadable.
 
     Each slice is a transaction: during a longer one SQLite's log would grow with each change.
     """
@@ -32,5 +39,14 @@ def list_objects(database: Path) -> Iterator[ListedObject]:
                 after = rows[-1][0]
                 for object_id, storage_id, path, is_registered, size in rows:
                     yield ListedObject(object_id, storage_id, path, bool(is_registered), size)
+            yield from _copies(connection)
     except sqlite3.Error as error:
         raise StartupError(f"cannot read the database {database}: {error}") from None
+
+
+def _copies(connection: sqlite3.Connection) -> Iterator[ListedObject]:
+    object_id, storage = "", 0
+    while rows := connection.execute(_COPIES, (object_id, storage, _SLICE)).fetchall():
+        object_id, storage = rows[-1][0], rows[-1][5]
+        for copied_id, storage_id, path, is_stored, size, _ in rows:
+            yield ListedObject(copied_id, storage_id, path, bool(is_stored), size)

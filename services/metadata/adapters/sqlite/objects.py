@@ -13,7 +13,8 @@ from services.metadata.domain.ids import FlowId, ObjectId, StorageId
 from services.metadata.domain.objects.object import IdleObject, MediaObject, PlacedObject, State
 
 _COLUMNS: Final = (
-    "o.id, storages.id, o.storage_path, o.state, o.allocated_for_flow, o.first_referenced_by_flow, o.size"
+    "o.id, storages.id, o.storage_path, o.state, o.allocated_for_flow, o.first_referenced_by_flow, o.size,"
+    " o.copies"
 )
 _FROM: Final = "objects o LEFT JOIN storages ON storages.row = o.storage"
 _GET: Final = f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.id = ?"
@@ -53,6 +54,11 @@ _RETIRE: Final = """
     UPDATE objects SET state = ?, changed_ms = ?, measure_at_ms = NULL
     WHERE id IN (SELECT value FROM json_each(?))
 """
+_PLACE: Final = """
+    UPDATE objects SET storage = (SELECT row FROM storages WHERE id = ?), storage_path = ?, copies = ?
+    WHERE id = ?
+"""
+_COUNT: Final = "SELECT count(*) FROM segments WHERE object_id = ?"
 _BY_ID: Final = "ORDER BY flows.id"
 # One index seek for each flow, whatever the number of its segments with the object.
 _REFERENCING: Final = """
@@ -100,7 +106,9 @@ _FORGET: Final = (
     "DELETE FROM object_accesses WHERE object_id IN (SELECT value FROM json_each(?))",
 )
 # The columns of an object; its state is text.
-_Row: TypeAlias = tuple[ObjectId, StorageId | None, str | None, str, FlowId | None, FlowId | None, int | None]
+_Row: TypeAlias = tuple[
+    ObjectId, StorageId | None, str | None, str, FlowId | None, FlowId | None, int | None, str | None
+]
 # Faster than State(text), which matters in long lists.
 _STATES: Final = {str(state): state for state in State}
 
@@ -136,6 +144,15 @@ class SqliteObjects:
     def retire(self, object_ids: Iterable[ObjectId], state: State) -> None:
         """Set stored objects to UNREFERENCED or RECLAIMED."""
         self._execute(_RETIRE, (state, _now_ms(), _json(list(object_ids))))
+
+    def place(self, objects: Iterable[MediaObject]) -> None:
+        """Write the places of stored objects and of their copies."""
+        rows = [(item.storage_id, item.storage_path, item.copies, item.id) for item in objects]
+        self._connection.executemany(_PLACE, rows)
+
+    def count_segments(self, object_ids: Iterable[ObjectId]) -> dict[ObjectId, int]:
+        """The number of segments that reference each of these objects."""
+        return {object_id: self._execute(_COUNT, (object_id,)).fetchone()[0] for object_id in object_ids}
 
     def release(self, object_ids: Iterable[ObjectId]) -> None:
         """Set objects without segments to UNREFERENCED, or remove those outside this store."""
@@ -232,7 +249,7 @@ def add_objects(connection: sqlite3.Connection, objects: Sequence[MediaObject]) 
 
 
 def _object(row: _Row) -> MediaObject:
-    return MediaObject(row[0], row[1], row[2], _STATES[row[3]], row[4], row[5], row[6])
+    return MediaObject(row[0], row[1], row[2], _STATES[row[3]], row[4], row[5], row[6], row[7])
 
 
 def _values(item: MediaObject, now: int) -> tuple[str | int | None, ...]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from services.metadata.adapters.sqlite.accesses import SqliteAccesses
 from services.metadata.adapters.sqlite.accounts import SqliteApiKeys, SqliteUsers
 from services.metadata.adapters.sqlite.audit import SqliteAudit
+from services.metadata.adapters.sqlite.copies import SqliteCopies
 from services.metadata.adapters.sqlite.deletion_requests import SqliteDeletions
 from services.metadata.adapters.sqlite.events import SqliteEvents
 from services.metadata.adapters.sqlite.flows.flows import SqliteFlows
@@ -32,6 +33,7 @@ class SqliteTables:
     segments: SqliteSegments
     objects: SqliteObjects
     accesses: SqliteAccesses
+    copies: SqliteCopies
     events: SqliteEvents
     webhooks: SqliteWebhooks
     deletions: SqliteDeletions
@@ -68,6 +70,7 @@ class SqliteTables:
             SqliteSegments(connection),
             SqliteObjects(connection),
             SqliteAccesses(connection),
+            SqliteCopies(connection),
             SqliteEvents(connection),
             SqliteWebhooks(connection),
             SqliteDeletions(connection),

@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Final
 
 from services.metadata.adapters.inventory import ListedObject
+from services.metadata.domain.objects.copies import CopyState
 from services.metadata.domain.objects.object import State
 from services.shared.errors import StartupError
 from services.vast_client.cluster import Cluster
@@ -13,10 +14,11 @@ from services.vast_client.filters.filters import EVERYTHING
 from services.vast_client.plans import Kind
 
 _COLUMNS: Final = ("id", "storage_id", "storage_path", "state", "size")
+_COPY_COLUMNS: Final = ("object_id", "storage_id", "storage_path", "state")
 
 
 def list_vast_objects(cluster: Cluster) -> Iterator[ListedObject]:
-    """All objects with a place in this store, as of one transaction, batch by batch.
+    """All objects with a place in this store and all copies, as of one transaction, batch by batch.
 
     It closes the cluster. StartupError if the table cannot be read.
     """
@@ -28,6 +30,9 @@ def list_vast_objects(cluster: Cluster) -> Iterator[ListedObject]:
         ):
             for batch in batches:
                 yield from _listed(batch.to_pylist())
+            with closing(transaction.stream("object_copies", _COPY_COLUMNS, EVERYTHING)) as copies:
+                for batch in copies:
+                    yield from _listed_copies(batch.to_pylist())
     except Failure as failure:
         raise StartupError(f"cannot read the tables on VAST: {failure}") from None
 
@@ -40,3 +45,10 @@ def _listed(rows: list[dict[str, object]]) -> Iterator[ListedObject]:
             size = row["size"] if isinstance(row["size"], int) else None
             place = (str(row["id"]), str(row["storage_id"]), str(row["storage_path"]))
             yield ListedObject(*place, is_registered, size)
+
+
+def _listed_copies(rows: list[dict[str, object]]) -> Iterator[ListedObject]:
+    for row in rows:
+        if row["storage_path"] is not None and row["storage_id"] is not None:
+            place = (str(row["object_id"]), str(row["storage_id"]), str(row["storage_path"]))
+            yield ListedObject(*place, row["state"] == CopyState.STORED, None)

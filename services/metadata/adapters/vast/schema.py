@@ -53,12 +53,18 @@ _COLUMNS: Final[dict[str, dict[str, pa.DataType]]] = {
     "segments": {
         "flow": _INT, "start_ns": _INT, "end_ns": _INT, "end_inclusive": _BOOL, "object_id": _TEXT,
         "storage_id": _TEXT, "storage_path": _TEXT, "external_urls": _BYTES, "doc": _BYTES,
+        "copies": _TEXT,
     },
     "objects": {
         "id": _TEXT, "storage_id": _TEXT, "storage_path": _TEXT, "size": _INT, "state": _TEXT,
         "allocated_for_flow": _TEXT, "first_referenced_by_flow": _TEXT, "created_ms": _INT,
         "changed_ms": _INT, "measure_at_ms": _INT, "measure_attempts": _INT, "segments": _INT,
         "etag": _TEXT,
+        "copies": _TEXT,
+    },
+    "object_copies": {
+        "object_id": _TEXT, "storage_id": _TEXT, "storage_path": _TEXT, "state": _TEXT, "created_ms": _INT,
+        "changed_ms": _INT, "lease_until_ms": _INT,
     },
     "object_accesses": {"object_id": _TEXT, "urls": _INT, "last_ms": _INT},
     "storage_backends": {"id": _TEXT, "label": _TEXT},
@@ -113,6 +119,7 @@ _SORTED: Final[dict[str, tuple[str, ...]]] = {
     "segments": ("flow", "start_ns"),
     "objects": ("id",),
     "object_accesses": ("object_id",),
+    "object_copies": ("object_id",),
     "events": ("id",),
     "audit": ("number",),
 }
@@ -136,6 +143,9 @@ _PROJECTIONS: Final = {
         ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("id",)),
         ProjectionSpec("by_place", sorted_by=("storage_path",), also=("id", "storage_id")),
     ),
+    "object_copies": (
+        ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("object_id", "storage_id")),
+    ),
 }
 
 _ENTRY_DEFAULTS: Final[dict[str, Scalar]] = {
@@ -154,6 +164,11 @@ DEFAULTS: Final[dict[str, dict[str, Scalar]]] = {
     # Objects of unknown state count as registered, so that none of them is removed.
     "objects": {"state": "registered", "created_ms": 0, "changed_ms": 0, "measure_attempts": 0},
     "object_accesses": {"urls": 0, "last_ms": 0},
+    # Copies of unknown state are not handed out, and nothing deletes them.
+    "object_copies": {
+        "storage_id": "", "storage_path": "", "state": "", "created_ms": 0, "changed_ms": 0,
+        "lease_until_ms": 0,
+    },
     # Users and keys that have lost a value cannot be used.
     "users": {"password_hash": "", "scopes": "", "suspended": True, "created_ms": 0, "changed_ms": 0},
     "api_keys": {"name": "", "secret_hash": b"", "scopes": "", "suspended": True, "created_ms": 0},

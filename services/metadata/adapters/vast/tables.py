@@ -8,6 +8,7 @@ from services.metadata.adapters.vast.accounts import VastApiKeys, VastUsers
 from services.metadata.adapters.vast.changes import Changes
 from services.metadata.adapters.vast.flows.flows import VastFlows
 from services.metadata.adapters.vast.objects.accesses import VastAccesses
+from services.metadata.adapters.vast.objects.copies import VastCopies
 from services.metadata.adapters.vast.objects.objects import VastObjects
 from services.metadata.adapters.vast.reading.cache import RowCache
 from services.metadata.adapters.vast.reading.snapshot import Snapshot
@@ -36,6 +37,7 @@ class VastTables:
     segments: VastSegments
     objects: VastObjects
     accesses: VastAccesses
+    copies: VastCopies
     events: VastEvents
     webhooks: VastWebhooks
     deletions: VastDeletions
@@ -67,6 +69,7 @@ class VastTables:
             VastSegments(view),
             VastObjects(view),
             VastAccesses(view),
+            VastCopies(view),
             VastEvents(view),
             VastWebhooks(view),
             VastDeletions(view),

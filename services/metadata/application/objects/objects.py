@@ -7,11 +7,12 @@ from typing import Final, NamedTuple
 
 from services.metadata.application.access import require_owning_flow
 from services.metadata.application.classes.seeing import sees_flow
-from services.metadata.application.clock import Clock, authored_moment, utc_now
+from services.metadata.application.clock import Clock, authored_moment, moment, utc_now
 from services.metadata.application.objects.reservation import Reservation, fault_of, reserve
 from services.metadata.application.pages import MAX_PAGE, Page, make_page
 from services.metadata.application.ports import Gathered, Store, Tables
 from services.metadata.domain.ids import FlowId, ObjectId, is_object_id
+from services.metadata.domain.objects.copies import Copy
 from services.metadata.domain.objects.object import (
     MediaObject,
     Place,
@@ -46,6 +47,13 @@ class Ages(NamedTuple):
         )
 
 
+class Claimed(NamedTuple):
+    """Objects whose bytes are to be deleted, and their further copies."""
+
+    objects: Sequence[MediaObject]
+    copies: Sequence[Copy]
+
+
 class Objects:
     """The object registry."""
 
@@ -64,11 +72,11 @@ class Objects:
         def query(tables: Tables) -> tuple[MediaObject, list[FlowId]]:
             item = tables.objects.get_many([object_id]).get(object_id) if is_object_id(object_id) else None
             if item is None or item.state is not State.REGISTERED:
-                raise _not_found(object_id)
+                raise not_found(object_id)
             flow_ids = tables.objects.referencing_flows(item.id, after, size + 1)
             # Segments in the trash keep the object, but to clients it is gone.
             if not flow_ids and after is None:
-                raise _not_found(object_id)
+                raise not_found(object_id)
             if not sees_flow(tables, item.first_referenced_by_flow):
                 item = item._replace(first_referenced_by_flow=None)
             return item, flow_ids
@@ -81,7 +89,7 @@ class Objects:
 
         InvalidArgument BAD_OBJECT or TOO_MANY_ITEMS, and the errors of `reservation.reserve`.
         """
-        _check_count(len(places))
+        check_count(len(places))
         (result,) = await self.reserve_many([Reservation(flow_id, places, request_id)])
         if isinstance(result, TamsError):
             raise result
@@ -94,7 +102,7 @@ class Objects:
         """
         if len(reservations) > MAX_BATCH:
             raise InvalidArgument(f"at most {MAX_BATCH} reservations at once", reason="TOO_MANY_ITEMS")
-        _check_count(sum(len(reservation.places) for reservation in reservations))
+        check_count(sum(len(reservation.places) for reservation in reservations))
         results = [fault_of(reservation) for reservation in reservations]
         valid = [one for one, fault in zip(reservations, results, strict=True) if fault is None]
         reserved = iter(await self._reserve(valid) if valid else ())
@@ -116,7 +124,7 @@ class Objects:
 
         Texts that are not valid object ids are ignored. InvalidArgument TOO_MANY_ITEMS.
         """
-        _check_count(len(object_ids))
+        check_count(len(object_ids))
         valid_ids = list(filter(is_object_id, dict.fromkeys(object_ids)))
         objects = await self._store.read(lambda tables: tables.objects.get_many(valid_ids))
         return [item for item in objects.values() if item.storage_id is not None]
@@ -131,7 +139,7 @@ class Objects:
         def query(tables: Tables) -> tuple[MediaObject, str]:
             item = tables.objects.get_many([object_id]).get(object_id) if is_object_id(object_id) else None
             if item is None or item.storage_id is None or item.state is State.RECLAIMED:
-                raise _not_found(object_id)
+                raise not_found(object_id)
             if item.state is not State.ALLOCATED:
                 raise FailedPrecondition(
                     f"object {object_id[:64]!r} is registered, so its bytes do not change; allocate another",
@@ -146,8 +154,8 @@ class Objects:
         size = page_size(requested_size, default=100, maximum=_MAX_ITEMS)
         return await self._store.read(lambda tables: tables.objects.unmeasured(size))
 
-    async def claim(self, ages: Ages, requested_size: int) -> list[MediaObject]:
-        """Unused objects. The caller deletes their bytes, then calls `forget`.
+    async def claim(self, ages: Ages, requested_size: int) -> Claimed:
+        """Unused objects with their copies. The caller deletes their bytes, then calls `forget`.
 
         Segments can no longer reference them. Objects that were claimed and not forgotten are returned again
         after CLAIM_SECONDS. InvalidArgument BAD_AGE.
@@ -155,12 +163,18 @@ class Objects:
         size = page_size(requested_size, default=100, maximum=_MAX_ITEMS)
         check_ages(ages)
 
-        def change(tables: Tables) -> list[MediaObject]:
+        now = moment(self._clock).ms
+
+        def change(tables: Tables) -> Claimed:
             idle = _idle(tables, ages, size)
             unreferenced = set(tables.objects.unreferenced(idle))
-            claimed = [item for item in idle.values() if item.id in unreferenced]
+            copies = tables.copies.of_objects(unreferenced) if unreferenced else {}
+            written = {one for one, found in copies.items() if any(copy.is_leased(now) for copy in found)}
+            claimed = [item for item in idle.values() if item.id in unreferenced - written]
             tables.objects.retire([item.id for item in claimed], State.RECLAIMED)
-            return claimed
+            return Claimed(
+                claimed, [copy for item in claimed if item.id in copies for copy in copies[item.id]]
+            )
 
         return await self._store.write(change)
 
@@ -169,12 +183,15 @@ class Objects:
 
         InvalidArgument TOO_MANY_ITEMS.
         """
-        _check_count(len(object_ids))
+        check_count(len(object_ids))
         valid_ids = list(filter(is_object_id, object_ids))
 
         def change(tables: Tables) -> None:
             objects = tables.objects.get_many(valid_ids).values()
-            tables.objects.forget([item.id for item in objects if item.state is State.RECLAIMED])
+            reclaimed = [item.id for item in objects if item.state is State.RECLAIMED]
+            for copies in tables.copies.of_objects(reclaimed).values():
+                tables.copies.remove(copies)
+            tables.objects.forget(reclaimed)
 
         await self._store.write(change)
 
@@ -185,7 +202,7 @@ class Objects:
 
         InvalidArgument BAD_SIZE, BAD_ETAG or TOO_MANY_ITEMS.
         """
-        _check_count(len(sizes))
+        check_count(len(sizes))
         for size in sizes.values():
             check_size(size)
         for etag in etags.values():
@@ -201,7 +218,8 @@ def check_ages(ages: Ages) -> None:
         raise InvalidArgument(f"an age is 0 to {_MAX_AGE} seconds", reason="BAD_AGE")
 
 
-def _not_found(object_id: str) -> NotFound:
+def not_found(object_id: str) -> NotFound:
+    """The error for an object that does not exist, or that the caller does not see."""
     return NotFound(f"no object {object_id[:64]!r}", reason="OBJECT_NOT_FOUND")
 
 
@@ -215,6 +233,7 @@ def _idle(tables: Tables, ages: Ages, limit: int) -> dict[ObjectId, MediaObject]
     return idle
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """InvalidArgument TOO_MANY_ITEMS for more objects than a call may have."""
     if count > _MAX_ITEMS:
         raise InvalidArgument(f"at most {_MAX_ITEMS} objects at once", reason="TOO_MANY_ITEMS")

@@ -7,6 +7,7 @@ transaction: all its writes are committed, or none.
 from services.metadata.application.ports.access_table import AccessTable
 from services.metadata.application.ports.account_tables import ApiKeyTable, UserTable
 from services.metadata.application.ports.audit_table import AuditTable
+from services.metadata.application.ports.copy_table import CopyTable
 from services.metadata.application.ports.flow_tables import FlowTable, SourceTable
 from services.metadata.application.ports.queries import (
     Collector,
@@ -43,6 +44,7 @@ __all__ = [
     "ApiKeyTable",
     "AuditTable",
     "Collector",
+    "CopyTable",
     "Crowded",
     "DeletionTable",
     "Divisible",

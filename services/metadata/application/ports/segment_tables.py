@@ -70,6 +70,10 @@ class SegmentTable(Protocol):
         """
         ...
 
+    def place(self, objects: Iterable[MediaObject]) -> None:
+        """Write the places of objects and of their copies into all segments that reference them."""
+        ...
+
     def first(self, timeline: int, after: int | None, limit: int) -> list[StoredSegment]:
         """The first `limit` segments of a timeline that start after a time in nanoseconds, in order.
 
@@ -98,6 +102,14 @@ class ObjectTable(Protocol):
 
     def retire(self, object_ids: Iterable[ObjectId], state: State) -> None:
         """Set stored objects to UNREFERENCED or RECLAIMED. They are no longer due for measuring."""
+        ...
+
+    def place(self, objects: Iterable[MediaObject]) -> None:
+        """Write the places of stored objects and of their copies."""
+        ...
+
+    def count_segments(self, object_ids: Iterable[ObjectId]) -> dict[ObjectId, int]:
+        """The number of segments that reference each of these objects."""
         ...
 
     def release(self, object_ids: Iterable[ObjectId]) -> None:

@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 from services.metadata.application.ports.access_table import AccessTable
 from services.metadata.application.ports.account_tables import ApiKeyTable, UserTable
 from services.metadata.application.ports.audit_table import AuditTable
+from services.metadata.application.ports.copy_table import CopyTable
 from services.metadata.application.ports.flow_tables import FlowTable, SourceTable
 from services.metadata.application.ports.segment_tables import ObjectTable, SegmentTable
 from services.metadata.application.ports.work_tables import (
@@ -48,6 +49,11 @@ class Tables(Protocol):
     @property
     def accesses(self) -> AccessTable:
         """The accesses to objects."""
+        ...
+
+    @property
+    def copies(self) -> CopyTable:
+        """The copies of objects."""
         ...
 
     @property

@@ -4,7 +4,7 @@ Without webhooks no events are recorded, because a new webhook only gets events 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import msgspec
 
@@ -23,6 +23,8 @@ from services.shared.timerange import TimeRange
 # The limits of one event: about 100 kB of JSON with URLs. A single segment may have more bytes.
 _MAX_SEGMENTS: Final = 200
 _MAX_SEGMENT_BYTES: Final = 64 * 1024
+# The members of a segment in an event: all but its copies.
+_MEMBERS: Final = len(StoredSegment._fields) - 1
 _flow_ids: Final = msgspec.json.Decoder(list[FlowId])
 _source_ids: Final = msgspec.json.Decoder(list[SourceId])
 
@@ -53,7 +55,9 @@ class Outbox:
         """Record flows/segments_added, as several events if there are many segments."""
         if self.is_open:
             for part in _parts(segments):
-                self._append(self._of_flow(events.SEGMENTS_ADDED, flow, segments=part))
+                # Without copies, which processes of the version before cannot read.
+                kept = [cast("StoredSegment", segment[:_MEMBERS]) for segment in part]
+                self._append(self._of_flow(events.SEGMENTS_ADDED, flow, segments=kept))
 
     def segments_deleted(self, flow: StoredFlow, span: TimeRange) -> None:
         """Record flows/segments_deleted, unless the range that spans the deleted segments is empty."""

@@ -54,6 +54,8 @@ class MediaObject(NamedTuple):
     allocated_for_flow: FlowId | None = None
     first_referenced_by_flow: FlowId | None = None
     size: int | None = None
+    # The places of its copies (copies.py); None without copies.
+    copies: str | None = None
 
     @property
     def is_registered(self) -> bool:

@@ -1,12 +1,42 @@
 """Segments as lines of text, the form in which they are sent."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.metadata.domain.ids import StorageId
+from services.metadata.domain.objects.copies import CopyPlace, decoded_places
 from services.metadata.domain.segments.segment import StoredSegment
 from services.shared.timerange import NEVER, TimeRange
 from services.shared.url_paths import url_lines
+
+
+class CopyLines(NamedTuple):
+    """Copies of the objects of some segments on one storage backend."""
+
+    storage_id: StorageId
+    # The indexes of the segments, ascending; empty for all segments.
+    indexes: tuple[int, ...]
+    # The paths of the copies as in SegmentLines, one line for each index.
+    url_paths: bytes
+
+    @classmethod
+    def of(cls, places: Sequence[Sequence[CopyPlace]]) -> "tuple[CopyLines, ...]":
+        """The copies by backend; `places` has those of each segment."""
+        found: dict[StorageId, dict[int, str]] = defaultdict(dict)
+        for index, of_segment in enumerate(places):
+            for storage_id, path in of_segment:
+                found[storage_id][index] = path
+        return tuple(
+            [
+                cls(
+                    storage_id,
+                    () if len(paths) == len(places) else tuple(paths),
+                    url_lines([*paths.values()]),
+                )
+                for storage_id, paths in found.items()
+            ]
+        )
 
 
 class SegmentLines(NamedTuple):
@@ -26,6 +56,7 @@ class SegmentLines(NamedTuple):
     external_urls: tuple[tuple[int, bytes], ...] = ()
     # The start of the last segment in nanoseconds if more segments follow, else None.
     after: int | None = None
+    copies: tuple[CopyLines, ...] = ()
 
     @classmethod
     def of(cls, segments: Sequence[StoredSegment], *, has_more: bool = False) -> "SegmentLines":
@@ -45,4 +76,7 @@ class SegmentLines(NamedTuple):
                 [(i, segment.external_urls) for i, segment in enumerate(segments) if segment.external_urls]
             ),
             segments[-1].start_ns if has_more else None,
+            CopyLines.of([decoded_places(segment.copies) for segment in segments])
+            if any(segment.copies for segment in segments)
+            else (),
         )

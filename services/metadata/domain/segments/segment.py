@@ -50,7 +50,10 @@ class Segment(NamedTuple, Generic[Id_co]):
 
 
 class StoredSegment(NamedTuple):
-    """A segment as the tables hold it. `external_urls` is a JSON list, None if there are no URLs."""
+    """A segment as the tables hold it. `external_urls` is a JSON list, None if there are no URLs.
+
+    `copies` are the places of the copies of its object (domain/objects/copies.py), None without copies.
+    """
 
     start_ns: int
     end_ns: int
@@ -59,6 +62,7 @@ class StoredSegment(NamedTuple):
     storage_id: StorageId | None
     storage_path: str | None
     external_urls: bytes | None
+    copies: str | None = None
 
     @property
     def weight(self) -> int:

@@ -21,5 +21,6 @@ def stored_segments(segments: Sequence[tuple[Segment[ObjectId], MediaObject]]) -
             [item.storage_id for _, item in segments],
             [item.storage_path for _, item in segments],
             [ENCODE(segment.external_urls) if segment.external_urls else None for segment, _ in segments],
+            [item.copies for _, item in segments],
         )
     )

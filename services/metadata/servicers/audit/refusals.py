@@ -29,6 +29,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     f"{_METADATA}SegmentService/DeleteSegments": Change("segments.delete", "flow", "flow_id"),
     f"{_METADATA}ObjectService/ReserveObjects": Change("objects.reserve", "flow", "flow_id"),
     f"{_METADATA}SourceService/DeleteSource": Change("sources.delete", "source", "id"),
+    f"{_METADATA}ObjectCopyService/RetireObjectCopy": Change("copies.delete", "object", "object_id"),
     f"{_METADATA}ObjectService/DeleteObject": Change("objects.delete", "object", "id"),
     f"{_METADATA}TrashService/RestoreFlow": Change("trash.restore", "flow", "id"),
     f"{_METADATA}TrashService/RestoreSource": Change("trash.restore", "source", "id"),

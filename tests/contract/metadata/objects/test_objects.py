@@ -238,7 +238,7 @@ BOTH = Ages(HOUR, 24 * HOUR)
 
 
 async def claim(metadata: Metadata, ages: Ages = BOTH, limit: int = 0) -> list[str]:
-    return [claimed.id for claimed in await metadata.objects.claim(ages, limit)]
+    return [claimed.id for claimed in (await metadata.objects.claim(ages, limit)).objects]
 
 
 async def test_unreferenced_objects_are_claimed_after_a_grace_period(
@@ -251,7 +251,7 @@ async def test_unreferenced_objects_are_claimed_after_a_grace_period(
     engine.pass_time(HOUR - 1)
     assert await claim(metadata) == []
     engine.pass_time(1)
-    (location,) = await metadata.objects.claim(BOTH, 0)
+    ((location,), _) = await metadata.objects.claim(BOTH, 0)
     assert (location.id, location.storage_id, location.storage_path) == ("a", STORAGE, "path/a")
     assert await states(metadata, "a", "b") == {"a": State.RECLAIMED, "b": State.REGISTERED}
 

@@ -47,7 +47,7 @@ async def test_the_list_has_what_a_claim_takes_in_its_order(
     await reserve_and_register(metadata, 0, "used", "claimed", "newly claimed")
     await metadata.unregister(1, object_id="claimed")
     engine.pass_time(HOUR)
-    assert [one.id for one in await metadata.objects.claim(AGES, 0)] == ["claimed"]
+    assert [one.id for one in (await metadata.objects.claim(AGES, 0)).objects] == ["claimed"]
     await metadata.objects.reserve(flow_id(1), [an_object("z"), an_object("y")])
     await metadata.register(1, a_segment(50, 51, "outside"))
     engine.pass_time(24 * HOUR - CLAIM_SECONDS - HOUR)
@@ -70,7 +70,7 @@ async def test_the_list_has_what_a_claim_takes_in_its_order(
     ]
     assert sorted(await listed(metadata, size=size)) == sorted(expected)
     assert [state for _, state in await listed(metadata, size=size)] == [state for _, state in expected]
-    claimed = await metadata.objects.claim(AGES, 0)
+    claimed, _ = await metadata.objects.claim(AGES, 0)
     assert sorted(one.id for one in claimed) == sorted(name for name, _ in expected)
     assert await listed(metadata, size=size) == []
 
@@ -83,7 +83,7 @@ async def test_an_object_that_is_registered_after_the_list_is_not_claimed(
     assert [name for name, _ in await listed(metadata)] == ["a", "b"]
     assert await metadata.register(1, a_segment(0, 1, "a", **INSIDE)) == []
     assert [name for name, _ in await listed(metadata)] == ["b"]
-    assert [one.id for one in await metadata.objects.claim(AGES, 0)] == ["b"]
+    assert [one.id for one in (await metadata.objects.claim(AGES, 0)).objects] == ["b"]
 
 
 async def test_many_objects_of_the_same_time_are_on_pages(metadata: Metadata, engine: Engine) -> None:
@@ -114,7 +114,7 @@ async def test_an_object_that_is_used_in_spite_of_its_state_is_neither_listed_no
     await metadata.unregister(1, object_id="b")
     engine.pass_time(HOUR)
     assert [name for name, _ in await listed(metadata, size=1)] == ["b"]
-    assert [one.id for one in await metadata.objects.claim(AGES, 0)] == ["b"]
+    assert [one.id for one in (await metadata.objects.claim(AGES, 0)).objects] == ["b"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,10 @@ ADD = """
     INSERT INTO objects (id, storage, storage_path, size, state, created_ms, changed_ms)
     VALUES (?, ?, ?, 5, ?, 0, 0)
 """
+ADD_COPY = """
+    INSERT INTO object_copies (object_id, storage, storage_path, state, created_ms, changed_ms)
+    VALUES (?, ?, ?, ?, 0, 0)
+"""
 
 
 def test_objects_are_listed_without_holding_up_the_log(
@@ -27,9 +31,13 @@ def test_objects_are_listed_without_holding_up_the_log(
             connection.execute(ADD, (name, 1, f"p/{name}", "registered"))
         connection.execute(ADD, ("d", 1, "p/d", "allocated"))
         connection.execute(ADD, ("outside", None, None, "registered"))
+        for number, state in enumerate(("stored", "copying", "retired")):
+            connection.execute(ADD_COPY, (f"{number}", 1, f"c/{number}", state))
         listed = list_objects(path)
         found = [next(listed)]
         connection.execute("DELETE FROM objects WHERE id = 'e'")
         assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
         found += listed
-    assert found == [ListedObject(name, "s", f"p/{name}", name != "d", 5) for name in ("a", "b", "c", "d")]
+    objects = [ListedObject(name, "s", f"p/{name}", name != "d", 5) for name in ("a", "b", "c", "d")]
+    copies = [ListedObject(name, "s", f"c/{name}", name == "0", None) for name in ("0", "1", "2")]
+    assert found == objects + copies

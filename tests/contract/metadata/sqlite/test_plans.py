@@ -11,8 +11,11 @@ import pytest
 
 from services.metadata.adapters.sqlite.file.connection import open_writer
 from services.metadata.adapters.sqlite.tables import SqliteTables
+from services.metadata.application.objects.copies import ObjectCopies
+from services.metadata.application.objects.idle_copies import IdleCopies
 from services.metadata.application.ports import FlowFilter, SegmentQuery, SourceFilter, Tables
 from services.metadata.domain.documents.text_digest import TextDigest
+from services.metadata.domain.objects.object import Place
 from services.metadata.domain.property import PropertyChange
 from services.shared.timerange import NEVER, TimeRange
 from tests.support.metadata.classes import seen_by
@@ -104,9 +107,22 @@ async def run_all_statements(metadata: Metadata) -> None:
     await metadata.objects.unmeasured(5)
     await metadata.objects.record_sizes({"inside": None})
     await metadata.objects.record_sizes({"inside": 5})
+    await run_statements_of_copies(metadata)
     await metadata.unregister(1, TimeRange(3, 9), "out")
     await metadata.unregister(1, TimeRange(3, 9))
     await metadata.flows.delete(flow_id(1))
+
+
+async def run_statements_of_copies(metadata: Metadata) -> None:
+    copies, place = ObjectCopies(metadata.store, metadata.clock), Place("inside", ELSEWHERE, "copy")
+    for _ in range(2):
+        await copies.begin([place])
+        await copies.finish([place], move=True)
+        place = an_object("inside")
+    await copies.retire("inside", ELSEWHERE)
+    idle = IdleCopies(metadata.store, metadata.clock)
+    assert len(await idle.claim(0, 5)) == 1
+    await idle.forget([Place("inside", ELSEWHERE, "copy")])
 
 
 async def run_statements_of_classes(metadata: Metadata, conditions: list[dict[str, Any]]) -> None:
@@ -124,6 +140,7 @@ async def run_statements_of_classes(metadata: Metadata, conditions: list[dict[st
             await metadata.objects.locate(["inside", "out"])
 
 
+ELSEWHERE = "5d1f6a2e-0000-4000-8000-00000000000b"
 SMALL = ("webhooks", "storage_backends")
 # The query of the flows that use an object. It seeks each of them, and sorts them by their ids.
 USERS = "users"

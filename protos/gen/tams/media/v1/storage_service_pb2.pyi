@@ -480,22 +480,26 @@ class SignedPaths(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     SIGNATURES_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     before: _builtins.str
     """The part of each URL before the path."""
     after: _builtins.str
     """The part of each URL between the path and the signature."""
     signatures: _builtins.bytes
     """The signatures, in the order of the paths: one line of hexadecimal digits for each."""
+    unreachable: _builtins.bool
+    """True if the backend did not answer its last check, so that URLs of other copies come first."""
     def __init__(
         self,
         *,
         before: _builtins.str = ...,
         after: _builtins.str = ...,
         signatures: _builtins.bytes = ...,
+        unreachable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "signatures", b"signatures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "signatures", b"signatures", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -298,7 +298,7 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ForgetObjects(self, request, context):
-        """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+        """Removes claimed objects whose bytes are deleted from the registry, with their copies; their ids can be used again. Objects
         that are not claimed are ignored. Repeating a call is harmless.
 
         Errors:

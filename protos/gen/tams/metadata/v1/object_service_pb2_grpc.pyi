@@ -159,7 +159,7 @@ class ObjectServiceStub:
     - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
     """
     ForgetObjects: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ForgetObjectsRequest, _object_service_pb2.ForgetObjectsResponse]
-    """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+    """Removes claimed objects whose bytes are deleted from the registry, with their copies; their ids can be used again. Objects
     that are not claimed are ignored. Repeating a call is harmless.
 
     Errors:
@@ -297,7 +297,7 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     - INVALID_ARGUMENT BAD_AGE: an age is negative or above 10^10 seconds.
     """
     ForgetObjects: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ForgetObjectsRequest, _object_service_pb2.ForgetObjectsResponse]  # type: ignore[assignment]
-    """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+    """Removes claimed objects whose bytes are deleted from the registry, with their copies; their ids can be used again. Objects
     that are not claimed are ignored. Repeating a call is harmless.
 
     Errors:
@@ -522,7 +522,7 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.ForgetObjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.ForgetObjectsResponse, _abc.Awaitable[_object_service_pb2.ForgetObjectsResponse]]:
-        """Removes claimed objects whose bytes are deleted from the registry; their ids can be used again. Objects
+        """Removes claimed objects whose bytes are deleted from the registry, with their copies; their ids can be used again. Objects
         that are not claimed are ignored. Repeating a call is harmless.
 
         Errors:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tams.type.v1 import timerange_pb2 as tams_dot_type_dot_v1_dot_timerange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etams/metadata/v1/segment.proto\x12\x10tams.metadata.v1\x1a\x1ctams/type/v1/timerange.proto\"\xfd\x02\n\x0bNewSegments\x12\x12\n\nobject_ids\x18\x01 \x03(\t\x12\x11\n\tstarts_ns\x18\x02 \x03(\x03\x12\x0f\n\x07\x65nds_ns\x18\x03 \x03(\x03\x12\x16\n\x0e\x65nds_inclusive\x18\x04 \x03(\x08\x12\x15\n\rts_offsets_ns\x18\x05 \x03(\x03\x12\x19\n\x11last_durations_ns\x18\x06 \x03(\x03\x12\x16\n\x0esample_offsets\x18\x07 \x03(\x03\x12\x15\n\rsample_counts\x18\x08 \x03(\x03\x12\x18\n\x10key_frame_counts\x18\t \x03(\x03\x12\x34\n\rexternal_urls\x18\n \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\x12\x37\n\rextra_members\x18\x0b \x03(\x0b\x32 .tams.metadata.v1.IndexedMembers\x12\x34\n\x0cother_ranges\x18\x0c \x03(\x0b\x32\x1e.tams.metadata.v1.IndexedRange\"8\n\x0b\x45xternalUrl\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\x05label\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_label\"\x7f\n\x0cSegmentLines\x12\x11\n\tdocuments\x18\x01 \x01(\x0c\x12\x13\n\x0bstorage_ids\x18\x02 \x03(\t\x12\x11\n\turl_paths\x18\x03 \x01(\x0c\x12\x34\n\rexternal_urls\x18\x04 \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\"I\n\x0bIndexedUrls\x12\r\n\x05index\x18\x01 \x01(\x05\x12+\n\x04urls\x18\x02 \x03(\x0b\x32\x1d.tams.metadata.v1.ExternalUrl\"0\n\x0eIndexedMembers\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0f\n\x07members\x18\x02 \x01(\x0c\"b\n\x0cIndexedRange\x12\r\n\x05index\x18\x01 \x01(\x05\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x17\n\x0fstart_exclusive\x18\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etams/metadata/v1/segment.proto\x12\x10tams.metadata.v1\x1a\x1ctams/type/v1/timerange.proto\"\xfd\x02\n\x0bNewSegments\x12\x12\n\nobject_ids\x18\x01 \x03(\t\x12\x11\n\tstarts_ns\x18\x02 \x03(\x03\x12\x0f\n\x07\x65nds_ns\x18\x03 \x03(\x03\x12\x16\n\x0e\x65nds_inclusive\x18\x04 \x03(\x08\x12\x15\n\rts_offsets_ns\x18\x05 \x03(\x03\x12\x19\n\x11last_durations_ns\x18\x06 \x03(\x03\x12\x16\n\x0esample_offsets\x18\x07 \x03(\x03\x12\x15\n\rsample_counts\x18\x08 \x03(\x03\x12\x18\n\x10key_frame_counts\x18\t \x03(\x03\x12\x34\n\rexternal_urls\x18\n \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\x12\x37\n\rextra_members\x18\x0b \x03(\x0b\x32 .tams.metadata.v1.IndexedMembers\x12\x34\n\x0cother_ranges\x18\x0c \x03(\x0b\x32\x1e.tams.metadata.v1.IndexedRange\"8\n\x0b\x45xternalUrl\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\x05label\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_label\"\xac\x01\n\x0cSegmentLines\x12\x11\n\tdocuments\x18\x01 \x01(\x0c\x12\x13\n\x0bstorage_ids\x18\x02 \x03(\t\x12\x11\n\turl_paths\x18\x03 \x01(\x0c\x12\x34\n\rexternal_urls\x18\x04 \x03(\x0b\x32\x1d.tams.metadata.v1.IndexedUrls\x12+\n\x06\x63opies\x18\x05 \x03(\x0b\x32\x1b.tams.metadata.v1.CopyLines\"C\n\tCopyLines\x12\x12\n\nstorage_id\x18\x01 \x01(\t\x12\x0f\n\x07indexes\x18\x02 \x03(\x05\x12\x11\n\turl_paths\x18\x03 \x01(\x0c\"I\n\x0bIndexedUrls\x12\r\n\x05index\x18\x01 \x01(\x05\x12+\n\x04urls\x18\x02 \x03(\x0b\x32\x1d.tams.metadata.v1.ExternalUrl\"0\n\x0eIndexedMembers\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0f\n\x07members\x18\x02 \x01(\x0c\"b\n\x0cIndexedRange\x12\r\n\x05index\x18\x01 \x01(\x05\x12*\n\ttimerange\x18\x02 \x01(\x0b\x32\x17.tams.type.v1.TimeRange\x12\x17\n\x0fstart_exclusive\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +36,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NEWSEGMENTS']._serialized_end=464
   _globals['_EXTERNALURL']._serialized_start=466
   _globals['_EXTERNALURL']._serialized_end=522
-  _globals['_SEGMENTLINES']._serialized_start=524
-  _globals['_SEGMENTLINES']._serialized_end=651
-  _globals['_INDEXEDURLS']._serialized_start=653
-  _globals['_INDEXEDURLS']._serialized_end=726
-  _globals['_INDEXEDMEMBERS']._serialized_start=728
-  _globals['_INDEXEDMEMBERS']._serialized_end=776
-  _globals['_INDEXEDRANGE']._serialized_start=778
-  _globals['_INDEXEDRANGE']._serialized_end=876
+  _globals['_SEGMENTLINES']._serialized_start=525
+  _globals['_SEGMENTLINES']._serialized_end=697
+  _globals['_COPYLINES']._serialized_start=699
+  _globals['_COPYLINES']._serialized_end=766
+  _globals['_INDEXEDURLS']._serialized_start=768
+  _globals['_INDEXEDURLS']._serialized_end=841
+  _globals['_INDEXEDMEMBERS']._serialized_start=843
+  _globals['_INDEXEDMEMBERS']._serialized_end=891
+  _globals['_INDEXEDRANGE']._serialized_start=893
+  _globals['_INDEXEDRANGE']._serialized_end=991
 # @@protoc_insertion_point(module_scope)

@@ -164,6 +164,7 @@ class SegmentLines(_message.Message):
     STORAGE_IDS_FIELD_NUMBER: _builtins.int
     URL_PATHS_FIELD_NUMBER: _builtins.int
     EXTERNAL_URLS_FIELD_NUMBER: _builtins.int
+    COPIES_FIELD_NUMBER: _builtins.int
     documents: _builtins.bytes
     """The document of each segment: TAMS 7.0 JSON without get_urls, UTF-8; never empty."""
     url_paths: _builtins.bytes
@@ -180,6 +181,12 @@ class SegmentLines(_message.Message):
     def external_urls(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndexedUrls]:
         """URLs of the segments that have URLs outside the control of this store, in the order of the segments."""
 
+    @_builtins.property
+    def copies(self) -> _containers.RepeatedCompositeFieldContainer[Global___CopyLines]:
+        """The copies of the segments' objects on further storage backends, one entry for each backend; empty if no object
+        has copies.
+        """
+
     def __init__(
         self,
         *,
@@ -187,14 +194,47 @@ class SegmentLines(_message.Message):
         storage_ids: _abc.Iterable[_builtins.str] | None = ...,
         url_paths: _builtins.bytes = ...,
         external_urls: _abc.Iterable[Global___IndexedUrls] | None = ...,
+        copies: _abc.Iterable[Global___CopyLines] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "external_urls", b"external_urls", "storage_ids", b"storage_ids", "url_paths", b"url_paths"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies", "documents", b"documents", "external_urls", b"external_urls", "storage_ids", b"storage_ids", "url_paths", b"url_paths"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SegmentLines: _TypeAlias = SegmentLines  # noqa: Y015
+
+@_typing.final
+class CopyLines(_message.Message):
+    """Copies of the objects of segments on one storage backend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORAGE_ID_FIELD_NUMBER: _builtins.int
+    INDEXES_FIELD_NUMBER: _builtins.int
+    URL_PATHS_FIELD_NUMBER: _builtins.int
+    storage_id: _builtins.str
+    """The backend's id."""
+    url_paths: _builtins.bytes
+    """The key of each copy in that backend's bucket, in this order, written as in SegmentLines."""
+    @_builtins.property
+    def indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The positions of the segments whose objects have a copy there, ascending from 0; empty: all segments."""
+
+    def __init__(
+        self,
+        *,
+        storage_id: _builtins.str = ...,
+        indexes: _abc.Iterable[_builtins.int] | None = ...,
+        url_paths: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indexes", b"indexes", "storage_id", b"storage_id", "url_paths", b"url_paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CopyLines: _TypeAlias = CopyLines  # noqa: Y015
 
 @_typing.final
 class IndexedUrls(_message.Message):

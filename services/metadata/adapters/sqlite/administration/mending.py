@@ -18,9 +18,9 @@ _SLICE: Final = 1000
 _OF_FLOW: Final = "flow = (SELECT row FROM flows WHERE id = :id)"
 _ADD_OBJECTS: Final = f"""
     INSERT INTO objects (id, storage, storage_path, state, first_referenced_by_flow, created_ms, changed_ms,
-        measure_at_ms)
+        measure_at_ms, copies)
     SELECT object_id, max(storage), max(storage_path), 'registered', :id, :now, :now,
-        iif(max(storage) IS NULL, NULL, :now)
+        iif(max(storage) IS NULL, NULL, :now), max(copies)
     FROM segments WHERE {_OF_FLOW} AND NOT EXISTS (SELECT 1 FROM objects WHERE objects.id = object_id)
     GROUP BY object_id
 """

@@ -27,6 +27,8 @@ _ADDED: Final = (
     ("deletion_requests", "created_by", "TEXT"),
     *_ADDED_TO_OBJECTS,
 )
+# Version 4 has copies of objects.
+_ADDED_FOR_COPIES: Final = (("segments", "copies", "TEXT"), ("objects", "copies", "TEXT"))
 # Constraints are only changed with their table. Webhooks of version 3 have owners, who may have the same URL
 # and key. The first tables of version 1 used the row of a deleted flow again.
 _CONSTRAINTS: Final = (("webhooks", "created_by"), ("flows", "AUTOINCREMENT"))
@@ -53,7 +55,7 @@ def evolve(connection: sqlite3.Connection, version: int, schema: str) -> None:
 
 def _added_columns(connection: sqlite3.Connection) -> Iterator[str]:
     """The statements that add missing columns to the tables that exist, before indexes need them."""
-    for table, column, declared in _ADDED:
+    for table, column, declared in (*_ADDED, *_ADDED_FOR_COPIES):
         columns = _columns(connection, table)
         if columns and column not in columns:
             yield f"ALTER TABLE {table} ADD COLUMN {column} {declared}"

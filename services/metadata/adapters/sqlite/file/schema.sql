@@ -1,7 +1,7 @@
 -- The tables of the SQLite engine. Times are integers in nanoseconds. Documents are the TAMS JSON that clients
 -- get, without derived members (get_urls, timerange, segments_updated, collected_by).
--- The analytics service reads segments, flows, flow_stats, objects, object_accesses, storages and trash: change it
--- together with them.
+-- The analytics service reads segments, flows, flow_stats, objects, object_accesses, object_copies, storages and
+-- trash: change it together with them.
 
 CREATE TABLE IF NOT EXISTS sources (
     id TEXT PRIMARY KEY,
@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS segments (
     storage_path TEXT,
     external_urls BLOB,                 -- JSON array; NULL when empty
     doc BLOB NOT NULL,
+    copies TEXT,                        -- those of the object, as in its row
     PRIMARY KEY (flow, start_ns)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS segments_object ON segments (object_id);
@@ -86,7 +87,8 @@ CREATE TABLE IF NOT EXISTS objects (
     changed_ms INTEGER NOT NULL,        -- when the state last changed
     measure_at_ms INTEGER,              -- next attempt to learn the size; NULL when there is none due
     measure_attempts INTEGER NOT NULL DEFAULT 0,
-    etag TEXT                           -- of the stored bytes, without quotes; NULL if it is not known
+    etag TEXT,                          -- of the stored bytes, without quotes; NULL if it is not known
+    copies TEXT                         -- places of stored copies, a JSON array; NULL when empty
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_measure ON objects (measure_at_ms) WHERE measure_at_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_idle ON objects (state, changed_ms) WHERE state <> 'registered';
@@ -100,6 +102,19 @@ CREATE TABLE IF NOT EXISTS object_accesses (
     last_ms INTEGER NOT NULL            -- when the last of them was counted
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_accesses_urls ON object_accesses (urls);
+
+-- Copies of objects on further storage backends. Those that clients get are repeated in objects and segments.
+CREATE TABLE IF NOT EXISTS object_copies (
+    object_id TEXT NOT NULL,
+    storage INTEGER NOT NULL,           -- storages.row
+    storage_path TEXT NOT NULL,
+    state TEXT NOT NULL,                -- 'copying', 'stored', 'retired' or 'reclaimed'
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,        -- when the state last changed, or the lease was renewed
+    lease_until_ms INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (object_id, storage)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS object_copies_idle ON object_copies (state, changed_ms) WHERE state <> 'stored';
 
 CREATE TABLE IF NOT EXISTS collections (
     flow_id TEXT NOT NULL,

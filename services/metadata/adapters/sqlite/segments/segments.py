@@ -6,7 +6,7 @@ length of the flow.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Final, TypeAlias
 
@@ -31,18 +31,19 @@ from services.metadata.domain.segments.segment import Segment, StoredSegment
 from services.metadata.domain.segments.stored import stored_segments
 from services.shared.timerange import MIN_NS, NEVER, TimeRange
 
-_SELECT: Final = "SELECT start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls"
+_SELECT: Final = "SELECT start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, copies"
 _INSERT: Final = """
     INSERT INTO segments
-        (flow, start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, object_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (flow, start_ns, end_ns, end_inclusive, doc, storage, storage_path, external_urls, copies,
+        object_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # The columns of _SELECT.
-_Row: TypeAlias = tuple[int, int, int, bytes, int | None, str | None, bytes | None]
+_Row: TypeAlias = tuple[int, int, int, bytes, int | None, str | None, bytes | None, str | None]
 # Other threads run during a statement, but the interpreter may switch threads after each row. So statements
 # handle many rows.
 _ROWS_AT_ONCE: Final = 50
-_INSERT_MANY: Final = _INSERT + ", (?, ?, ?, ?, ?, ?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
+_INSERT_MANY: Final = _INSERT + ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
 _FIRST: Final = f"{_SELECT} FROM segments WHERE flow = ? AND start_ns >= ? ORDER BY start_ns LIMIT ?"
 _COVERED: Final = """
     SELECT start_ns, end_ns, end_inclusive, object_id FROM segments
@@ -63,6 +64,10 @@ _COUNT_REMAINING: Final = f"""
     UPDATE flow_stats SET updated = :now, {_EXTENT}, segments =
         iif(EXISTS (SELECT 1 FROM segments WHERE flow = :row), max(1, segments - :removed), 0)
     WHERE flow = :row
+"""
+_PLACE: Final = """
+    UPDATE segments SET storage = (SELECT row FROM storages WHERE id = ?), storage_path = ?, copies = ?
+    WHERE object_id = ?
 """
 _FIRST_COUNT: Final = """
     INSERT INTO flow_stats (flow, segments, end_inclusive) VALUES (?, 0, 0)
@@ -87,10 +92,10 @@ class SqliteSegments:
         return self._stored(rows)
 
     def _stored(self, rows: Sequence[_Row]) -> list[StoredSegment]:
-        storage_ids = self._storage_ids({storage for *_, storage, _, _ in rows})
+        storage_ids = self._storage_ids({storage for *_, storage, _, _, _ in rows})
         return [
-            StoredSegment(start, end, inclusive, document, storage_ids[storage], path, external_urls)
-            for start, end, inclusive, document, storage, path, external_urls in rows
+            StoredSegment(start, end, inclusive, document, storage_ids[storage], path, urls, copies)
+            for start, end, inclusive, document, storage, path, urls, copies in rows
         ]
 
     def lines(self, query: SegmentQuery, size: int) -> SegmentLines:
@@ -147,9 +152,10 @@ class SqliteSegments:
                 storage_rows[storage_id],
                 path,
                 urls,
+                copies,
                 segment.object_id,
             )
-            for (segment, _), (start, end, inclusive, document, storage_id, path, urls) in zip(
+            for (segment, _), (start, end, inclusive, document, storage_id, path, urls, copies) in zip(
                 segments, stored_segments(segments), strict=True
             )
         ]
@@ -211,6 +217,11 @@ class SqliteSegments:
         self._count_added(target, len(rows), now)
         return _removed(rows, has_more=len(covered) > limit)
 
+    def place(self, objects: Iterable[MediaObject]) -> None:
+        """Write the places of objects and of their copies into all segments that reference them."""
+        rows = [(item.storage_id, item.storage_path, item.copies, item.id) for item in objects]
+        self._connection.executemany(_PLACE, rows)
+
     def first(self, timeline: int, after: int | None, limit: int) -> list[StoredSegment]:
         """The first `limit` segments of a timeline that start after a time in nanoseconds, in order."""
         low = MIN_NS if after is None else after + 1
@@ -237,5 +248,5 @@ def _fetch_page(cursor: sqlite3.Cursor) -> list[_Row]:
     size = 0
     while size <= PAGE_BYTES and (chunk := cursor.fetchmany(_ROWS_AT_ONCE)):
         rows += chunk
-        size += sum(len(external_urls) for *_, external_urls in chunk if external_urls)
+        size += sum(len(external_urls) for *_, external_urls, _ in chunk if external_urls)
     return rows

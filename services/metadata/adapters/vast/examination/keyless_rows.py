@@ -18,6 +18,7 @@ _SLICE: Final = 1000
 _KEYS: Final = {
     "sources": ("id",), "flows": ("id",), "timelines": ("timeline",), "objects": ("id",),
     "object_accesses": ("object_id",),
+    "object_copies": ("object_id",),
     "tags": ("owner", "name", "value", "id"), "collections": ("flow_id",), "segments": ("flow", "start_ns"),
     "storage_backends": ("id",), "users": ("name",), "api_keys": ("id",), "webhooks": ("id",),
     "events": ("id",), "dead_letters": ("webhook_id",),

@@ -51,6 +51,7 @@ PARTS: Final = {
     "sources": Part("sources", "id", "", sources.check, sources.mend),
     "objects": Part("objects", "id", "", objects.check, objects.mend),
     "object_accesses": _owned("object_accesses", "object_id", "objects"),
+    "object_copies": _owned("object_copies", "object_id", "objects"),
     "tags": Part("tags", "id", "", ownerless.check_tags, ownerless.mend_tags),
     "collections": Part("collections", "flow_id", "", ownerless.check_collection, ownerless.mend_collection),
     "timelines": Part("timelines", "timeline", 0, timelines.check, timelines.mend),

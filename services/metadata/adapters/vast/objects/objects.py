@@ -58,6 +58,23 @@ class VastObjects:
         for rows in self._view.lookups("objects", "id", object_ids).values():
             self._retire(rows, state)
 
+    def place(self, objects: Iterable[MediaObject]) -> None:
+        """Write the places of stored objects and of their copies."""
+        items = {item.id: item for item in objects}
+        for object_id, rows in self._view.lookups("objects", "id", items).items():
+            for row in rows:
+                self._view.update("objects", row, **place_values(items[object_id]))
+
+    def count_segments(self, object_ids: Iterable[ObjectId]) -> dict[ObjectId, int]:
+        """The number of segments that reference each of these objects."""
+        counted = {
+            object_id: rows[0]["segments"] if rows else 0
+            for object_id, rows in self._view.lookups("objects", "id", object_ids).items()
+        }
+        uncounted = [object_id for object_id, count in counted.items() if count is None]
+        found = self._view.lookups("segments", "object_id", uncounted, _REFERENCE)
+        return counted | {object_id: len(rows) for object_id, rows in found.items()}
+
     def release(self, object_ids: Iterable[str]) -> None:
         """Set objects without segments to UNREFERENCED, or remove those outside this store.
 
@@ -191,11 +208,16 @@ def add_objects(view: View, objects: Sequence[MediaObject], segments: Mapping[Ob
                 "size": item.size, "state": str(item.state), "allocated_for_flow": item.allocated_for_flow,
                 "first_referenced_by_flow": item.first_referenced_by_flow, "created_ms": now,
                 "changed_ms": now, "measure_at_ms": now if _is_due(item) else None, "measure_attempts": 0,
-                "segments": segments.get(item.id, 0),
+                "segments": segments.get(item.id, 0), "copies": item.copies,
             }
             for item in objects
         ),
     )  # fmt: skip
+
+
+def place_values(item: MediaObject) -> Values:
+    """The columns of objects and segments that say where the bytes of an object are."""
+    return {"storage_id": item.storage_id, "storage_path": item.storage_path, "copies": item.copies}
 
 
 def _measured(row: Row, size: int | None, etag: str | None, now: int) -> Values:
@@ -217,7 +239,7 @@ def _placed(row: Row) -> PlacedObject:
 def _object(row: Row) -> MediaObject:
     return MediaObject(
         row["id"], row["storage_id"], row["storage_path"], _STATES[row["state"]],
-        row["allocated_for_flow"], row["first_referenced_by_flow"], row["size"],
+        row["allocated_for_flow"], row["first_referenced_by_flow"], row["size"], row["copies"],
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The segments of flows: pages, extents and occupied timeranges."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from services.metadata.adapters.vast.queries import Row
@@ -12,7 +12,12 @@ from services.metadata.adapters.vast.segments.statistics import (
     Timeline,
     timeline_of,
 )
-from services.metadata.adapters.vast.segments.writing import delete_segments, insert_segments, move_segments
+from services.metadata.adapters.vast.segments.writing import (
+    delete_segments,
+    insert_segments,
+    move_segments,
+    place_segments,
+)
 from services.metadata.application.ports import Removed, SegmentQuery
 from services.metadata.application.segments.pages import lines_page
 from services.metadata.domain.ids import FlowId, ObjectId
@@ -23,7 +28,7 @@ from services.shared.timerange import MAX_NS, MIN_NS, NEVER, TimeRange
 from services.vast_client.filters.filters import Above
 
 _COLUMNS: Final = (
-    "start_ns", "end_ns", "end_inclusive", "doc", "storage_id", "storage_path", "external_urls",
+    "start_ns", "end_ns", "end_inclusive", "doc", "storage_id", "storage_path", "external_urls", "copies",
 )  # fmt: skip
 
 
@@ -85,6 +90,10 @@ class VastSegments:
         """Move the first `limit` segments that `within` covers to another timeline."""
         return move_segments(self._view, timeline, within, object_id, limit=limit, now=now, target=target)
 
+    def place(self, objects: Iterable[MediaObject]) -> None:
+        """Write the places of objects and of their copies into all segments that reference them."""
+        place_segments(self._view, objects)
+
     def first(self, timeline: int, after: int | None, limit: int) -> list[StoredSegment]:
         """The first `limit` segments of a timeline that start after a time in nanoseconds, in order."""
         found = timeline_of(self._view, timeline)
@@ -136,5 +145,5 @@ def _is_complete(query: SegmentQuery, rows: Sequence[Row], limit: int) -> bool:
 
 
 def _stored(row: Row) -> StoredSegment:
-    start, end, inclusive, document, storage_id, path, urls = (row[name] for name in _COLUMNS)
-    return StoredSegment(start, end, int(inclusive), document, storage_id, path, urls)
+    start, end, inclusive, *others = (row[name] for name in _COLUMNS)
+    return StoredSegment(start, end, int(inclusive), *others)

@@ -1,11 +1,11 @@
 """Adds and removes segments, with the statistics of their flow and the counts of their objects."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from services.metadata.adapters.vast.objects.counting import count_added, count_deleted
-from services.metadata.adapters.vast.objects.objects import add_objects
+from services.metadata.adapters.vast.objects.objects import add_objects, place_values
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.adapters.vast.reading.windows import Span
@@ -26,12 +26,18 @@ from services.metadata.domain.segments.segment import Segment, StoredSegment
 from services.metadata.domain.segments.stored import stored_segments
 from services.shared.errors import Unavailable
 from services.shared.timerange import MAX_NS, NEVER, TimeRange
-from services.vast_client.filters.filters import AtMost
+from services.vast_client.filters.filters import And, AtMost, Equal, In
 
 # The columns of a StoredSegment, in its order.
 _STORED: Final = (
-    "start_ns", "end_ns", "end_inclusive", "doc", "storage_id", "storage_path", "external_urls",
+    "start_ns", "end_ns", "end_inclusive", "doc", "storage_id", "storage_path", "external_urls", "copies",
 )  # fmt: skip
+
+
+# The columns of the projection of segments by object.
+_KEY: Final = ("flow", "start_ns", "object_id")
+# Rows that one query reads.
+_ROWS: Final = 1000
 
 
 class _Removal(NamedTuple):
@@ -65,7 +71,7 @@ def insert_segments(
                 "flow": timeline, "object_id": segment.object_id, "start_ns": row.start_ns,
                 "end_ns": row.end_ns, "end_inclusive": bool(row.end_inclusive), "doc": row.document,
                 "storage_id": row.storage_id, "storage_path": row.storage_path,
-                "external_urls": row.external_urls,
+                "external_urls": row.external_urls, "copies": row.copies,
             }
             for (segment, _), row in zip(segments, stored, strict=True)
         ),
@@ -109,6 +115,21 @@ def move_segments(
     values = _with_added(statistics, moved) if statistics.known else counted_statistics(view, target)
     statistics.update(view, updated=now, **values)
     return removed
+
+
+def place_segments(view: View, objects: Iterable[MediaObject]) -> None:
+    """Write the places of objects and of their copies into all segments that reference them."""
+    items = {item.id: item for item in objects}
+    starts: dict[int, list[int]] = defaultdict(list)
+    for rows in view.lookups("segments", "object_id", items, _KEY).values():
+        for row in rows:
+            starts[row["flow"]].append(row["start_ns"])
+    for timeline, starts_of in starts.items():
+        for first in range(0, len(starts_of), _ROWS):
+            chosen = In("start_ns", tuple(sorted(starts_of[first : first + _ROWS])))
+            # Whole rows, because other rules in this transaction may read them after the change.
+            for row in view.select("segments", And((Equal("flow", timeline), chosen))):
+                view.update("segments", row, **place_values(items[row["object_id"]]))
 
 
 def _take(

@@ -82,6 +82,12 @@ LATER: Final[dict[str, Form]] = {
         "deletion_requests": ("created_by",),
     },
     "accesses": {"objects": ("etag",), "object_accesses": ("object_id", "urls", "last_ms")},
+    "copies": {
+        "segments": ("copies",), "objects": ("copies",),
+        "object_copies": (
+            "object_id", "storage_id", "storage_path", "state", "created_ms", "changed_ms", "lease_until_ms",
+        ),
+    },
 }  # fmt: skip
 
 

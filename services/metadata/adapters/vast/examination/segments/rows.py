@@ -113,6 +113,7 @@ def _add_missing_objects(tables: VastTables, flow_id: str, rows: Iterable[Row]) 
             State.REGISTERED,
             None,
             FlowId(flow_id),
+            copies=using[object_id]["copies"],
         )
         for object_id in missing
     ]

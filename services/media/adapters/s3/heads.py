@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from services.media.adapters.s3_faults import code_of
-from services.media.adapters.s3_requests import S3Requests
+from services.media.adapters.s3.faults import code_of
+from services.media.adapters.s3.requests import S3Requests
 from services.media.application.ports import Head
 from services.media.domain.circuit import Circuit
 from services.media.domain.storage_backend import StorageBackend

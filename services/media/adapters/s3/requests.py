@@ -8,9 +8,9 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from services.media.adapters.s3_client import READ_SECONDS, open_client
-from services.media.adapters.s3_faults import S3_ERRORS, is_fault, meaning, unavailable
-from services.media.adapters.s3_observation import ObservedRequests
+from services.media.adapters.s3.client import READ_SECONDS, open_client
+from services.media.adapters.s3.faults import S3_ERRORS, is_fault, meaning, unavailable
+from services.media.adapters.s3.observation import ObservedRequests
 from services.media.domain.circuit import Circuit
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.telemetry.metrics import Metrics

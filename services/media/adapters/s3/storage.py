@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
-from services.media.adapters.s3_access import BucketAccess, is_forbidden
-from services.media.adapters.s3_client import open_client
-from services.media.adapters.s3_cors import cors_rule
-from services.media.adapters.s3_faults import S3_ERRORS, code_of, is_fault, meaning
-from services.media.adapters.s3_listing import WORTH_A_LISTING, Listings
-from services.media.adapters.s3_requests import S3Requests
+from services.media.adapters.s3.access import BucketAccess, is_forbidden
+from services.media.adapters.s3.client import open_client
+from services.media.adapters.s3.cors import cors_rule
+from services.media.adapters.s3.faults import S3_ERRORS, code_of, is_fault, meaning
+from services.media.adapters.s3.listing import WORTH_A_LISTING, Listings
+from services.media.adapters.s3.requests import S3Requests
 from services.media.domain.circuit import Circuit
 from services.media.domain.credentials import Credentials, CredentialsInUse
 from services.media.domain.object import StoredSize

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from services.media.adapters.s3_client import object_parameters
+from services.media.adapters.s3.client import object_parameters
 from services.media.domain.storage_backend import StorageBackend
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from services.media.adapters.s3_access import is_access_object
-from services.media.adapters.s3_requests import S3Requests
+from services.media.adapters.s3.access import is_access_object
+from services.media.adapters.s3.requests import S3Requests
 from services.media.domain.circuit import Circuit
 from services.media.domain.reconciliation import StoredKey
 from services.media.domain.storage_backend import StorageBackend

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
-from services.media.adapters.s3_client import object_parameters
-from services.media.adapters.s3_faults import code_of
-from services.media.adapters.s3_requests import S3Requests
+from services.media.adapters.s3.client import object_parameters
+from services.media.adapters.s3.faults import code_of
+from services.media.adapters.s3.requests import S3Requests
 from services.media.domain.circuit import REASON, Circuit
 from services.media.domain.multipart_upload import (
     OpenUpload,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from services.media.adapters.s3_access import is_forbidden
+from services.media.adapters.s3.access import is_forbidden
 from services.media.domain.object import StoredSize
 from services.media.domain.storage_backend import StorageBackend
 

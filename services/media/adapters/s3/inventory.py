@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.media.adapters.s3_access import is_access_object
-from services.media.adapters.s3_client import open_client
+from services.media.adapters.s3.access import is_access_object
+from services.media.adapters.s3.client import open_client
 from services.media.application.reconciliation import outermost
 from services.media.domain.storage_backend import StorageBackend
 from services.shared.errors import StartupError

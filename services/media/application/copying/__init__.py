@@ -1,0 +1,1 @@
+"""Copies of objects on other storage backends."""
