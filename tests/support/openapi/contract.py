@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from jsonschema import Draft202012Validator, FormatChecker
@@ -19,6 +19,7 @@ from tests.support.openapi import official
 
 METHODS = ("get", "head", "put", "post", "delete")
 DOCUMENT: dict[str, Any] = json.loads(openapi_json(""))
+_ID = "4a1f0c5e-6d0b-4b8e-9d57-0c1a9e7f3b11"
 
 _formats = FormatChecker(formats=())
 
@@ -52,16 +53,22 @@ class Operation(NamedTuple):
         return {int(status) for status in self.described["responses"]}
 
     def example(self) -> tuple[str, bytes]:
-        """A well-formed path and body. The flows and objects that they name need not exist."""
+        """A well-formed path, with the query that it needs, and body. What they name need not exist."""
         path = self.path
         for name in re.findall(r"\{(\w+)\}", path):
-            value = {"name": "a/b", "objectId": "a/b"}.get(name, "4a1f0c5e-6d0b-4b8e-9d57-0c1a9e7f3b11")
+            value = {"name": "a/b", "objectId": "a/b"}.get(name, _ID)
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        needed = [item["name"] for item in self.described.get("parameters", ()) if _is_needed(item)]
+        path += f"?{urlencode(dict.fromkeys(needed, _ID))}" if needed else ""
         if "requestBody" not in self.described:
             return path, b""
         schema = self.described["requestBody"]["content"]["application/json"]["schema"]
         (example,) = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["examples"]
         return path, json.dumps(example).encode()
+
+
+def _is_needed(parameter: dict[str, Any]) -> bool:
+    return bool(parameter.get("required")) and parameter["in"] == "query"
 
 
 def operations() -> Iterator[Operation]:
