@@ -12,7 +12,7 @@ _PATH: Final = "/x/admin/reconciliation"
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An object that segments use and whose bytes are missing, or bytes that no object has.
+    """Missing bytes of an object that segments use, or of its stored copy; or bytes of no object and no copy.
 
     The first has an `object_id`, the others a `size` in bytes and when they were `modified`, RFC 3339 text.
     """

@@ -41,9 +41,10 @@ class _Total:
 async def reconcile(store: TamsClient, *, begin: str | None, as_json: bool) -> None:
     """Compare all objects with the bytes in the buckets, both ways, and change nothing.
 
-    Missing bytes belong to objects that segments use. Orphaned bytes belong to no object. What changed in the
-    last 15 minutes is not judged, and keys outside the prefixes of the backends are not looked at. The store
-    must offer administration (TAMS_GATEWAY_ADMIN=true at its gateway, as `tams up` sets it).
+    Missing bytes belong to objects that segments use, or to stored copies of them. Orphaned bytes belong to
+    no object and no copy. What changed in the last 15 minutes is not judged, and keys outside the prefixes of
+    the backends are not looked at. The store must offer administration (TAMS_GATEWAY_ADMIN=true at its
+    gateway, as `tams up` sets it).
 
     With --json each line is a JSON object: a difference, or the progress with the key of the next step. Exit
     codes: 0 no differences, 1 differences found, or another failure.

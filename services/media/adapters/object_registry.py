@@ -109,7 +109,7 @@ class GrpcObjectRegistry:
     async def list_places(
         self, storage_id: str, prefix: str, token: str
     ) -> tuple[Sequence[PlacedObject], str]:
-        """A page of the objects of a backend by path, and the token of the next; empty at the end."""
+        """A page of the objects and copies of a backend by path, and the token of the next page."""
         request = object_service_pb2.ListObjectPlacesRequest(
             storage_id=storage_id, prefix=prefix, page_token=token
         )
@@ -117,7 +117,7 @@ class GrpcObjectRegistry:
         return list(map(_placed, reply.objects)), reply.next_page_token
 
     async def find_at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
-        """The objects at paths on any of these backends."""
+        """The objects and copies at paths on any of these backends."""
         request = object_service_pb2.FindObjectsByPlaceRequest(storage_ids=storage_ids, storage_paths=paths)
         return list(map(_placed, (await call(self._stub.FindObjectsByPlace, request)).objects))
 

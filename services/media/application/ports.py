@@ -63,7 +63,8 @@ class ObjectRegistry(Protocol):
     async def add_accesses(self, urls: Mapping[tuple[str, str], int]) -> None:
         """Add numbers of signed URLs to the objects at places: pairs of a storage id and a path.
 
-        A repetition adds again. It takes at most 1000 places; those of no object are ignored.
+        A repetition adds again. It takes at most 1000 places. Those of copies count for their objects, and
+        those of no object are ignored.
         """
         ...
 
@@ -84,19 +85,19 @@ class ObjectRegistry(Protocol):
 
 
 class ObjectPlaces(Protocol):
-    """The objects of the registry by their places. Calls raise Unavailable if it does not answer."""
+    """The objects and copies of the registry by place. Calls raise Unavailable if it does not answer."""
 
     async def list_places(
         self, storage_id: str, prefix: str, token: str
     ) -> tuple[Sequence[PlacedObject], str]:
-        """Up to 1000 objects of a backend with a prefix, by path, and the token of the next page.
+        """Up to 1000 objects and copies of a backend with a prefix, by path, and the token of the next page.
 
         That is empty at the end. InvalidArgument BAD_PAGE_TOKEN.
         """
         ...
 
     async def find_at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
-        """The objects at up to 1000 paths on any of up to 100 backends."""
+        """The objects and copies at up to 1000 paths on any of up to 100 backends."""
         ...
 
 

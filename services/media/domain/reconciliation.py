@@ -14,9 +14,9 @@ class StoredKey(NamedTuple):
 
 
 class PlacedObject(NamedTuple):
-    """An object, its key in the bucket of its backend, and when its state changed.
+    """An object or a copy of it, its key in the bucket of its backend, and when its state changed.
 
-    `is_registered` is True if segments use it.
+    `is_registered` is True if segments use it, and the copy is stored.
     """
 
     object_id: str
@@ -26,7 +26,7 @@ class PlacedObject(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """An object that segments use and whose bytes are not there."""
+    """An object that segments use, of which the bytes or those of a stored copy are not there."""
 
     storage_id: str
     storage_path: str
@@ -34,7 +34,7 @@ class Missing(NamedTuple):
 
 
 class Orphaned(NamedTuple):
-    """Bytes that no object has."""
+    """Bytes that no object and no copy has."""
 
     storage_id: str
     stored: StoredKey

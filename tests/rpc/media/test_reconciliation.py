@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tams.media.v1.copy_service_pb2 import CopyObjectsRequest
+from tams.media.v1.copy_service_pb2_grpc import CopyServiceStub
 from tams.media.v1.reconciliation_service_pb2 import Difference, ReconcileRequest
 from tams.media.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
 from tams.media.v1.storage_service_pb2 import AllocatedObject, AllocateStorageRequest
@@ -66,6 +68,12 @@ async def compare(media: Media) -> tuple[list[Difference], list[tuple[int, int, 
         token = reply.next_page_token
         if not token:
             return differences, steps
+
+
+async def copy(media: Media, one: AllocatedObject, storage_id: str) -> None:
+    request = CopyObjectsRequest(object_ids=[one.object_id], storage_id=storage_id)
+    (result,) = (await call(CopyServiceStub(media.channel).CopyObjects, request)).results
+    assert result.copied.bytes == 3
 
 
 def later() -> datetime:
@@ -127,23 +135,29 @@ async def test_missing_and_orphaned_bytes_are_found_and_nothing_changes(
     world: World, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.running() as media:
-        lost, _, unregistered, _, deep_lost = await world.fill(media, http)
+        lost, copied, unregistered, deep, deep_lost = await world.fill(media, http)
+        await copy(media, copied, world.inner["id"])
+        await copy(media, deep, world.outer["id"])
+        lost_copy = path_of(deep).replace("inner/", "")
+        world.client.delete_object(Bucket=world.bucket, Key=lost_copy)
         before = world.keys
-        assert await compare(media) == ([], [(5, 4, 6)])
+        assert await compare(media) == ([], [(6, 6, 8)])
     async with world.running(clock=later) as media:
         found, steps = await compare(media)
-        assert steps == [(5, 4, 0)]
+        assert steps == [(6, 6, 0)]
         outer, inner = world.outer["id"], world.inner["id"]
         orphaned = {(one.storage_id, one.storage_path, one.orphaned.size) for one in found[:2]}
         assert orphaned == {(outer, key, 5) for key in ("media/stray", "media/inner/stray")}
         age = utc_now() - found[0].orphaned.modify_time.ToDatetime(UTC)
         assert timedelta(minutes=-1) < age < timedelta(minutes=10)
-        assert [(one.storage_id, one.storage_path, one.missing_object_id) for one in found[2:]] == [
+        missing = {(one.storage_id, one.storage_path, one.missing_object_id) for one in found[2:]}
+        assert missing == {
             (outer, path_of(lost), lost.object_id),
+            (outer, lost_copy, deep.object_id),
             (inner, path_of(deep_lost), deep_lost.object_id),
-        ]
+        }
         monkeypatch.setattr(reconciliation, "STEP_SECONDS", 0)
-        assert await compare(media) == (found, [(5, 0, 0), (0, 2, 0), (0, 2, 0)])
+        assert await compare(media) == (found, [(6, 0, 0), (0, 3, 0), (0, 3, 0)])
     assert world.keys == before
     assert path_of(unregistered) in before
 

@@ -17,9 +17,12 @@ _LIST: Final = """
     FROM objects o CROSS JOIN storages ON storages.row = o.storage
     WHERE o.id > ? AND o.storage_path IS NOT NULL ORDER BY o.id LIMIT ?
 """
+# Copies of a deleted object stay stored until their bytes are gone.
 _COPIES: Final = """
-    SELECT c.object_id, storages.id, c.storage_path, c.state = 'stored', NULL, c.storage
+    SELECT c.object_id, storages.id, c.storage_path, c.state = 'stored' AND o.state = 'registered', NULL,
+        c.storage
     FROM object_copies c CROSS JOIN storages ON storages.row = c.storage
+    LEFT JOIN objects o ON o.id = c.object_id
     WHERE (c.object_id, c.storage) > (?, ?) ORDER BY c.object_id, c.storage LIMIT ?
 """
 _SLICE: Final = 10_000

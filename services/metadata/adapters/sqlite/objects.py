@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from services.metadata.adapters.sqlite.places import objects_at, placed_objects
 from services.metadata.domain.documents.classes import Classes
 from services.metadata.domain.documents.jsons import ENCODE
 from services.metadata.domain.ids import FlowId, ObjectId, StorageId
@@ -87,19 +88,6 @@ _MISSING: Final = """
 """
 _MEASURED: Final = """
     UPDATE objects SET size = ?, etag = coalesce(?, etag), measure_at_ms = NULL WHERE id = ?
-"""
-# A path above those with the prefix is the prefix with the highest character behind it.
-_PLACED: Final = """
-    SELECT id, storage_path, state = 'registered', changed_ms FROM objects
-    WHERE storage = (SELECT row FROM storages WHERE id = :storage) AND (storage_path, id) > (:path, :id)
-        AND storage_path >= :prefix AND storage_path < :prefix || char(0x10FFFF)
-    ORDER BY storage_path, id LIMIT :limit
-"""
-_AT: Final = """
-    SELECT o.id, o.storage_path, o.state = 'registered', o.changed_ms
-    FROM json_each(:storages) s CROSS JOIN storages ON storages.id = s.value
-    CROSS JOIN json_each(:paths) p
-    CROSS JOIN objects o ON o.storage = storages.row AND o.storage_path = p.value
 """
 _FORGET: Final = (
     "DELETE FROM objects WHERE id IN (SELECT value FROM json_each(?))",
@@ -212,21 +200,12 @@ class SqliteObjects:
         return [_object(row) for row in self._execute(_UNMEASURED, (_now_ms(), limit))]
 
     def placed(self, storage_id: str, prefix: str, after: tuple[str, str], limit: int) -> list[PlacedObject]:
-        """Up to `limit` objects of a storage backend whose path has a prefix, in the order of their bytes."""
-        path, object_id = max(after, (prefix, ""))
-        parameters = {"storage": storage_id, "prefix": prefix, "path": path, "id": object_id, "limit": limit}
-        return [
-            PlacedObject(one, path, bool(registered), changed_ms)
-            for one, path, registered, changed_ms in self._execute(_PLACED, parameters)
-        ]
+        """Up to `limit` objects and copies of a backend whose path has a prefix, in the order of bytes."""
+        return placed_objects(self._connection, storage_id, prefix, after, limit)
 
     def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
-        """The objects with one of the paths on one of the storage backends."""
-        rows = self._execute(_AT, {"storages": _json(storage_ids), "paths": _json(paths)})
-        return [
-            PlacedObject(one, path, bool(registered), changed_ms)
-            for one, path, registered, changed_ms in rows
-        ]
+        """The objects and copies with one of the paths on one of the storage backends."""
+        return objects_at(self._connection, storage_ids, paths)
 
     def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:
         """Store sizes in bytes and known ETags, by object id. The size None postpones the next attempt."""

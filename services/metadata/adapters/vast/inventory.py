@@ -1,6 +1,6 @@
 """Lists the places of all objects, for a comparison with object storage."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing
 from typing import Final
 
@@ -13,7 +13,7 @@ from services.vast_client.failures import Failure
 from services.vast_client.filters.filters import EVERYTHING
 from services.vast_client.plans import Kind
 
-_COLUMNS: Final = ("id", "storage_id", "storage_path", "state", "size")
+_COLUMNS: Final = ("id", "storage_id", "storage_path", "state", "size", "copies")
 _COPY_COLUMNS: Final = ("object_id", "storage_id", "storage_path", "state")
 
 
@@ -28,11 +28,15 @@ def list_vast_objects(cluster: Cluster) -> Iterator[ListedObject]:
             cluster.reading(Kind.SCAN) as transaction,
             closing(transaction.stream("objects", _COLUMNS, EVERYTHING)) as batches,
         ):
+            # Copies of an object that is deleted stay stored until their bytes are gone. They are few.
+            unused: set[object] = set()
             for batch in batches:
-                yield from _listed(batch.to_pylist())
+                rows = batch.to_pylist()
+                unused.update(row["id"] for row in rows if row["copies"] and not _is_registered(row))
+                yield from _listed(rows)
             with closing(transaction.stream("object_copies", _COPY_COLUMNS, EVERYTHING)) as copies:
                 for batch in copies:
-                    yield from _listed_copies(batch.to_pylist())
+                    yield from _listed_copies(batch.to_pylist(), unused)
     except Failure as failure:
         raise StartupError(f"cannot read the tables on VAST: {failure}") from None
 
@@ -40,15 +44,19 @@ def list_vast_objects(cluster: Cluster) -> Iterator[ListedObject]:
 def _listed(rows: list[dict[str, object]]) -> Iterator[ListedObject]:
     for row in rows:
         if row["storage_path"] is not None and row["storage_id"] is not None:
-            # A state that is missing counts as registered, as elsewhere.
-            is_registered = row["state"] in {State.REGISTERED, None}
             size = row["size"] if isinstance(row["size"], int) else None
             place = (str(row["id"]), str(row["storage_id"]), str(row["storage_path"]))
-            yield ListedObject(*place, is_registered, size)
+            yield ListedObject(*place, _is_registered(row), size)
 
 
-def _listed_copies(rows: list[dict[str, object]]) -> Iterator[ListedObject]:
+def _is_registered(row: dict[str, object]) -> bool:
+    # A state that is missing counts as registered, as elsewhere.
+    return row["state"] in {State.REGISTERED, None}
+
+
+def _listed_copies(rows: list[dict[str, object]], unused: Container[object]) -> Iterator[ListedObject]:
     for row in rows:
         if row["storage_path"] is not None and row["storage_id"] is not None:
             place = (str(row["object_id"]), str(row["storage_id"]), str(row["storage_path"]))
-            yield ListedObject(*place, row["state"] == CopyState.STORED, None)
+            is_needed = row["state"] == CopyState.STORED and row["object_id"] not in unused
+            yield ListedObject(*place, is_needed, None)

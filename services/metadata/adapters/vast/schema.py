@@ -145,6 +145,7 @@ _PROJECTIONS: Final = {
     ),
     "object_copies": (
         ProjectionSpec("by_state", sorted_by=("state", "changed_ms"), also=("object_id", "storage_id")),
+        ProjectionSpec("by_place", sorted_by=("storage_path",), also=("object_id", "storage_id")),
     ),
 }
 

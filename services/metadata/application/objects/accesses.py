@@ -22,7 +22,8 @@ class Accesses:
     async def add_urls(self, numbers: Iterable[tuple[tuple[str, str], int]]) -> None:
         """Add numbers of URLs to the objects at places: pairs of a storage id and a path.
 
-        Places of no object are ignored. InvalidArgument BAD_COUNT or TOO_MANY_ITEMS.
+        The place of a copy counts for its object. Places of no object are ignored.
+        InvalidArgument BAD_COUNT or TOO_MANY_ITEMS.
         """
         items = list(numbers)
         if len(items) > MAX_PLACES:

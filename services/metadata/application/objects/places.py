@@ -1,4 +1,4 @@
-"""Lists the objects of a storage backend in the order of their keys, as its bucket does."""
+"""Lists the objects and copies of a storage backend in the order of their keys, as its bucket does."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -22,13 +22,13 @@ class _Place(NamedTuple):
 
 
 class Places:
-    """The places of objects."""
+    """The places of objects and copies."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def find(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
-        """The objects with one of the paths on one of the storage backends.
+        """The objects and copies with one of the paths on one of the storage backends.
 
         InvalidArgument TOO_MANY_ITEMS.
         """
@@ -41,7 +41,7 @@ class Places:
     async def list_page(
         self, storage_id: str, prefix: str, from_path: str, requested_size: int, token: str
     ) -> Page[PlacedObject]:
-        """A page of the objects on a backend whose path has a prefix and is not before `from_path`.
+        """A page of the objects and copies on a backend with a prefix, whose path is not before `from_path`.
 
         InvalidArgument BAD_PAGE_TOKEN.
         """

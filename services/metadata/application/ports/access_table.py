@@ -10,6 +10,7 @@ class AccessTable(Protocol):
     def add(self, urls: Mapping[tuple[str, str], int], now_ms: int) -> None:
         """Add numbers of URLs to the objects at places: pairs of a storage id and a path.
 
-        Places of no object are ignored. `now_ms` is the present time in milliseconds since 1970.
+        The place of a copy counts for its object. Places of no object are ignored.
+        `now_ms` is the present time in milliseconds since 1970.
         """
         ...

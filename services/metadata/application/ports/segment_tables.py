@@ -159,14 +159,15 @@ class ObjectTable(Protocol):
         ...
 
     def placed(self, storage_id: str, prefix: str, after: tuple[str, str], limit: int) -> list[PlacedObject]:
-        """Up to `limit` objects of a storage backend whose path has a prefix, in the order of their bytes.
+        """Up to `limit` objects and copies of a backend whose path has a prefix, in the order of bytes.
 
-        They follow `after`, a pair of a path and an object id, which is empty to begin with the path.
+        Copies are listed in any state. They follow `after`, a pair of a path and an object id, which is empty
+        to begin with the path.
         """
         ...
 
     def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
-        """The objects with one of the paths on one of the storage backends."""
+        """The objects, and copies in any state, with one of the paths on one of the storage backends."""
         ...
 
     def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:

@@ -80,9 +80,10 @@ class IdleObject(NamedTuple):
 
 
 class PlacedObject(NamedTuple):
-    """An object with a place in this store, and when its state last changed, in milliseconds since 1970.
+    """An object or a copy of it with a place in this store, and when its state last changed.
 
-    `is_registered` is True if segments use it, so that its bytes have to be there.
+    That is in milliseconds since 1970; for a copy it is the later change of both. `is_registered` is True if
+    segments use the object, and the copy is stored, so that the bytes have to be there.
     """
 
     object_id: ObjectId

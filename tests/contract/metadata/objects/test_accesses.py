@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from services.metadata.application.objects.objects import Ages
+from services.metadata.domain.ids import ObjectId, StorageId
+from services.metadata.domain.objects.copies import Copy, CopyState
 from services.shared.errors import InvalidArgument
 from tests.contract.metadata.conftest import Engine
 from tests.support.metadata.flows import flow_id
@@ -42,6 +44,20 @@ async def test_numbers_add_up_and_go_with_their_object(metadata: Metadata, engin
     assert accesses(engine) == {"b": (1, began)}
     await metadata.accesses.add_urls([((STORAGE, "path/a"), 1)])
     assert accesses(engine) == {"b": (1, began)}
+
+
+async def test_urls_of_copies_count_for_their_object(metadata: Metadata, engine: Engine) -> None:
+    began = int(metadata.now.timestamp() * 1000)
+    states = {"a": CopyState.STORED, "b": CopyState.RETIRED}
+    copies = [
+        Copy(ObjectId(name), StorageId(ELSEWHERE), f"copy/{name}", state, 0, 0)
+        for name, state in states.items()
+    ]
+    await metadata.store.write(lambda tables: tables.copies.put(copies))
+    places = [((STORAGE, "path/a"), 2), ((ELSEWHERE, "copy/a"), 3), ((ELSEWHERE, "copy/b"), 4)]
+    for _ in range(2):
+        await metadata.accesses.add_urls([*places, ((STORAGE, "copy/a"), 9)])
+    assert accesses(engine) == {"a": (10, began), "b": (8, began)}
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ def test_objects_are_listed_without_holding_up_the_log(
             connection.execute(ADD, (name, 1, f"p/{name}", "registered"))
         connection.execute(ADD, ("d", 1, "p/d", "allocated"))
         connection.execute(ADD, ("outside", None, None, "registered"))
-        for number, state in enumerate(("stored", "copying", "retired")):
-            connection.execute(ADD_COPY, (f"{number}", 1, f"c/{number}", state))
+        for name, state in zip("abcd", ("stored", "copying", "retired", "stored"), strict=True):
+            connection.execute(ADD_COPY, (name, 1, f"c/{name}", state))
         listed = list_objects(path)
         found = [next(listed)]
         connection.execute("DELETE FROM objects WHERE id = 'e'")
         assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
         found += listed
     objects = [ListedObject(name, "s", f"p/{name}", name != "d", 5) for name in ("a", "b", "c", "d")]
-    copies = [ListedObject(name, "s", f"c/{name}", name == "0", None) for name in ("0", "1", "2")]
+    copies = [ListedObject(name, "s", f"c/{name}", name == "a", None) for name in ("a", "b", "c", "d")]
     assert found == objects + copies

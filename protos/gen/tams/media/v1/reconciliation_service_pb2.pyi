@@ -55,7 +55,7 @@ class ReconcileResponse(_message.Message):
     stored: _builtins.int
     """Stored keys that were looked at."""
     objects: _builtins.int
-    """Objects that were looked at."""
+    """Objects and copies that were looked at."""
     recent: _builtins.int
     """Of both, those that are too young to be judged."""
     next_page_token: _builtins.str
@@ -96,10 +96,10 @@ class Difference(_message.Message):
     storage_path: _builtins.str
     """Key in its bucket."""
     missing_object_id: _builtins.str
-    """The id of an object that segments use and whose bytes are not there."""
+    """The id of an object that segments use, whose bytes, or those of a stored copy, are not there."""
     @_builtins.property
     def orphaned(self) -> Global___OrphanedBytes:
-        """Bytes that no object of the store has."""
+        """Bytes that no object of the store and no copy has."""
 
     def __init__(
         self,

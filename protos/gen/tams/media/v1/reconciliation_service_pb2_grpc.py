@@ -47,9 +47,10 @@ class ReconciliationServiceServicer:
     """
 
     def Reconcile(self, request, context):
-        """Compares some more objects, and returns the differences. First it looks for bytes of no object, in the order of
-        the listings of the buckets, then for objects without bytes. A call ends after about 10 seconds, or with about
-        1000 differences. The next call, at any process and any time later, continues with the token.
+        """Compares some more objects and their copies, and returns the differences. First it looks for bytes of no object
+        and no copy, in the order of the listings of the buckets, then for objects and stored copies without bytes. A
+        call ends after about 10 seconds, or with about 1000 differences. The next call, at any process and any time
+        later, continues with the token.
 
         Keys outside the prefixes of the backends are not looked at. Bytes and objects that changed in the last 15
         minutes are not judged, nor are objects that no segment uses.

@@ -34,9 +34,10 @@ class ReconciliationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReconciliationServiceAsyncStub: ...
     Reconcile: _grpc.UnaryUnaryMultiCallable[_reconciliation_service_pb2.ReconcileRequest, _reconciliation_service_pb2.ReconcileResponse]
-    """Compares some more objects, and returns the differences. First it looks for bytes of no object, in the order of
-    the listings of the buckets, then for objects without bytes. A call ends after about 10 seconds, or with about
-    1000 differences. The next call, at any process and any time later, continues with the token.
+    """Compares some more objects and their copies, and returns the differences. First it looks for bytes of no object
+    and no copy, in the order of the listings of the buckets, then for objects and stored copies without bytes. A
+    call ends after about 10 seconds, or with about 1000 differences. The next call, at any process and any time
+    later, continues with the token.
 
     Keys outside the prefixes of the backends are not looked at. Bytes and objects that changed in the last 15
     minutes are not judged, nor are objects that no segment uses.
@@ -51,9 +52,10 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Reconcile: _aio.UnaryUnaryMultiCallable[_reconciliation_service_pb2.ReconcileRequest, _reconciliation_service_pb2.ReconcileResponse]  # type: ignore[assignment]
-    """Compares some more objects, and returns the differences. First it looks for bytes of no object, in the order of
-    the listings of the buckets, then for objects without bytes. A call ends after about 10 seconds, or with about
-    1000 differences. The next call, at any process and any time later, continues with the token.
+    """Compares some more objects and their copies, and returns the differences. First it looks for bytes of no object
+    and no copy, in the order of the listings of the buckets, then for objects and stored copies without bytes. A
+    call ends after about 10 seconds, or with about 1000 differences. The next call, at any process and any time
+    later, continues with the token.
 
     Keys outside the prefixes of the backends are not looked at. Bytes and objects that changed in the last 15
     minutes are not judged, nor are objects that no segment uses.
@@ -71,9 +73,10 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_service_pb2.ReconcileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_service_pb2.ReconcileResponse, _abc.Awaitable[_reconciliation_service_pb2.ReconcileResponse]]:
-        """Compares some more objects, and returns the differences. First it looks for bytes of no object, in the order of
-        the listings of the buckets, then for objects without bytes. A call ends after about 10 seconds, or with about
-        1000 differences. The next call, at any process and any time later, continues with the token.
+        """Compares some more objects and their copies, and returns the differences. First it looks for bytes of no object
+        and no copy, in the order of the listings of the buckets, then for objects and stored copies without bytes. A
+        call ends after about 10 seconds, or with about 1000 differences. The next call, at any process and any time
+        later, continues with the token.
 
         Keys outside the prefixes of the backends are not looked at. Bytes and objects that changed in the last 15
         minutes are not judged, nor are objects that no segment uses.

@@ -727,7 +727,7 @@ Global___FindObjectsByPlaceResponse: _TypeAlias = FindObjectsByPlaceResponse  # 
 
 @_typing.final
 class PlacedObject(_message.Message):
-    """An object and its place on a storage backend."""
+    """An object, or a copy of it, and its place on a storage backend."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -740,10 +740,10 @@ class PlacedObject(_message.Message):
     storage_path: _builtins.str
     """Key in the bucket of the backend."""
     registered: _builtins.bool
-    """True if segments use the object, so that its bytes have to be in storage."""
+    """True if segments use the object, and the copy is stored, so that the bytes have to be in storage."""
     @_builtins.property
     def change_time(self) -> _timestamp_pb2.Timestamp:
-        """When its state last changed."""
+        """When its state last changed; for a copy, the later change of both."""
 
     def __init__(
         self,

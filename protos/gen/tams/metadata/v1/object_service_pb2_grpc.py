@@ -241,8 +241,9 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AddObjectAccesses(self, request, context):
-        """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
-        adds again, so callers drop the numbers of a call whose outcome they do not know.
+        """Adds to the numbers of URLs that were signed to read objects. The place of a copy counts for its object. Places
+        of no object are ignored. A repeated call adds again, so callers drop the numbers of a call whose outcome they do
+        not know.
 
         Errors:
         - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
@@ -253,8 +254,8 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListObjectPlaces(self, request, context):
-        """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
-        paths, as a bucket lists its keys.
+        """Returns one page of the objects and copies on a storage backend, whatever their state, in the order of the bytes
+        of their paths, as a bucket lists its keys.
 
         Errors:
         - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
@@ -264,7 +265,7 @@ class ObjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FindObjectsByPlace(self, request, context):
-        """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+        """Returns the objects and copies whose bytes are at places, whatever their state. Places of no object are left out.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.

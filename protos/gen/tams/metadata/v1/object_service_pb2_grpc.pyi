@@ -122,22 +122,23 @@ class ObjectServiceStub:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
     AddObjectAccesses: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.AddObjectAccessesRequest, _object_service_pb2.AddObjectAccessesResponse]
-    """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
-    adds again, so callers drop the numbers of a call whose outcome they do not know.
+    """Adds to the numbers of URLs that were signed to read objects. The place of a copy counts for its object. Places
+    of no object are ignored. A repeated call adds again, so callers drop the numbers of a call whose outcome they do
+    not know.
 
     Errors:
     - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 places.
     """
     ListObjectPlaces: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.ListObjectPlacesRequest, _object_service_pb2.ListObjectPlacesResponse]
-    """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
-    paths, as a bucket lists its keys.
+    """Returns one page of the objects and copies on a storage backend, whatever their state, in the order of the bytes
+    of their paths, as a bucket lists its keys.
 
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     FindObjectsByPlace: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.FindObjectsByPlaceRequest, _object_service_pb2.FindObjectsByPlaceResponse]
-    """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+    """Returns the objects and copies whose bytes are at places, whatever their state. Places of no object are left out.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
@@ -260,22 +261,23 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 objects.
     """
     AddObjectAccesses: _aio.UnaryUnaryMultiCallable[_object_service_pb2.AddObjectAccessesRequest, _object_service_pb2.AddObjectAccessesResponse]  # type: ignore[assignment]
-    """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
-    adds again, so callers drop the numbers of a call whose outcome they do not know.
+    """Adds to the numbers of URLs that were signed to read objects. The place of a copy counts for its object. Places
+    of no object are ignored. A repeated call adds again, so callers drop the numbers of a call whose outcome they do
+    not know.
 
     Errors:
     - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 places.
     """
     ListObjectPlaces: _aio.UnaryUnaryMultiCallable[_object_service_pb2.ListObjectPlacesRequest, _object_service_pb2.ListObjectPlacesResponse]  # type: ignore[assignment]
-    """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
-    paths, as a bucket lists its keys.
+    """Returns one page of the objects and copies on a storage backend, whatever their state, in the order of the bytes
+    of their paths, as a bucket lists its keys.
 
     Errors:
     - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
     """
     FindObjectsByPlace: _aio.UnaryUnaryMultiCallable[_object_service_pb2.FindObjectsByPlaceRequest, _object_service_pb2.FindObjectsByPlaceResponse]  # type: ignore[assignment]
-    """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+    """Returns the objects and copies whose bytes are at places, whatever their state. Places of no object are left out.
 
     Errors:
     - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.
@@ -455,8 +457,9 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.AddObjectAccessesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.AddObjectAccessesResponse, _abc.Awaitable[_object_service_pb2.AddObjectAccessesResponse]]:
-        """Adds to the numbers of URLs that were signed to read objects. Places of no object are ignored. A repeated call
-        adds again, so callers drop the numbers of a call whose outcome they do not know.
+        """Adds to the numbers of URLs that were signed to read objects. The place of a copy counts for its object. Places
+        of no object are ignored. A repeated call adds again, so callers drop the numbers of a call whose outcome they do
+        not know.
 
         Errors:
         - INVALID_ARGUMENT BAD_COUNT: a number is below 1 or above 10^9.
@@ -469,8 +472,8 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.ListObjectPlacesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.ListObjectPlacesResponse, _abc.Awaitable[_object_service_pb2.ListObjectPlacesResponse]]:
-        """Returns one page of the objects on a storage backend, whatever their state, in the order of the bytes of their
-        paths, as a bucket lists its keys.
+        """Returns one page of the objects and copies on a storage backend, whatever their state, in the order of the bytes
+        of their paths, as a bucket lists its keys.
 
         Errors:
         - INVALID_ARGUMENT BAD_PAGE_TOKEN: the token was not issued by this listing.
@@ -482,7 +485,7 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _object_service_pb2.FindObjectsByPlaceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.FindObjectsByPlaceResponse, _abc.Awaitable[_object_service_pb2.FindObjectsByPlaceResponse]]:
-        """Returns the objects whose bytes are at places, whatever their state. Places of no object are left out.
+        """Returns the objects and copies whose bytes are at places, whatever their state. Places of no object are left out.
 
         Errors:
         - INVALID_ARGUMENT TOO_MANY_ITEMS: more than 1000 paths, or more than 100 storage backends.

@@ -18,7 +18,7 @@ _COUNT_LINKS: Final = """
     FROM collections c JOIN flows owner ON owner.id = c.flow_id JOIN flows member ON member.id = c.member
     GROUP BY 1, 2, 3
 """
-# Version 4 has the ETags of objects. Its table of accesses and its index of places are made by the schema.
+# Version 4 has the ETags of objects. Its table of accesses and its indexes of places are made by the schema.
 _ADDED_TO_OBJECTS: Final = (("objects", "etag", "TEXT"),)
 # Version 3 has classes of users and API keys, and the callers of deletion requests.
 _ADDED: Final = (

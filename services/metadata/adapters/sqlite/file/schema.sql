@@ -115,6 +115,7 @@ CREATE TABLE IF NOT EXISTS object_copies (
     PRIMARY KEY (object_id, storage)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_copies_idle ON object_copies (state, changed_ms) WHERE state <> 'stored';
+CREATE INDEX IF NOT EXISTS object_copies_place ON object_copies (storage, storage_path);
 
 CREATE TABLE IF NOT EXISTS collections (
     flow_id TEXT NOT NULL,

@@ -7,7 +7,7 @@ conflict: the numbers of the rows add up. A lock would make them conflict with e
 from collections import Counter
 from collections.abc import Mapping
 
-from services.metadata.adapters.vast.objects.places import PLACE_COLUMNS
+from services.metadata.adapters.vast.objects.places import found_at
 from services.metadata.adapters.vast.reading.view import View
 
 
@@ -18,12 +18,10 @@ class VastAccesses:
         self._view = view
 
     def add(self, urls: Mapping[tuple[str, str], int], now_ms: int) -> None:
-        """Add numbers of URLs to the objects at places: pairs of a storage id and a path."""
-        paths = sorted({path for _, path in urls})
-        found = self._view.lookups("objects", "storage_path", paths, PLACE_COLUMNS)
+        """Add numbers of URLs to the objects, or those of copies, at pairs of a storage id and a path."""
         counts: Counter[str] = Counter()
-        for row in (row for rows in found.values() for row in rows):
-            counts[row["id"]] += urls.get((row["storage_id"], row["storage_path"]), 0)
+        for one in found_at(self._view, (path for _, path in urls)):
+            counts[one.object_id] += urls.get((one.storage_id, one.storage_path), 0)
         counts = +counts
         for object_id, rows in self._view.lookups("object_accesses", "object_id", counts).items():
             count = counts[object_id]

@@ -7,7 +7,7 @@ from typing import Final
 from services.metadata.adapters.vast.classes import having_classes
 from services.metadata.adapters.vast.objects.counting import counted_objects
 from services.metadata.adapters.vast.objects.idle import IDLE_COLUMNS, idle_places
-from services.metadata.adapters.vast.objects.places import placed_rows, rows_at
+from services.metadata.adapters.vast.objects.places import objects_at, placed_objects
 from services.metadata.adapters.vast.queries import Row, Values
 from services.metadata.adapters.vast.reading.view import View
 from services.metadata.domain.documents.classes import Classes
@@ -180,12 +180,12 @@ class VastObjects:
         return list(self.get_many(ids).values())
 
     def placed(self, storage_id: str, prefix: str, after: tuple[str, str], limit: int) -> list[PlacedObject]:
-        """Up to `limit` objects of a storage backend whose path has a prefix, in the order of their bytes."""
-        return list(map(_placed, placed_rows(self._view, storage_id, prefix, after, limit)))
+        """Up to `limit` objects and copies of a backend whose path has a prefix, in the order of bytes."""
+        return placed_objects(self._view, storage_id, prefix, after, limit)
 
     def at(self, storage_ids: Sequence[str], paths: Sequence[str]) -> list[PlacedObject]:
-        """The objects with one of the paths on one of the storage backends."""
-        return list(map(_placed, rows_at(self._view, storage_ids, paths)))
+        """The objects and copies with one of the paths on one of the storage backends."""
+        return objects_at(self._view, storage_ids, paths)
 
     def record_sizes(self, sizes: Mapping[ObjectId, int | None], etags: Mapping[ObjectId, str]) -> None:
         """Store sizes in bytes and known ETags, by object id. The size None postpones the next attempt."""
@@ -229,11 +229,6 @@ def _measured(row: Row, size: int | None, etag: str | None, now: int) -> Values:
     # Missing bytes are due again after 1, 2, 4 … seconds, up to an hour.
     wait = 1000 * min(3600, 1 << min(attempts, 12))
     return {"measure_attempts": attempts + 1, "measure_at_ms": now + wait}
-
-
-def _placed(row: Row) -> PlacedObject:
-    is_registered = row.get("state") == State.REGISTERED
-    return PlacedObject(row["id"], row["storage_path"], is_registered, row.get("changed_ms", 0))
 
 
 def _object(row: Row) -> MediaObject:
