@@ -239,6 +239,7 @@ async def test_simultaneous_calls_share_a_copy(worlds: Worlds, http: httpx.Async
         assert len(world.stored(world.buckets[OTHER_BACKEND_ID])) == 20
 
 
+@pytest.mark.slow
 async def test_a_move_goes_on_after_the_process_was_killed_in_it(
     worlds: Worlds, http: httpx.AsyncClient
 ) -> None:

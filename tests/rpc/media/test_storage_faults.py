@@ -28,6 +28,8 @@ from tests.support.processes.polling import until
 from tests.support.storage.backends import OTHER_BACKEND_ID
 from tests.support.storage.faulty_network import ANSWERS, BROKEN, FINE, FaultyNetwork, faulty_network
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from tams.media.v1.multipart_upload_service_pb2_grpc import MultipartUploadServiceAsyncStub
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,8 @@ from tests.support.metadata.classes import seen_by, tags_of
 from tests.support.metadata.flows import Document, a_flow, flow_id, source_id
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.services.effort import examples
+
+pytestmark = pytest.mark.slow
 
 shared_store = examples(25, vast=25)
 MOST: Final = 6

@@ -21,6 +21,8 @@ from tests.contract.metadata.conftest import ENGINES
 from tests.support.metadata.flows import a_flow
 from tests.support.metadata.rules import Metadata, a_segment
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 # A millisecond, the smallest step of the tag, in nanoseconds.
 UNIT = 1_000_000

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -19,6 +20,8 @@ from services.shared.timerange import ETERNITY, TimeRange
 from tests.support.metadata.flows import a_flow, flow_id, source_id
 from tests.support.metadata.rules import OUTSIDE, Metadata, a_segment, an_object
 from tests.support.models.metadata import Model, ModelFlow
+
+pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
 FLOWS = st.integers(1, 4)

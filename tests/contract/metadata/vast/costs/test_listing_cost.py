@@ -22,6 +22,8 @@ from tests.support.metadata.flows import a_flow, flow_id
 from tests.support.metadata.rules import Metadata, a_segment, an_object
 from tests.support.vast.clusters import KEYS, address_of, vast_rows
 
+pytestmark = pytest.mark.slow
+
 MANY = 12_000
 GAP = 54 * 365 * 86_400 * 10**9
 SECOND = 10**9

@@ -24,6 +24,8 @@ from tests.support.metadata.flows import a_flow, flow_id, source_id
 from tests.support.metadata.rules import Metadata, Subscribers, a_segment
 from tests.support.vast.clusters import KEYS, address_of
 
+pytestmark = pytest.mark.slow
+
 FRAME = {"begin", "rollback", "commit"}
 HOOK = Webhook(id="", url="http://127.0.0.1:1/", events=["flows/updated"])
 

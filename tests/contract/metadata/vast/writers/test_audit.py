@@ -19,6 +19,8 @@ from tests.support.metadata.flows import a_flow, flow_id
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import KEYS, address_of, vast_rows
 
+pytestmark = pytest.mark.slow
+
 COUNT = 30
 
 

@@ -18,6 +18,8 @@ from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.processes.polling import until
 from tests.support.vast.clusters import KEYS, address_of
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 3
 CALLS = 10
 

@@ -21,6 +21,8 @@ from tests.support.metadata.flows import Document, a_flow, flow_id
 from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.vast.clusters import KEYS, address_of, vast_rows, vast_server
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def a_store(server: Server, *, single_writer: bool = False) -> AsyncIterator[VastStore]:

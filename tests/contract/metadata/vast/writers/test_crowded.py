@@ -24,6 +24,8 @@ from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.processes.polling import until
 from tests.support.vast.clusters import KEYS, address_of, vast_rows
 
+pytestmark = pytest.mark.slow
+
 ROWS = 2500
 
 

@@ -18,6 +18,8 @@ from tests.support.metadata.flows import a_flow
 from tests.support.metadata.rules import Metadata
 from tests.support.vast.clusters import KEYS, address_of, remove_rows, vast_rows, vast_server
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = "vastdb/tams"
 
 

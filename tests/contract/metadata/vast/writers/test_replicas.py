@@ -16,6 +16,8 @@ from tests.support.metadata.rules import Metadata, a_segment
 from tests.support.processes.polling import until
 from tests.support.vast.clusters import KEYS, address_of, vast_server
 
+pytestmark = pytest.mark.slow
+
 GAP = TimeRange(5000, 5001)
 
 
