@@ -24,6 +24,8 @@ BATCH: Final = 100
 CLAIM_SECONDS: Final = 480.0
 LONGEST_PAUSE_SECONDS: Final = 600.0
 
+# Copies are retired long before they are deleted, and each look for them takes five requests to the tables.
+_ROUNDS_FOR_COPIES: Final = 10
 _log = logging.getLogger(__name__)
 
 
@@ -71,12 +73,17 @@ class Reclamation:
 
         Pauses for `idle_seconds` if no full batch was left, and for growing times after a failed round.
         """
+        until_copies = 0
 
         async def reclaim() -> float:
-            done = await self.reclaim()
+            nonlocal until_copies
+            done = await self.reclaim(copies=until_copies == 0)
             if done.fault is not None:
                 raise done.fault
-            return 0.0 if done.deleted == BATCH else idle_seconds
+            if done.deleted == BATCH:
+                return 0.0
+            until_copies = (until_copies or _ROUNDS_FOR_COPIES) - 1
+            return idle_seconds
 
         await repeat(
             "reclaim objects",
@@ -85,8 +92,8 @@ class Reclamation:
             longest_pause_seconds=LONGEST_PAUSE_SECONDS,
         )
 
-    async def reclaim(self, seconds: float = CLAIM_SECONDS) -> Round:
-        """Run one round with up to BATCH objects and retired copies.
+    async def reclaim(self, seconds: float = CLAIM_SECONDS, *, copies: bool = True) -> Round:
+        """Run one round with up to BATCH objects and, if asked for, retired copies.
 
         It begins deletions for up to `seconds`. Unavailable STORAGE_UNAVAILABLE, and nothing is claimed, if
         the circuits of all storages are open.
@@ -95,8 +102,10 @@ class Reclamation:
         check_any(self._circuits)
         until = self._clock() + seconds
         done = await self._reclaim_objects(until)
-        copies = await self._reclaim_copies(BATCH - done.claimed, until)
-        return Round(done.claimed + copies.claimed, done.deleted + copies.deleted, done.fault or copies.fault)
+        if not copies:
+            return done
+        more = await self._reclaim_copies(BATCH - done.claimed, until)
+        return Round(done.claimed + more.claimed, done.deleted + more.deleted, done.fault or more.fault)
 
     async def _reclaim_objects(self, until: float) -> Round:
         claimed = await self._registry.claim(self._ages, BATCH)

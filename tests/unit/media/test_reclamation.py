@@ -42,12 +42,29 @@ class FlakyRegistry(MemoryObjectRegistry):
     def __init__(self, failures: int) -> None:
         super().__init__({})
         self.failures = failures
+        self.claims = 0
 
     async def claim(self, ages: Ages, limit: int) -> list[ObjectLocation]:
+        self.claims += 1
         if self.failures:
             self.failures -= 1
             raise Unavailable("metadata is away")
         return await super().claim(ages, limit)
+
+
+class RetiredCopies:
+    """A registry of copies that counts the rounds of claims: full batches at first, then nothing."""
+
+    def __init__(self, batches: int) -> None:
+        self.batches = batches
+        self.claims = 0
+
+    async def claim(self, retired_seconds: int, limit: int) -> list[ObjectLocation]:  # noqa: ARG002 - a port
+        self.claims += 1
+        return locations(*map(str, range(limit))) if self.claims <= self.batches else []
+
+    async def forget(self, locations: Sequence[ObjectLocation]) -> None:
+        assert len(locations) == BATCH
 
 
 @pytest.fixture
@@ -120,3 +137,13 @@ async def test_reclamation_continues_after_failures_and_full_batches(
     await until(empty)
     running.cancel()
     assert "cannot reclaim objects" in caplog.text
+
+
+async def test_copies_are_looked_for_in_few_rounds_but_while_there_are_many() -> None:
+    registry, copies = FlakyRegistry(0), RetiredCopies(batches=3)
+    reclamation = Reclamation(registry, {"s": MemoryStorage()}, AGES, 8, copies=copies)  # type: ignore[arg-type]
+    running = asyncio.create_task(reclamation.run(0.001))
+    await until(lambda: copies.claims >= 5)
+    running.cancel()
+    # Three full batches and an empty one in a row, and one nine rounds later.
+    assert 14 <= registry.claims < 24
