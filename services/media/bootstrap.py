@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from grpc import aio
+
 from services.access.accounts import RpcAccounts
 from services.access.process import guard_of, open_access
 from services.access.reports import RpcReports
@@ -59,6 +61,7 @@ from services.shared.process.runtime import open_runtime
 from services.shared.process.telemetry import open_telemetry
 from services.shared.rpc.client import open_channel
 from services.shared.rpc.server import Registration, RpcServer, serving
+from services.shared.telemetry.metrics import Metrics
 
 _LONGEST_EXPIRY_PAUSE: Final = 600.0
 
@@ -69,6 +72,7 @@ class _Ground:
 
     settings: Settings
     backends: StorageBackends
+    labels: Mapping[str, str]
     ages: Ages
     registry: GrpcObjectRegistry
     copy_registry: GrpcCopyRegistry
@@ -101,35 +105,18 @@ async def running(
         access = await stack.enter_async_context(
             open_access(settings, RpcAccounts(metadata), RpcReports(metadata))
         )
-        labels = {backend.id: backend.label for backend in backends}
-        circuits = {backend.id: _circuit(backend.label, settings) for backend in backends}
-        threads, metrics = settings.measure_concurrency, telemetry.metrics
-        registry, counts = GrpcObjectRegistry(metadata), ObjectCounts(metrics, labels)
-        accesses = AccessCounts(registry, counts) if settings.count_accesses else None
-        if accesses is not None:
-            stack.push_async_callback(_give_last, accesses)
-        ground = _Ground(
-            settings=settings,
-            backends=backends,
-            ages=ages,
-            registry=registry,
-            copy_registry=GrpcCopyRegistry(metadata),
-            circuits=circuits,
-            buckets=stack.enter_context(open_buckets(backends, circuits, threads, metrics)),
-            counts=counts,
-            accesses=accesses,
-            clock=clock,
+        ground = _open_ground(
+            settings, backends, ages, metadata, stack, metrics=telemetry.metrics, clock=clock
         )
-        reachability = Reachability(ground.buckets.storages, settings.check_seconds)
-        renewals = [
-            CredentialRenewal(backend, ground.buckets.storages[backend.id], clock) for backend in backends
-        ]
-        publish_backends(reachability, renewals, circuits, labels, metrics)
+        storages = ground.buckets.storages
+        reachability = Reachability(storages, settings.check_seconds)
+        renewals = [CredentialRenewal(backend, storages[backend.id], clock) for backend in backends]
+        publish_backends(reachability, renewals, ground.circuits, ground.labels, telemetry.metrics)
         registrations, work = await _objects(ground, new_object_ids, reachability, stack)
         running_copies = _copies(ground)
         registrations += [
             copies.registration(running_copies),
-            status.registration(backends, reachability, circuits),
+            status.registration(backends, reachability, ground.circuits),
         ]
         guard = guard_of(access, registrations)
         server = await stack.enter_async_context(
@@ -145,6 +132,38 @@ async def running(
         )
         stack.push_async_callback(running_copies.close)
         yield server
+
+
+def _open_ground(
+    settings: Settings,
+    backends: StorageBackends,
+    ages: Ages,
+    metadata: aio.Channel,
+    stack: AsyncExitStack,
+    *,
+    metrics: Metrics,
+    clock: Clock,
+) -> _Ground:
+    labels = {backend.id: backend.label for backend in backends}
+    circuits = {backend.id: _circuit(backend.label, settings) for backend in backends}
+    registry, counts = GrpcObjectRegistry(metadata), ObjectCounts(metrics, labels)
+    accesses = AccessCounts(registry, counts) if settings.count_accesses else None
+    if accesses is not None:
+        stack.push_async_callback(_give_last, accesses)
+    opening = open_buckets(backends, circuits, settings.measure_concurrency, metrics)
+    return _Ground(
+        settings=settings,
+        backends=backends,
+        labels=labels,
+        ages=ages,
+        registry=registry,
+        copy_registry=GrpcCopyRegistry(metadata),
+        circuits=circuits,
+        buckets=stack.enter_context(opening),
+        counts=counts,
+        accesses=accesses,
+        clock=clock,
+    )
 
 
 async def _objects(
@@ -169,22 +188,13 @@ async def _objects(
         counts=ground.counts,
     )
     uploads = Uploads(registry, request_reader, recent, size_recorder, buckets.storages.keys())
-    multipart = MultipartUploads(
-        backends,
-        registry,
-        buckets.multipart,
-        signer,
-        recent=recent,
-        size_recorder=size_recorder,
-        expiry_seconds=settings.multipart_expiry,
-    )
     reclamation = _reclamation(ground)
     unused = UnusedObjects(registry, reclamation, list_reader, buckets.storages.keys(), ground.ages)
     comparison = Reconciliation(tuple(backends), buckets.keys, registry, compare_reader, clock=ground.clock)
     await _listen(settings, Notifications(backends, registry, recent, size_recorder), stack)
     registrations = [
         storage.registration(backends, allocation, signer, uploads, reachability),
-        multipart_uploads.registration(multipart, ground.clock),
+        multipart_uploads.registration(_multipart(ground, signer, recent, size_recorder), ground.clock),
         init_sections.registration(InitSections(buckets.heads)),
         unused_objects.registration(unused),
         reconciliation.registration(comparison),
@@ -195,6 +205,20 @@ async def _objects(
         size_recorder.run(),
         reclamation.run(settings.reclaim_idle_seconds),
         *(() if ground.accesses is None else (ground.accesses.run(),)),
+    )
+
+
+def _multipart(
+    ground: _Ground, signer: Signer, recent: RecentObjects, size_recorder: SizeRecorder
+) -> MultipartUploads:
+    return MultipartUploads(
+        ground.backends,
+        ground.registry,
+        ground.buckets.multipart,
+        signer,
+        recent=recent,
+        size_recorder=size_recorder,
+        expiry_seconds=ground.settings.multipart_expiry,
     )
 
 
@@ -240,8 +264,7 @@ def _work_on_backends(
     ground: _Ground, reachability: Reachability, server: RpcServer
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """The background work on backends: metadata gets to know them, their buckets are created and watched."""
-    labels = {backend.id: backend.label for backend in ground.backends}
-    registration = BackendRegistration(ground.registry, labels)
+    registration = BackendRegistration(ground.registry, ground.labels)
     yield registration.run()
     for backend in ground.backends:
         yield _serve_when_ready(backend.label, ground.buckets.storages[backend.id], registration, server)
