@@ -63,7 +63,7 @@ async def test_the_details_of_a_healthy_store_name_all_its_parts(tams: httpx.Asy
     assert details["parts"] == {name: {"state": "SERVING"} for name in PARTS}
     assert details["webhooks"] == {"served": 0, "failing": 0, "failing_webhooks": []}
     (backend,) = details["storage_backends"]
-    assert (backend["label"], backend["state"]) == ("local", "SERVING")
+    assert (backend["label"], backend["state"], backend["circuit"]) == ("local", "SERVING", "CLOSED")
     assert details["database"]["writable"] is True
     assert details["database"].get("free_bytes", 1) > 0
     assert set(details["backlog"]) == {

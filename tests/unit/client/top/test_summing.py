@@ -18,6 +18,11 @@ class Process:
         self.metrics = Metrics()
         self.metrics.gauge("tams_build_info", "", lambda: {(service, "1"): 1.0}, "service", "version")
 
+    def publish(self, name: str, **by_backend: float) -> None:
+        self.metrics.gauge(
+            name, "", lambda: {(label,): value for label, value in by_backend.items()}, "backend"
+        )
+
     def scrape(self, time: float) -> Scrape:
         registry = CollectorRegistry()
         registry.register(ProcessMetrics(self.metrics))
@@ -77,6 +82,17 @@ def test_the_state_of_tables_feeds_webhooks_and_backlog_is_shown() -> None:
     assert (writes.name, writes.failed_per_second) == ("write", 0.5)
     assert (seen.feeds.live, seen.webhooks.given_up_per_second) == (3, 2)
     assert seen.backlog == {"events": 7}
+
+
+def test_backends_that_some_process_does_not_reach_or_ask_are_shown() -> None:
+    first, second = Process("media"), Process("media")
+    for process, up, circuit in ((first, 1.0, 0.0), (second, 0.0, 1.0)):
+        process.publish("tams_storage_backend_up", cold=up, hot=1.0)
+        process.publish("tams_storage_circuit_open", cold=circuit, hot=0.0)
+    scrapes = [[process.scrape(time) for process in (first, second)] for time in (0, 10)]
+    seen = view(*scrapes)
+    assert seen.media.backends == {"cold": False, "hot": True}
+    assert seen.media.open_circuits == ["cold"]
 
 
 def test_the_backlog_of_the_store_is_not_added_up_over_processes() -> None:

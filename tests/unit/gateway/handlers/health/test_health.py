@@ -1,11 +1,14 @@
 """The health of the parts, and the times at which they are checked."""
 
 import asyncio
+import json
 
 import msgspec
 import pytest
+from tams.media.v1.status_service_pb2 import BackendStatus
 
 from gateway.clients.health import NOT_SERVING, SERVING, UNAVAILABLE, HealthChecks, HealthReport
+from gateway.handlers.health.documents import details
 from gateway.handlers.health.health import Health
 from gateway.http.routing import Route
 from tests.support.requests import bodiless, scope_of
@@ -88,3 +91,15 @@ async def test_a_gateway_that_is_about_to_stop_is_unhealthy() -> None:
     assert (short.status, details.status, live.status) == (503, 503, 503)
     assert msgspec.json.decode(short.body)["reasons"] == ["the gateway is about to stop"]
     assert msgspec.json.decode(details.body)["reason"] == "the gateway is about to stop"
+
+
+def test_a_backend_that_is_not_asked_has_an_open_circuit() -> None:
+    backends = (
+        BackendStatus(id="1", label="hot", reachable=True),
+        BackendStatus(id="2", label="cold", reason="did not answer", circuit_open=True),
+    )
+    body = details(HealthReport(HEALTHY.states, backends), None, None, draining=False)
+    assert json.loads(body)["storage_backends"] == [
+        {"id": "1", "label": "hot", "state": SERVING, "circuit": "CLOSED"},
+        {"id": "2", "label": "cold", "state": NOT_SERVING, "circuit": "OPEN", "reason": "did not answer"},
+    ]
