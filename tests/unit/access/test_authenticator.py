@@ -7,16 +7,7 @@ from services.access.credentials import Basic, Bearer
 from services.access.ports import Checked
 from services.shared.access.principal import Principal, Scope
 from services.shared.errors import Unauthenticated
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 class Checks:
@@ -45,7 +36,7 @@ KINDS = [(Bearer("jwt"), "jwt"), (Bearer("tams_key"), "tams_key"), (Basic("alice
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

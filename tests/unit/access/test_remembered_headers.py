@@ -10,20 +10,11 @@ from services.access.ports import Checked
 from services.shared.access.principal import Limit, Principal, Scope
 from services.shared.access.url_tokens import UrlTokens
 from services.shared.errors import Unauthenticated
+from tests.support.clock import Clock
 
 ALICE = Principal("user:alice", frozenset({Scope.READ}))
 LIMITED = ALICE._replace(limit=Limit(frozenset({"GET"})))
 SECRET = b"a secret of thirty-two bytes or more"
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Accounts:
@@ -52,7 +43,7 @@ def accounts() -> Accounts:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

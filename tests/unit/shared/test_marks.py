@@ -6,22 +6,15 @@ import pytest
 
 from services.shared.freshness import NotBefore, RecentRows
 from services.shared.rpc.coherent import Marks
+from tests.support.clock import Clock
 
 A, B, C = (bytes([number]) * 8 for number in (1, 2, 3))
 HOLD = 1000
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

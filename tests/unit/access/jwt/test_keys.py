@@ -11,24 +11,15 @@ from services.access.jwt.keys import DISCOVERY, PAUSE_SECONDS, REFRESH_SECONDS, 
 from services.shared.errors import StartupError, Unavailable
 from tests.support.access.documents_server import Documents
 from tests.support.access.issuer import SigningKey, jwks, new_key
+from tests.support.clock import Clock
 from tests.support.processes.polling import until
 
 FIRST, SECOND = new_key("first"), new_key("second")
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @asynccontextmanager

@@ -10,25 +10,16 @@ from services.shared.access.principal import GRANTED, SYSTEM, Principal, Scope
 from services.shared.access.service_tokens import LIFE_SECONDS, SKEW_SECONDS, ServiceTokens
 from services.shared.access.signing import Secrets
 from services.shared.errors import StartupError, Unauthenticated
+from tests.support.clock import Clock
 
 LEAST_BYTES = 32
 SECRET = bytes(range(LEAST_BYTES))
 ALICE = Principal("user:alice", frozenset({Scope.READ}))
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

@@ -8,24 +8,15 @@ from services.shared.access.principal import Limit, Principal, Scope
 from services.shared.access.service_tokens import ServiceTokens
 from services.shared.access.url_tokens import PREFIX, UrlTokens
 from services.shared.errors import Unauthenticated
+from tests.support.clock import Clock
 
 SECRET = b"a secret of thirty-two bytes or more"
 FLOW = "4a1f0c5e-6d0b-4b8e-9d57-0c1a9e7f3b11"
 ALICE = Principal("user:alice", frozenset({Scope.READ}), Limit(frozenset({"GET", "HEAD"}), FLOW))
 
 
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.5
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_token_names_the_caller_and_its_limit_until_it_expires() -> None:
-    clock = Clock()
+    clock = Clock(1000.5)
     tokens = UrlTokens(SECRET, clock)
     token = tokens.make(ALICE, 60)
     assert token.expires_at == 1060

@@ -8,22 +8,15 @@ from hypothesis import strategies as st
 from services.vast_client.endpoints.breaker import Signal
 from services.vast_client.endpoints.endpoints import Endpoints
 from services.vast_client.plans import Kind
+from tests.support.clock import Clock
 
 KINDS = [*Kind, None]
 MS = 0.001
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 def endpoints_of(clock: Clock, **milliseconds: float) -> Endpoints:
@@ -348,7 +341,7 @@ EVENTS = st.one_of(
 def test_there_is_always_a_usable_endpoint_and_open_ones_become_due(
     events: list[Any],
 ) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     endpoints = Endpoints("abc", clock=clock, seed=1)
     for kind, *values in events:
         if kind == "pass":

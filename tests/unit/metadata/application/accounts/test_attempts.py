@@ -3,19 +3,12 @@ import pytest
 from services.metadata.application.accounts import attempts as limits
 from services.metadata.application.accounts.attempts import Attempts
 from services.shared.errors import Exhausted
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(0.0)
 
 
 @pytest.fixture

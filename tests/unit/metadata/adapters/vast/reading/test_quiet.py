@@ -13,23 +13,16 @@ from services.metadata.adapters.vast.reading.quiet import (
 )
 from services.metadata.adapters.vast.schema import COLUMNS
 from services.vast_client.filters.filters import EVERYTHING
+from tests.support.clock import Clock
 
 WORK = Select("events", EVERYTHING, ("id",), 1, standing=True)
 OTHER_WORK = Select("webhooks", EVERYTHING, ("id",), standing=True)
 NOTHING: list[Row] = []
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture
