@@ -112,7 +112,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        click.echo(f"tams: {_one_line(error)}", err=True)
+        click.echo(f"tams: {_one_line(error, sys.argv[1:] if arguments is None else arguments)}", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("tams: interrupted", err=True)
@@ -120,6 +120,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     return code or exits.OK
 
 
-def _one_line(error: click.ClickException) -> str:
-    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "tams"
+def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+    # The error about an option without its value does not name the command.
+    path = path or " ".join(["tams", *[word for word in arguments if word in COMMANDS][:1]])
     return f"{' '.join(error.format_message().split())} (see {path} --help)"

@@ -42,6 +42,19 @@ def test_a_call_without_a_command_shows_help(tams: Callable[..., Result]) -> Non
     assert "Commands:" in result.out + result.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [(("stats", "--accessed"), "tams stats"), (("--url",), "tams"), (("replicate",), "tams replicate")],
+)
+def test_an_error_of_use_says_which_help_to_read(
+    tams: Callable[..., Result], arguments: tuple[str, ...], path: str
+) -> None:
+    result = tams(*arguments)
+
+    assert result.code == exits.USAGE
+    assert f"(see {path} --help)" in result.err
+
+
 def test_help_loads_no_media_http_or_table_library() -> None:
     """Loading these libraries takes time that help and completion should not need."""
     program = "import sys, client.cli; print(*sorted(sys.modules))"
